@@ -1,0 +1,1 @@
+"""A pytest harness that verifies live scaling of Apache CloudStack instances on KVM."""

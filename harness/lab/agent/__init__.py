@@ -1,0 +1,1 @@
+"""The lab's KVM agent: turns commands into domain XML and libvirt calls."""

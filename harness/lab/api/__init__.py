@@ -1,0 +1,1 @@
+"""The lab's CloudStack API: the wire and its commands."""

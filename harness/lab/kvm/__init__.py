@@ -1,0 +1,1 @@
+"""Real KVM hosts in namespaces of this machine."""

@@ -1,0 +1,1 @@
+"""The lab's management server: what it knows and decides."""

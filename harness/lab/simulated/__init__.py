@@ -1,0 +1,1 @@
+"""Simulated KVM hosts: domains in memory, read over a real SSH server."""

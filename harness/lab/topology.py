@@ -1,0 +1,41 @@
+"""The shape of a lab: which clusters, which hosts, how large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """A host as it is declared to libvirt and to the API alike."""
+
+    name: str
+    cluster: str
+    cpus: int
+    speed_mhz: int
+    memory_mib: int
+
+
+@dataclass(frozen=True)
+class LabSpec:
+    """One zone with one pod; clusters are named by their hosts."""
+
+    hosts: tuple[HostSpec, ...]
+    zone: str = "lab-zone"
+    pod: str = "lab-pod"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Cluster names in the order of their first host."""
+        return tuple(dict.fromkeys(host.cluster for host in self.hosts))
+
+
+# Two unequal hosts share a cluster so that one can lack what the other has; the third is a candidate that
+# auto-migration must not choose, because it stands in another cluster.
+DEFAULT_LAB = LabSpec(
+    hosts=(
+        HostSpec(name="kvm1", cluster="cluster-a", cpus=8, speed_mhz=2000, memory_mib=4096),
+        HostSpec(name="kvm2", cluster="cluster-a", cpus=16, speed_mhz=2500, memory_mib=8192),
+        HostSpec(name="kvm3", cluster="cluster-b", cpus=8, speed_mhz=2000, memory_mib=8192),
+    )
+)

@@ -1,0 +1,1 @@
+"""Turns a run's result file into what people read."""

@@ -1,0 +1,1 @@
+"""What belongs to one run: its configuration, record and clean-up."""
