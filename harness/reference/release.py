@@ -1,0 +1,50 @@
+"""What a CloudStack release does: the two behaviours of live scaling, and the texts in which they differ."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Release:
+    """A behaviour. `scales_fixed_offerings` is the pull request; all else that differs is text.
+
+    `agent_failure` is what an API user reads when the agent could not carry a scale out.
+    """
+
+    name: str
+    scales_fixed_offerings: bool
+    zone_disabled: str
+    agent_failure: str
+
+
+BEFORE = Release(
+    name="4.22",
+    scales_fixed_offerings=False,
+    zone_disabled="Dynamically scaling virtual machines is disabled for this zone, please contact your admin.",
+    agent_failure="Unhandled exception",
+)
+SINCE = Release(
+    name="4.23",
+    scales_fixed_offerings=True,
+    zone_disabled="Dynamically scaling Instances is disabled for this zone, please contact your admin.",
+    agent_failure="Unable to reconfigure VM.",
+)
+
+
+def release_of(version: str, *, has_new_settings: bool | None = None) -> Release:
+    """The behaviour of a CloudStack version such as "4.22.0.0-SNAPSHOT".
+
+    `has_new_settings` tells whether `kvm.cpu.dynamic.scaling.capacity` exists on that server. Where it is known it
+    wins over the version: a build between two releases carries the change before it carries the number.
+
+    Raises:
+        ValueError: neither the version nor the settings tell.
+    """
+    if has_new_settings is not None:
+        return SINCE if has_new_settings else BEFORE
+    match = re.match(r"(\d+)\.(\d+)", version)
+    if match is None:
+        raise ValueError(f"no CloudStack version: {version!r}")
+    return SINCE if (int(match[1]), int(match[2])) >= (4, 23) else BEFORE

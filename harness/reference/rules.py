@@ -1,0 +1,268 @@
+"""The rules of live scaling, each with its source, so that a finding can name what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Certainty(StrEnum):
+    """How a rule is known."""
+
+    SEEN = "seen on a real management server with its own agents"
+    READ = "read in CloudStack's source"
+    DERIVED = "derived from the source"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`id` is stable; `says` is one sentence; `source` names file and method."""
+
+    id: str
+    says: str
+    source: str
+    certainty: Certainty
+
+
+_VMM = "VirtualMachineManagerImpl"
+_UVM = "UserVmManagerImpl"
+
+INSTANCE_FLAG = Rule(
+    "flag",
+    "The instance flag is true only where request, offering, template and the zone's enable.dynamic.scale.vm all are.",
+    f"{_UVM}.checkIfDynamicScalingCanBeEnabled",
+    Certainty.SEEN,
+)
+FLAG_AFTER_CHANGE = Rule(
+    "flag-after-change",
+    "Every change of offering recomputes the instance flag, which can only go down.",
+    f"{_VMM}.upgradeVmDb",
+    Certainty.READ,
+)
+PREPARED = Rule(
+    "prepared",
+    "A domain is prepared where the instance flag and the zone's enable.dynamic.scale.vm are true at its start.",
+    "KVMGuru.isVmDynamicScalable",
+    Certainty.SEEN,
+)
+PREPARED_BEFORE = Rule(
+    "prepared-4.22",
+    "Up to 4.22 a domain is prepared only where its offering is custom as well.",
+    "KVMGuru.toVirtualMachineTO",
+    Certainty.SEEN,
+)
+CEILINGS = Rule(
+    "ceilings",
+    "Each ceiling of a prepared domain is the cluster's setting where that is above 0, else the host's total.",
+    "KVMGuru.getVmMaxMemory, KVMGuru.getVmMaxCpuCores",
+    Certainty.SEEN,
+)
+CEILINGS_BEFORE = Rule(
+    "ceilings-4.22",
+    "Up to 4.22 ceilings are the offering's maxima, else vm.serviceoffering.*.max where above 0, else the host's total.",
+    "KVMGuru.getVmMaxMemory, KVMGuru.getVmMaxCpuCores",
+    Certainty.SEEN,
+)
+NO_CEILINGS = Rule(
+    "no-ceilings",
+    "A domain that is not prepared has its own size as its maximum.",
+    "KVMGuru.configureVmMemoryAndCpuCores",
+    Certainty.SEEN,
+)
+BOOT_MEMORY = Rule(
+    "boot-memory",
+    "Memory at start is the offering's divided by the memory overcommit ratio.",
+    "LibvirtComputingResource.createGuestResourceDef, HypervisorGuruBase.toVirtualMachineTO",
+    Certainty.SEEN,
+)
+MAX_MEMORY = Rule(
+    "max-memory",
+    "maxMemory with 16 slots and one NUMA cell over all possible vCPUs are there only where the ceiling exceeds memory.",
+    "LibvirtVMDef.GuestResourceDef",
+    Certainty.SEEN,
+)
+VCPUS = Rule(
+    "vcpus",
+    "The vcpu element has the ceiling as its number and the instance's vCPUs as its current attribute.",
+    "LibvirtVMDef.GuestResourceDef",
+    Certainty.SEEN,
+)
+TOPOLOGY = Rule(
+    "topology",
+    "Cores a socket are six or else four where they divide the vCPU ceiling, else one.",
+    "LibvirtComputingResource.setCpuTopology",
+    Certainty.SEEN,
+)
+SHARES = Rule(
+    "shares",
+    "Shares are vCPUs times minimum speed, between 2 and 262144; on cgroup v2 scaled to the host's MHz, up to 10000.",
+    "LibvirtComputingResource.calculateCpuShares",
+    Certainty.SEEN,
+)
+QUOTA = Rule(
+    "quota",
+    "With the CPU cap, quota is the period times the rounded share of the host's speed, at least 1000 us.",
+    "KVMGuru.getCpuQuotaPercentage, LibvirtComputingResource.getPeriodAndQuota",
+    Certainty.SEEN,
+)
+NO_QUOTA = Rule(
+    "no-quota",
+    "Without the CPU cap a domain has neither quota nor period.",
+    "LibvirtComputingResource.createCpuTuneDef",
+    Certainty.SEEN,
+)
+QUOTA_UPDATED = Rule(
+    "quota-updated",
+    "A live scale to a capped offering sets period and quota anew, by the minimum speed.",
+    "LibvirtComputingResource.updateCpuQuotaAndPeriod",
+    Certainty.SEEN,
+)
+QUOTA_REMOVED = Rule(
+    "quota-removed",
+    "A live scale from a capped to an uncapped offering sets the quota to 17592186044415 us and leaves the period.",
+    "LibvirtComputingResource.updateCpuQuotaAndPeriod",
+    Certainty.SEEN,
+)
+QUOTA_STALE = Rule(
+    "quota-stale-4.22",
+    "Up to 4.22 a live scale does not touch quota and period.",
+    "LibvirtScaleVmCommandWrapper.execute",
+    Certainty.SEEN,
+)
+SHARES_RAISED = Rule(
+    "shares-raised",
+    "A live scale raises shares and never lowers them.",
+    "LibvirtScaleVmCommandWrapper.updateCpuShares",
+    Certainty.SEEN,
+)
+DIMM = Rule(
+    "dimm",
+    "A live scale attaches one DIMM of the missing size; libvirt refuses it beyond maxMemory or 16 slots.",
+    "LibvirtScaleVmCommandWrapper.scaleMemory",
+    Certainty.SEEN,
+)
+HOTPLUG = Rule(
+    "vcpu-hotplug",
+    "A live scale sets the vCPU count where fewer run; libvirt refuses a count above the maximum.",
+    "LibvirtScaleVmCommandWrapper.scaleVcpus",
+    Certainty.SEEN,
+)
+GUEST_MEMORY = Rule(
+    "guest-memory",
+    "The guest brings a DIMM online in whole memory blocks; a size that is no multiple of a block stays out of sight.",
+    "observed with a Linux guest on x86, whose memory block is 128 MiB",
+    Certainty.SEEN,
+)
+MIGRATION_KEEPS = Rule(
+    "migration-keeps",
+    "A live migration keeps ceilings, quota and period, and rewrites shares only where the destination's differ.",
+    "LibvirtMigrateCommandWrapper.updateVmSharesIfNeeded",
+    Certainty.SEEN,
+)
+MISSING_PARAMETERS = Rule(
+    "missing-parameters",
+    "A custom offering needs its parameters.",
+    f"{_UVM}.validateCustomParameters",
+    Certainty.READ,
+)
+CPUS_RANGE = Rule(
+    "cpus-range", "vCPUs stay within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
+)
+SPEED_RANGE = Rule("speed-range", "A custom speed is above 0.", f"{_UVM}.validateCustomParameters", Certainty.READ)
+MEMORY_RANGE = Rule(
+    "memory-range", "Memory stays within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
+)
+NOT_CUSTOMIZABLE = Rule(
+    "not-customizable",
+    "What the offering fixes cannot be given as a parameter.",
+    f"{_UVM}.validateCustomParameters",
+    Certainty.READ,
+)
+INACTIVE_OFFERING = Rule(
+    "inactive-offering", "The new offering must be active.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
+)
+WRONG_STATE = Rule(
+    "wrong-state", "Only stopped and running instances can be scaled.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
+)
+SAME_OFFERING = Rule(
+    "same-offering", "A fixed offering cannot be changed for itself.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
+)
+FLAGS_DIFFER = Rule(
+    "offering-flags-differ",
+    "Both offerings must have the same dynamic-scaling flag.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+FIXED_OFFERING_BEFORE = Rule(
+    "fixed-offering-4.22",
+    "Up to 4.22 an instance with a fixed offering cannot be scaled live on KVM.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+SCALING_DOWN = Rule(
+    "scaling-down",
+    "No size may shrink while the instance runs.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+SAME_SIZE = Rule(
+    "same-size",
+    "An equal size is accepted on KVM only where the CPU cap changes.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+NOT_LARGER_BEFORE = Rule(
+    "not-larger-4.22",
+    "Up to 4.22 no size may shrink and one has to grow.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+ZONE_DISABLED = Rule(
+    "zone-disabled",
+    "enable.dynamic.scale.vm of the zone must be true.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+NO_TOOLS = Rule("no-tools", "The instance flag must be true.", f"{_UVM}.upgradeRunningVirtualMachine", Certainty.SEEN)
+CLUSTER_THRESHOLD = Rule(
+    "cluster-threshold",
+    "The cluster must stay below its allocation threshold; the memory asked for counts as bytes though it is MiB.",
+    "CapacityManagerImpl.checkIfClusterCrossesThreshold",
+    Certainty.SEEN,
+)
+IN_PLACE = Rule(
+    "in-place",
+    "The instance is scaled where it runs if that host has the CPUs, the speed and free capacity for the difference.",
+    "CapacityManagerImpl.checkIfHostHasCapacity, checkIfHostHasCpuCapability",
+    Certainty.SEEN,
+)
+AUTO_MIGRATE_OFF = Rule(
+    "auto-migrate-off",
+    "Without room on its host the instance stays as it is where the cluster's auto-migrate setting is false.",
+    f"{_UVM}.upgradeRunningVirtualMachine",
+    Certainty.SEEN,
+)
+AUTO_MIGRATE = Rule(
+    "auto-migrate",
+    "Without room on its host the instance moves to one of its cluster that has room for the whole new size.",
+    f"{_VMM}.findHostAndMigrate",
+    Certainty.SEEN,
+)
+NO_DESTINATION = Rule(
+    "no-destination",
+    "Where no host of the cluster has room for the new size the instance stays as it is.",
+    f"{_VMM}.findHostAndMigrate",
+    Certainty.SEEN,
+)
+AGENT_FAILED = Rule(
+    "agent-failed",
+    "A failure of the agent's scale command ends the job with one text and leaves the database as it was.",
+    f"{_VMM}.reConfigureVm",
+    Certainty.SEEN,
+)
+NOT_PREPARED_MEMORY = Rule(
+    "not-prepared-memory",
+    "Memory cannot be attached to a domain without maxMemory.",
+    "LibvirtScaleVmCommandWrapper.scaleMemory",
+    Certainty.READ,
+)

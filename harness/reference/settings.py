@@ -1,0 +1,109 @@
+"""The settings that take part in live scaling: names, types, defaults, scopes, and which value wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+ENABLE_DYNAMIC_SCALE = "enable.dynamic.scale.vm"
+MEMORY_CEILING = "kvm.memory.dynamic.scaling.capacity"
+CPU_CEILING = "kvm.cpu.dynamic.scaling.capacity"
+AUTO_MIGRATE = "auto.migrate.vm.on.live.scale.insufficient.capacity"
+MAX_OFFERING_CPUS = "vm.serviceoffering.cpu.cores.max"
+MAX_OFFERING_MEMORY = "vm.serviceoffering.ram.size.max"
+CPU_OVERCOMMIT = "cpu.overprovisioning.factor"
+MEMORY_OVERCOMMIT = "mem.overprovisioning.factor"
+DIVIDE_MEMORY = "vm.min.memory.equals.memory.divided.by.mem.overprovisioning.factor"
+DIVIDE_SPEED = "vm.min.cpu.speed.equals.cpu.speed.divided.by.cpu.overprovisioning.factor"
+CPU_THRESHOLD = "cluster.cpu.allocated.capacity.disablethreshold"
+MEMORY_THRESHOLD = "cluster.memory.allocated.capacity.disablethreshold"
+SCALE_RETRY = "scale.retry"
+
+
+class Scope(StrEnum):
+    """The narrowest place where a setting can have a value of its own."""
+
+    GLOBAL = "Global"
+    ZONE = "Zone"
+    CLUSTER = "Cluster"
+
+
+class Kind(StrEnum):
+    """The type a value is held to, as the API names it."""
+
+    BOOLEAN = "Boolean"
+    INTEGER = "Integer"
+    FLOAT = "Float"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as CloudStack declares it; `since_pull_request` marks those a 4.22 server does not have."""
+
+    name: str
+    kind: Kind
+    default: str
+    scope: Scope
+    description: str
+    since_pull_request: bool = False
+
+
+SETTINGS: Mapping[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            MEMORY_CEILING, Kind.INTEGER, "0", Scope.CLUSTER, "Memory ceiling in MiB; 0 or less: the host's.", True
+        ),
+        Setting(CPU_CEILING, Kind.INTEGER, "0", Scope.CLUSTER, "vCPU ceiling; 0 or less: the host's.", True),
+        Setting(AUTO_MIGRATE, Kind.BOOLEAN, "true", Scope.CLUSTER, "Migrate where a live scale lacks room.", True),
+        Setting(ENABLE_DYNAMIC_SCALE, Kind.BOOLEAN, "false", Scope.ZONE, "Whether instances can be scaled live."),
+        Setting(SCALE_RETRY, Kind.INTEGER, "2", Scope.GLOBAL, "Attempts of a live scale."),
+        Setting(MAX_OFFERING_CPUS, Kind.INTEGER, "0", Scope.GLOBAL, "Most vCPUs of an offering; 0: no limit."),
+        Setting(MAX_OFFERING_MEMORY, Kind.INTEGER, "0", Scope.GLOBAL, "Most memory (MB) of an offering; 0: no limit."),
+        Setting(CPU_OVERCOMMIT, Kind.FLOAT, "1.0", Scope.CLUSTER, "CPU overcommit."),
+        Setting(MEMORY_OVERCOMMIT, Kind.FLOAT, "1.0", Scope.CLUSTER, "Memory overcommit."),
+        Setting(DIVIDE_MEMORY, Kind.BOOLEAN, "true", Scope.CLUSTER, "Boot with memory divided by the overcommit."),
+        Setting(DIVIDE_SPEED, Kind.BOOLEAN, "true", Scope.CLUSTER, "Minimum speed is speed divided by the overcommit."),
+        Setting(CPU_THRESHOLD, Kind.FLOAT, "0.85", Scope.CLUSTER, "Share of a cluster's CPU that may be allocated."),
+        Setting(
+            MEMORY_THRESHOLD, Kind.FLOAT, "0.85", Scope.CLUSTER, "Share of a cluster's memory that may be allocated."
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values set in each scope, as text; what is not set falls back to global and then to the default.
+
+    `zone` holds the values of the one zone that matters, `clusters` those of each cluster by its id.
+    """
+
+    global_values: Mapping[str, str] = field(default_factory=dict)
+    zone: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def text(self, name: str, cluster_id: str | None = None) -> str:
+        """The value that wins; with `cluster_id` None a cluster setting has its global value.
+
+        Raises:
+            KeyError: no such setting.
+        """
+        setting = SETTINGS[name]
+        narrow: Mapping[str, str] = {}
+        if setting.scope is Scope.ZONE:
+            narrow = self.zone
+        elif setting.scope is Scope.CLUSTER and cluster_id is not None:
+            narrow = self.clusters.get(cluster_id, {})
+        return narrow.get(name, self.global_values.get(name, setting.default))
+
+    def flag(self, name: str, cluster_id: str | None = None) -> bool:
+        """A Boolean setting; anything but "true" in any case is false, as Java's Boolean.valueOf has it."""
+        return self.text(name, cluster_id).lower() == "true"
+
+    def integer(self, name: str, cluster_id: str | None = None) -> int:
+        return int(self.text(name, cluster_id))
+
+    def number(self, name: str, cluster_id: str | None = None) -> float:
+        return float(self.text(name, cluster_id))
