@@ -41,7 +41,10 @@ def is_capable(host: Host, size: Size) -> bool:
 
 
 def has_room(host: Host, settings: Settings, cpu_mhz: int, memory_bytes: int, *, reserved_counts: bool) -> bool:
-    """Whether that much more fits on the host; an exact fit fits. Source: CapacityManagerImpl.checkIfHostHasCapacity."""
+    """Whether that much more fits on the host; an exact fit fits.
+
+    Source: CapacityManagerImpl.checkIfHostHasCapacity.
+    """
     cpu_total = int(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
     memory_total = int(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
     cpu_used = host.used_cpu_mhz + (host.reserved_cpu_mhz if reserved_counts else 0)

@@ -59,7 +59,7 @@ CEILINGS = Rule(
 )
 CEILINGS_BEFORE = Rule(
     "ceilings-4.22",
-    "Up to 4.22 ceilings are the offering's maxima, else vm.serviceoffering.*.max where above 0, else the host's total.",
+    "Up to 4.22 ceilings are the offering's maxima, else vm.serviceoffering.*.max above 0, else the host's total.",
     "KVMGuru.getVmMaxMemory, KVMGuru.getVmMaxCpuCores",
     Certainty.SEEN,
 )
@@ -77,7 +77,7 @@ BOOT_MEMORY = Rule(
 )
 MAX_MEMORY = Rule(
     "max-memory",
-    "maxMemory with 16 slots and one NUMA cell over all possible vCPUs are there only where the ceiling exceeds memory.",
+    "maxMemory with 16 slots and a NUMA cell over all possible vCPUs are there where the ceiling exceeds memory.",
     "LibvirtVMDef.GuestResourceDef",
     Certainty.SEEN,
 )
