@@ -1,0 +1,117 @@
+"""Sends one command to the CloudStack API and returns its answer, or says in one line why there is none."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import requests
+from cs import CloudStack, CloudStackApiException, CloudStackException
+
+from harness.errors import HarnessError
+
+UNAUTHORIZED = 401
+PAGE_SIZE = 500
+
+
+class ApiUnreachableError(HarnessError):
+    """No CloudStack API answered at the endpoint."""
+
+
+class ApiCredentialsError(HarnessError):
+    """The API refused the key or the signature."""
+
+
+class ApiAnswerError(HarnessError):
+    """The API answered something that is not an answer to the command."""
+
+
+class ApiError(HarnessError):
+    """CloudStack refused a command at once: HTTP status `code`, `cs_code` (cserrorcode or None) and `text`."""
+
+    def __init__(self, command: str, code: int, cs_code: int | None, text: str) -> None:
+        self.command = command
+        self.code = code
+        self.cs_code = cs_code
+        self.text = text
+        super().__init__(f"{command}: {code} {text}")
+
+
+class CloudApi:
+    """An authenticated connection to one management server; safe for several threads.
+
+    `verify` is what requests takes: True, False or the path of a CA bundle.
+    """
+
+    def __init__(
+        self, endpoint: str, api_key: str, secret_key: str, *, verify: bool | str = True, timeout_s: float = 30
+    ) -> None:
+        self.endpoint = endpoint
+        self._options: dict[str, Any] = {
+            "endpoint": endpoint,
+            "key": api_key,
+            "secret": secret_key,
+            "timeout": timeout_s,
+            "verify": verify,
+            "dangerous_no_tls_verify": verify is False,
+            "method": "post",
+        }
+        self._local = threading.local()
+
+    def call(self, command: str, **parameters: object) -> dict[str, Any]:
+        """The answer inside its root key. Parameters that are None are left out.
+
+        Raises:
+            ApiError: CloudStack refused the command.
+            ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
+        """
+        try:
+            answer = getattr(self._connection(), command)(**parameters)
+        except CloudStackApiException as refused:
+            raise self._refusal(command, refused) from None
+        except CloudStackException as wrong:
+            raise ApiAnswerError(f"{self.endpoint} answered no CloudStack JSON to {command}: {wrong.args[0]}") from None
+        except requests.exceptions.SSLError as failure:
+            raise ApiUnreachableError(f"TLS verification failed for {self.endpoint}: {_innermost(failure)}") from None
+        except requests.exceptions.RequestException as failure:
+            raise ApiUnreachableError(f"no CloudStack API answers at {self.endpoint}: {_innermost(failure)}") from None
+        if not isinstance(answer, dict):
+            raise ApiAnswerError(f"{self.endpoint} answered {type(answer).__name__} to {command}, not an object")
+        return answer
+
+    def list(self, command: str, key: str, **parameters: object) -> list[dict[str, Any]]:
+        """All pages of a list command; `key` is the name of the list inside the answer. Errors as in `call`."""
+        found: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            answer = self.call(command, page=page, pagesize=PAGE_SIZE, **parameters)
+            part = answer.get(key, [])
+            found.extend(part)
+            if len(part) < PAGE_SIZE:
+                return found
+            page += 1
+
+    def _connection(self) -> CloudStack:
+        # requests does not promise that one session serves several threads.
+        connection: CloudStack | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = CloudStack(**self._options, session=requests.Session())
+            self._local.connection = connection
+        return connection
+
+    def _refusal(self, command: str, refused: CloudStackApiException) -> HarnessError:
+        error = refused.error if isinstance(refused.error, dict) else {}
+        status = refused.response.status_code
+        text = str(error.get("errortext", refused.args[0]))
+        if status == UNAUTHORIZED:
+            return ApiCredentialsError(f"{self.endpoint} refused the API key or its signature: {text}")
+        cs_code = error.get("cserrorcode")
+        return ApiError(
+            command, int(error.get("errorcode", status)), cs_code if cs_code is None else int(cs_code), text
+        )
+
+
+def _innermost(failure: BaseException) -> str:
+    """The cause that a person can act on: requests wraps it several times."""
+    reason = getattr(failure.args[0] if failure.args else None, "reason", None)
+    return str(reason or failure).rsplit(": ", 1)[-1]

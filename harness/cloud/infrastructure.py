@@ -1,0 +1,63 @@
+"""Reads what a cloud is made of: version, zones, clusters, hosts, templates, networks."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from harness.cloud.client import CloudApi
+from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone, read
+from harness.errors import HarnessError
+
+
+class NoSuchEntityError(HarnessError):
+    """The cloud has nothing of that kind and name; the text lists what it has."""
+
+    def __init__(self, kind: str, name: str, there: list[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.there = there
+        super().__init__(f"the cloud has no {kind} {name!r}; it has {', '.join(sorted(there)) or 'none'}")
+
+
+def version(api: CloudApi) -> str:
+    """`cloudstackversion` of listCapabilities."""
+    return str(api.call("listCapabilities")["capability"]["cloudstackversion"])
+
+
+def zone(api: CloudApi, name: str) -> Zone:
+    """Raises NoSuchEntityError."""
+    return _named("zone", name, [read(Zone, part) for part in api.list("listZones", "zone")])
+
+
+def clusters(api: CloudApi, zone_id: str) -> list[Cluster]:
+    """All KVM clusters of a zone."""
+    found = [read(Cluster, part) for part in api.list("listClusters", "cluster", zoneid=zone_id)]
+    return [cluster for cluster in found if cluster.hypervisor == "KVM"]
+
+
+def hosts(api: CloudApi, zone_id: str) -> list[HostRecord]:
+    """All KVM hosts of a zone, with what is allocated on them now."""
+    answer = api.list("listHosts", "host", type="Routing", zoneid=zone_id)
+    return [read(HostRecord, part) for part in answer if part.get("hypervisor") == "KVM"]
+
+
+def template(api: CloudApi, zone_id: str, name: str) -> TemplateRecord:
+    """Raises NoSuchEntityError."""
+    answer = api.list("listTemplates", "template", templatefilter="all", zoneid=zone_id)
+    return _named("template", name, [read(TemplateRecord, part) for part in answer])
+
+
+def network(api: CloudApi, zone_id: str, name: str) -> NetworkRecord:
+    """Raises NoSuchEntityError."""
+    answer = api.list("listNetworks", "network", zoneid=zone_id)
+    return _named("network", name, [read(NetworkRecord, part) for part in answer])
+
+
+Named = TypeVar("Named", Zone, TemplateRecord, NetworkRecord)
+
+
+def _named(kind: str, name: str, there: list[Named]) -> Named:
+    for entity in there:
+        if entity.name == name:
+            return entity
+    raise NoSuchEntityError(kind, name, [entity.name for entity in there])

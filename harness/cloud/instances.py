@@ -1,0 +1,91 @@
+"""Deploys, scales, stops, starts and destroys instances, and reads them."""
+
+from __future__ import annotations
+
+from harness.cloud.client import CloudApi
+from harness.cloud.entities import InstanceRecord, read
+from harness.cloud.jobs import JobResult, run_job
+from harness.errors import HarnessError
+from harness.reference.offering import CustomParameters
+
+
+class InstanceGoneError(HarnessError):
+    """The API does not list an instance that must be there."""
+
+
+class JobFailedError(HarnessError):
+    """A job that only prepares a case failed; `job` says how."""
+
+    def __init__(self, what: str, job: JobResult) -> None:
+        self.job = job
+        super().__init__(f"{what} failed: {job.code} {job.text}")
+
+
+def get(api: CloudApi, instance_id: str) -> InstanceRecord:
+    """Raises InstanceGoneError."""
+    found = api.list("listVirtualMachines", "virtualmachine", id=instance_id, listall=True)
+    if not found:
+        raise InstanceGoneError(f"the API no longer lists instance {instance_id}")
+    return read(InstanceRecord, found[0])
+
+
+def deploy(
+    api: CloudApi,
+    seconds: float,
+    *,
+    name: str,
+    zone_id: str,
+    template_id: str,
+    network_id: str | None,
+    offering_id: str,
+    host_id: str | None,
+    parameters: CustomParameters,
+    dynamic_scaling: bool,
+) -> JobResult:
+    """Start a deployment and wait for its end; `dynamic_scaling` is the requested flag (dynamicscalingenabled)."""
+    return run_job(
+        api,
+        "deployVirtualMachine",
+        seconds,
+        name=name,
+        displayname=name,
+        zoneid=zone_id,
+        templateid=template_id,
+        networkids=network_id,
+        serviceofferingid=offering_id,
+        hostid=host_id,
+        dynamicscalingenabled=dynamic_scaling,
+        **_details(parameters),
+    )
+
+
+def scale(api: CloudApi, seconds: float, instance_id: str, offering_id: str, parameters: CustomParameters) -> JobResult:
+    """scaleVirtualMachine. Raises ApiError where the request is refused before a job exists."""
+    return run_job(
+        api,
+        "scaleVirtualMachine",
+        seconds,
+        id=instance_id,
+        serviceofferingid=offering_id,
+        **_details(parameters),
+    )
+
+
+def destroy(api: CloudApi, seconds: float, instance_id: str) -> None:
+    """Stop by force, destroy and expunge: an ordinary stop waits for a guest that may not answer.
+
+    Raises:
+        JobFailedError: CloudStack could not destroy it.
+    """
+    if get(api, instance_id).state == "Running":
+        stopped = run_job(api, "stopVirtualMachine", seconds, id=instance_id, forced=True)
+        if not stopped.succeeded:
+            raise JobFailedError(f"forced stop of instance {instance_id}", stopped)
+    job = run_job(api, "destroyVirtualMachine", seconds, id=instance_id, expunge=True)
+    if not job.succeeded:
+        raise JobFailedError(f"destroying instance {instance_id}", job)
+
+
+def _details(parameters: CustomParameters) -> dict[str, str]:
+    given = {"cpuNumber": parameters.cpus, "cpuSpeed": parameters.speed_mhz, "memory": parameters.memory_mib}
+    return {f"details[0].{name}": value for name, value in given.items() if value is not None}

@@ -1,0 +1,59 @@
+"""Follows an asynchronous job to its end against a deadline."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from harness.cloud.client import ApiUnreachableError, CloudApi
+from harness.waiting import wait_until
+
+PENDING = 0
+SUCCESS = 1
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended. `code` and `text` are 0 and "" where it succeeded; `result` is the job's object."""
+
+    job_id: str
+    succeeded: bool
+    code: int
+    text: str
+    result: dict[str, Any]
+    seconds: float
+
+
+def run_job(api: CloudApi, command: str, seconds: float, **parameters: object) -> JobResult:
+    """Send an asynchronous command and wait for its job.
+
+    A failed job is a result and not an error. `cs` would poll for ever on a failed job that carries no
+    `jobresult`, hence the waiting here.
+
+    Raises:
+        ApiError: refused before there was a job.
+        DeadlineExpired: the job is still pending after `seconds`.
+    """
+    started = time.monotonic()
+    job_id = str(api.call(command, **parameters)["jobid"])
+    job = wait_until(
+        f"job {job_id} of {command}",
+        lambda: api.call("queryAsyncJobResult", jobid=job_id),
+        lambda seen: int(seen["jobstatus"]) != PENDING,
+        seconds,
+        first_pause_s=0.02,
+        longest_pause_s=0.5,
+        transient=(ApiUnreachableError,),
+    )
+    result = job.get("jobresult")
+    details = result if isinstance(result, dict) else {}
+    succeeded = int(job["jobstatus"]) == SUCCESS
+    return JobResult(
+        job_id=job_id,
+        succeeded=succeeded,
+        code=0 if succeeded else int(details.get("errorcode", job.get("jobresultcode", 0))),
+        text="" if succeeded else str(details.get("errortext", "(the job carries no result)")),
+        result=details,
+        seconds=time.monotonic() - started,
+    )

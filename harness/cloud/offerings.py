@@ -1,0 +1,33 @@
+"""Makes and removes service offerings."""
+
+from __future__ import annotations
+
+from harness.cloud.client import CloudApi
+from harness.cloud.entities import OfferingRecord, read
+from harness.reference.offering import Offering
+
+
+def create(api: CloudApi, wanted: Offering) -> OfferingRecord:
+    """Create an offering like `wanted` (its id is ignored). Raises ApiError where CloudStack refuses it."""
+    answer = api.call(
+        "createServiceOffering",
+        name=wanted.name,
+        displaytext=wanted.name,
+        cpunumber=wanted.cpus,
+        cpuspeed=wanted.speed_mhz,
+        memory=wanted.memory_mib,
+        limitcpuuse=wanted.cpu_cap,
+        customized=wanted.is_custom,
+        mincpunumber=wanted.min_cpus,
+        maxcpunumber=wanted.max_cpus,
+        minmemory=wanted.min_memory_mib,
+        maxmemory=wanted.max_memory_mib,
+        dynamicscalingenabled=wanted.dynamic_scaling,
+        hosttags=",".join(sorted(wanted.host_tags)) or None,
+    )
+    return read(OfferingRecord, answer["serviceoffering"])
+
+
+def delete(api: CloudApi, offering_id: str) -> None:
+    """Raises ApiError."""
+    api.call("deleteServiceOffering", id=offering_id)

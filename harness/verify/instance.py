@@ -1,0 +1,174 @@
+"""Holds an instance, as the API and its host show it, against what was predicted, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.cloud.entities import InstanceRecord
+from harness.cloud.jobs import JobResult
+from harness.hosts.observation import Absent, CgroupView, DomainView, GuestView, NotSeen, Observation, SchedulerView
+from harness.reference import rules
+from harness.reference.domain import MEMORY_SLOTS, Domain
+from harness.reference.offering import Size
+from harness.reference.refusal import Refusal
+from harness.reference.rules import Rule
+from harness.verify.checks import Checks, not_verified
+from harness.verify.finding import NOTHING_SEEN, Comparison, Layer
+
+
+@dataclass(frozen=True)
+class ExpectedInstance:
+    """How an instance must be: for the API, and as a domain on one of `host_ids`."""
+
+    state: str
+    offering_id: str
+    size: Size
+    flag: bool
+    host_ids: tuple[str, ...]
+    domain: Domain
+    placed_by: Rule
+    sized_by: Rule
+
+
+def compare_job(refusal: Refusal | None, job: JobResult) -> Comparison:
+    """A job's end against the predicted refusal, or against success where None was predicted."""
+    checks = Checks(Layer.API, f"queryAsyncJobResult of job {job.job_id}")
+    observed = "success" if job.succeeded else f"{job.code} {job.text}"
+    if refusal is None:
+        if not job.succeeded:
+            checks.differs("job", "success", observed, rules.IN_PLACE)
+    elif job.succeeded or not refusal.matches(job.code, job.text):
+        checks.differs("job", f"{refusal.code} {refusal.text}", observed, refusal.rule)
+    return checks.done()
+
+
+def compare_record(expected: ExpectedInstance, record: InstanceRecord) -> Comparison:
+    """The API's view of the instance."""
+    checks = Checks(Layer.API, "listVirtualMachines")
+    checks.equal("state", expected.state, record.state, expected.placed_by)
+    checks.equal("service offering", expected.offering_id, record.offering_id, expected.sized_by)
+    checks.equal("vCPUs", expected.size.cpus, record.cpus, expected.sized_by)
+    checks.equal("speed in MHz", expected.size.speed_mhz, record.speed_mhz, expected.sized_by)
+    checks.equal("memory in MiB", expected.size.memory_mib, record.memory_mib, expected.sized_by)
+    checks.equal("instance flag", expected.flag, record.dynamically_scalable, rules.FLAG_AFTER_CHANGE)
+    if record.host_id not in expected.host_ids:
+        one_of = " or ".join(expected.host_ids)
+        checks.differs("host", one_of, str(record.host_id), expected.placed_by)
+    return checks.done()
+
+
+def compare_observation(expected: Domain, seen: Observation) -> Comparison:
+    """All that the host shows: domain, scheduler with cgroups, guest."""
+    return _domain(expected, seen) + _scheduler(expected, seen) + _vcpu_counts(expected, seen) + _guest(expected, seen)
+
+
+def compare_absence(seen: Observation) -> Comparison:
+    """The domain must be gone from a host that the instance left."""
+    if isinstance(seen.domain, NotSeen):
+        return not_verified(Layer.DOMAIN, seen.domain.reason)
+    checks = Checks(Layer.DOMAIN, _place(seen, "virsh dumpxml"))
+    if not isinstance(seen.domain, Absent):
+        checks.differs("domain on the host it left", "absent", "present", rules.AUTO_MIGRATE)
+    return checks.done()
+
+
+def _place(seen: Observation, command: str) -> str:
+    return f"{command} {seen.instance_name} on {seen.host} by {seen.transport}"
+
+
+def _domain(expected: Domain, seen: Observation) -> Comparison:
+    view = seen.domain
+    if isinstance(view, NotSeen):
+        return not_verified(Layer.DOMAIN, view.reason)
+    checks = Checks(Layer.DOMAIN, _place(seen, "virsh dumpxml"))
+    if isinstance(view, Absent):
+        checks.differs("domain", "present", "absent", rules.IN_PLACE)
+        return checks.done()
+    because = expected.because
+    checks.equal("memory in KiB", expected.memory_kib, view.memory_kib, because["memory_kib"])
+    checks.equal("maxMemory in KiB", expected.max_memory_kib, view.max_memory_kib, because["max_memory_kib"])
+    slots = None if expected.max_memory_kib is None else MEMORY_SLOTS
+    checks.equal("maxMemory slots", slots, view.memory_slots, rules.MAX_MEMORY)
+    checks.equal("NUMA cell's vCPUs", expected.numa_cpus, view.numa_cpus, because["numa_cpus"])
+    checks.equal("current vCPUs", expected.vcpus, view.vcpus, because["vcpus"])
+    checks.equal("maximum vCPUs", expected.max_vcpus, view.max_vcpus, because["max_vcpus"])
+    _topology(checks, expected, view)
+    checks.equal("DIMMs in KiB", expected.dimms_kib, view.dimms_kib, because["dimms_kib"])
+    checks.equal("shares", expected.shares, view.shares, because["shares"])
+    checks.equal("quota in us", expected.quota_us, view.quota_us, because["quota_us"])
+    checks.equal("period in us", expected.period_us, view.period_us, because["period_us"])
+    return checks.done()
+
+
+def _topology(checks: Checks, expected: Domain, view: DomainView) -> None:
+    want = expected.topology
+    have = view.topology
+    observed = "none" if have is None else f"{have.sockets} x {have.cores} x {have.threads}"
+    wanted = f"{want.sockets} x {want.cores} x {want.threads}"
+    checks.equal("sockets x cores x threads", wanted, observed, rules.TOPOLOGY)
+
+
+def _scheduler(expected: Domain, seen: Observation) -> Comparison:
+    view = seen.scheduler
+    if isinstance(view, NotSeen):
+        return not_verified(Layer.SCHEDULER, view.reason)
+    return _scheduler_values(expected, view, seen) + _cgroup(expected, seen)
+
+
+def _scheduler_values(expected: Domain, view: SchedulerView, seen: Observation) -> Comparison:
+    checks = Checks(Layer.SCHEDULER, _place(seen, "virsh schedinfo"))
+    because = expected.because
+    checks.equal("cpu_shares", expected.shares, view.shares, because["shares"])
+    checks.equal("vcpu_quota in us", expected.scheduler_quota_us, view.quota_us, because["quota_us"])
+    checks.equal("vcpu_period in us", expected.scheduler_period_us, view.period_us, because["period_us"])
+    return checks.done()
+
+
+def _cgroup(expected: Domain, seen: Observation) -> Comparison:
+    view = seen.cgroup
+    if isinstance(view, NotSeen):
+        # libvirt's own report of the scheduler was seen; a transport without file access cannot show more.
+        return NOTHING_SEEN if seen.transport == "libvirt" else not_verified(Layer.SCHEDULER, view.reason)
+    checks = Checks(Layer.SCHEDULER, f"cgroup v{view.version} of {seen.instance_name} on {seen.host}")
+    checks.equal("weight", expected.shares, view.weight, expected.because["shares"])
+    checks.equal("vCPUs with a cgroup", list(range(expected.vcpus)), sorted(view.vcpus), expected.because["vcpus"])
+    _vcpu_cgroups(checks, expected, view)
+    return checks.done()
+
+
+def _vcpu_cgroups(checks: Checks, expected: Domain, view: CgroupView) -> None:
+    for number, limit in sorted(view.vcpus.items()):
+        quota, period = expected.scheduler_quota_us, expected.scheduler_period_us
+        checks.equal(f"quota of vCPU {number} in us", quota, limit.quota_us, expected.because["quota_us"])
+        checks.equal(f"period of vCPU {number} in us", period, limit.period_us, expected.because["period_us"])
+
+
+def _vcpu_counts(expected: Domain, seen: Observation) -> Comparison:
+    view = seen.vcpus
+    if isinstance(view, NotSeen):
+        return not_verified(Layer.DOMAIN, view.reason)
+    checks = Checks(Layer.DOMAIN, _place(seen, "virsh vcpucount"))
+    checks.equal("live vCPUs", expected.vcpus, view.current, expected.because["vcpus"])
+    checks.equal("live maximum of vCPUs", expected.max_vcpus, view.maximum, expected.because["max_vcpus"])
+    return checks.done()
+
+
+def _guest(expected: Domain, seen: Observation) -> Comparison:
+    view = seen.guest
+    if isinstance(view, NotSeen):
+        return not_verified(Layer.GUEST, view.reason)
+    checks = Checks(Layer.GUEST, f"guest agent of {seen.instance_name} on {seen.host}")
+    because = expected.because
+    checks.equal("online CPUs", expected.vcpus, view.online_cpus, because["guest_cpus"])
+    memory = expected.guest_memory_mib
+    checks.equal("online memory in MiB", memory, view.online_memory_mib, because["guest_memory_mib"])
+    return checks.done()
+
+
+def guest_has_settled(expected: Domain, view: GuestView | NotSeen) -> bool:
+    """Whether the guest shows what is expected: the condition to wait for before it is compared."""
+    return (
+        isinstance(view, GuestView)
+        and view.online_cpus == expected.vcpus
+        and view.online_memory_mib == expected.guest_memory_mib
+    )
