@@ -1,0 +1,129 @@
+"""Real KVM hosts on one Linux machine: brings a fleet of them up in namespaces and takes it down without a trace."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.lab.fleet import GuestBoot, LabHost
+from harness.lab.kvm.cgroups import layout
+from harness.lab.kvm.host import KvmHost, start_host
+from harness.lab.kvm.host_files import HostFiles
+from harness.lab.kvm.network import NAMESPACE_SECONDS, LabNetwork, open_network, plug_in
+from harness.lab.remains import Remains, sweep
+from harness.lab.topology import HostSpec
+
+# A host shows its own files in place of these, so nothing that it shares with us may lie beneath them.
+HIDDEN_IN_HOSTS = tuple(
+    Path(path) for path in ("/run", "/var/run", "/etc/libvirt", "/var/lib/libvirt", "/proc", "/sys")
+)
+
+
+class KvmFleet:
+    """Implements `harness.lab.fleet.Fleet` with libvirt, QEMU, sshd and cgroups that are real."""
+
+    kind = "kvm"
+
+    def __init__(
+        self,
+        specs: Sequence[HostSpec],
+        state_dir: Path,
+        lab_id: str,
+        cache_dir: Path,
+        *,
+        libvirt_tcp: bool = False,
+    ) -> None:
+        """`state_dir` is this lab's own; `cache_dir` keeps the guest image for all labs.
+
+        `libvirt_tcp` makes each libvirtd listen on its host's address without any authentication, which lets every
+        local user of the machine become root through it; only for tests of that transport.
+        """
+        if not re.fullmatch(r"[0-9a-f]{4,8}", lab_id):
+            raise HarnessError(f"lab id {lab_id!r}: 4 to 8 hexadecimal digits, because network links carry it")
+        self.specs = tuple(specs)
+        self.state_dir = state_dir.resolve()
+        self.lab_id = lab_id
+        self.cache_dir = cache_dir.resolve()
+        self.libvirt_tcp = libvirt_tcp
+        self.guest_boot = GuestBoot(domain_type="qemu")
+        self._network: LabNetwork | None = None
+        self._hosts: tuple[KvmHost, ...] = ()
+        self._lab_hosts: tuple[LabHost, ...] = ()
+
+    @property
+    def record(self) -> Path:
+        """What `harness.lab.remains.sweep` needs to clear up after this fleet."""
+        return self.state_dir / "remains.jsonl"
+
+    @property
+    def host_pids(self) -> dict[str, int]:
+        """By host name, the process that keeps the host alive, for `lab status`."""
+        return {host.files.spec.name: host.process.pid for host in self._hosts}
+
+    def up(self) -> Sequence[LabHost]:
+        for folder in (self.state_dir, self.cache_dir):
+            hidden = next((top for top in HIDDEN_IN_HOSTS if folder.is_relative_to(top)), None)
+            if hidden is not None:
+                raise HarnessError(f"{folder} lies beneath {hidden}, which the lab's hosts cannot see; choose another")
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        sweep(self.record)
+        try:
+            self._lab_hosts = self._bring_up(Remains(self.record))
+        except BaseException:
+            self.down()
+            raise
+        return self._lab_hosts
+
+    def down(self) -> None:
+        for lab_host in self._lab_hosts:
+            lab_host.hypervisor.close()
+        sweep(self.record)
+        for process in [host.process for host in self._hosts] + ([self._network.switch] if self._network else []):
+            process.reap()
+        self._network, self._hosts, self._lab_hosts = None, (), ()
+
+    def _bring_up(self, remains: Remains) -> tuple[LabHost, ...]:
+        folders = [self.state_dir / name for name in ("ssh", "hosts", "primary")]
+        new = [folder for folder in folders if not folder.exists()]
+        remains.directories(*new)
+        for folder in new:
+            folder.mkdir(mode=0o700)
+        key_file = self.state_dir / "ssh" / "id_ed25519"
+        self._network = open_network(self.lab_id, self.state_dir / "hosts", remains)
+        addresses = [self._network.host_address(index) for index in range(len(self.specs))]
+        names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
+        all_files = [
+            HostFiles(
+                folder=self.state_dir / "hosts" / spec.name,
+                spec=spec,
+                address=address,
+                neighbours=names,
+                authorized_keys=key_file.with_suffix(".pub"),
+                libvirt_tcp=self.libvirt_tcp,
+            )
+            for spec, address in zip(self.specs, addresses, strict=True)
+        ]
+        arrangement = layout()
+        for index, files in enumerate(all_files, start=1):
+            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, False, remains)
+            self._hosts += (host,)
+        _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
+        for host in self._hosts:
+            host.process.wait_for_own_network(NAMESPACE_SECONDS)
+        plug_in(self._network, [host.process.pid for host in self._hosts])
+        for host in self._hosts:
+            host.process.let_go()
+        with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:
+            return tuple(threads.map(lambda host: host.wait_until_ready(key_file), self._hosts))
+
+
+def _make_ssh_keys(key_files: Sequence[Path]) -> None:
+    for key_file in key_files:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(key_file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise HarnessError(f"{key_file}: ssh-keygen refused: {done.stderr.strip()}")

@@ -1,0 +1,78 @@
+#!/bin/sh
+# First process of a lab host: makes the namespaces it was started in look like a machine of its own, then runs
+# libvirtd and sshd. Reads one line from standard input once the host has its network cable.
+# Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE CGROUP_PLAN LIBVIRTD_FLAGS MASK_KVM
+set -eu
+
+over() { # over SOURCE TARGET: show SOURCE in place of TARGET
+    mount --bind "$1" "$2"
+}
+
+private_libvirt_folder() { # private_libvirt_folder lib|log|cache
+    # A machine where libvirtd never ran may lack the folder; it must not be made outside of this namespace.
+    [ -d "/var/$1/libvirt" ] || { mount -t tmpfs tmpfs "/var/$1" -o mode=755 && mkdir "/var/$1/libvirt"; }
+    over "$HOST_FOLDER/var-$1-libvirt" "/var/$1/libvirt"
+}
+
+hostname "$HOST_NAME"
+mount -t proc proc /proc
+umount -l /sys
+mount -t sysfs sysfs /sys
+
+if [ "$CGROUP_PLAN" = v2 ]; then
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    # A version 2 group that hands controllers down may hold no process itself.
+    mkdir /sys/fs/cgroup/init
+    while read -r pid; do echo "$pid" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
+    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+        echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control || true
+    done
+else
+    mount -t tmpfs tmpfs /sys/fs/cgroup -o mode=755
+    for controllers in $CGROUP_PLAN; do
+        mkdir "/sys/fs/cgroup/$controllers"
+        mount -t cgroup -o "$controllers" cgroup "/sys/fs/cgroup/$controllers"
+        # Controllers that share a hierarchy are also found by each name alone.
+        for name in $(echo "$controllers" | tr , ' '); do
+            [ -e "/sys/fs/cgroup/$name" ] || ln -s "$controllers" "/sys/fs/cgroup/$name"
+        done
+    done
+fi
+
+mount -t tmpfs tmpfs /run -o mode=755
+mkdir -p /run/sshd /run/lock /run/home
+over "$HOST_FOLDER/etc-libvirt" /etc/libvirt
+for kind in lib log cache; do private_libvirt_folder "$kind"; done
+for file in hosts passwd shadow group; do over "$HOST_FOLDER/etc/$file" "/etc/$file"; done
+# These two may be missing, or links into the machine's /run, which is gone here.
+for file in machine-id resolv.conf; do
+    target=$(readlink -m "/etc/$file")
+    case $target in /run/*) mkdir -p "${target%/*}" && : >"$target" ;; esac
+    [ ! -e "$target" ] || over "$HOST_FOLDER/etc/$file" "$target"
+done
+over "$HOST_FOLDER/capacity/cpu" /sys/devices/system/cpu
+over "$HOST_FOLDER/capacity/node" /sys/devices/system/node
+over "$HOST_FOLDER/capacity/cpuinfo" /proc/cpuinfo
+over "$HOST_FOLDER/capacity/meminfo" /proc/meminfo
+# A device that exists but cannot run a guest would be offered by libvirt and waited for by QEMU.
+[ -z "$MASK_KVM" ] || [ ! -e /dev/kvm ] || over /dev/null /dev/kvm
+
+read -r _
+exec </dev/null
+ip -batch - <<LINES
+link set lo up
+address add $HOST_ADDRESS dev eth0
+link set eth0 up
+link add $HOST_BRIDGE type bridge
+link set $HOST_BRIDGE up
+LINES
+
+export HOME=/run/home
+# shellcheck disable=SC2086 # the flags are words
+libvirtd $LIBVIRTD_FLAGS &
+"$(command -v sshd)" -D -e -f "$HOST_FOLDER/sshd_config" &
+# Waiting for one child also collects the ones that were orphaned into this namespace, QEMU among them.
+while :; do
+    sleep 86400 &
+    wait $!
+done
