@@ -1,0 +1,93 @@
+# Looks into a KVM host and prints what it saw, one part after another, each under a line "@MARK part".
+# $1 look | guest | facts | names   $2 mark (random)   $3 domain   $4 guest agent timeout, s
+# HARNESS_SYSROOT, when set, stands before /sys/fs/cgroup, /proc and /run (hosts that are not the whole machine).
+LC_ALL=C
+export LC_ALL
+mark=$2 domain=$3 agent_s=$4 root=${HARNESS_SYSROOT:-}
+
+part() { printf '\n@%s %s\n' "$mark" "$1"; }
+
+# virsh takes several commands in one argument, goes on after one that failed and returns the last one's status. Its
+# error lines go to the same stream (virsh flushes between the two), so each lands under the mark of its own part.
+virsh_all() { virsh -c qemu:///system -q "$1" 2>&1 </dev/null; }
+then_part() { printf "; echo '\n@%s %s\n'; " "$mark" "$1"; }
+agent() { printf "qemu-agent-command --domain %s --timeout %s '{\"execute\":\"%s\"}'" "$domain" "$agent_s" "$1"; }
+
+value() {
+    if read -r got 2>/dev/null <"$2"; then printf '%s %s\n' "$1" "$got"; else printf 'unreadable %s\n' "$2"; fi
+}
+
+# The scope is where systemd keeps the weight, the nested "libvirt" group (libvirt >= 7.1 with systemd) holds the vCPUs.
+cgroup() {
+    pidfile=$root/run/libvirt/qemu/$domain.pid pid=
+    read -r pid 2>/dev/null <"$pidfile"
+    if [ -z "$pid" ]; then printf 'reason no QEMU pid in %s\n' "$pidfile"; return; fi
+    if ! [ -r "$root/proc/$pid/cgroup" ]; then printf 'reason cannot read /proc/%s/cgroup\n' "$pid"; return; fi
+    v1= v2= controllers=
+    while IFS=: read -r number names path; do
+        case ",$names," in
+            *,cpu,*) v1=$path controllers=$names ;;
+            ,,) [ "$number" = 0 ] && v2=$path ;;
+        esac
+    done <"$root/proc/$pid/cgroup"
+    group=${v1:-$v2}
+    group=${group%/emulator}
+    scope=${group%/libvirt}
+    top=$root/sys/fs/cgroup
+    if [ -n "$v1" ]; then
+        mount=$top/cpu
+        [ -d "$mount$scope" ] || mount=$top/$controllers
+        printf 'version 1\n'
+        value weight "$mount$scope/cpu.shares"
+        for vcpu in "$mount$group"/vcpu[0-9]*; do
+            [ -d "$vcpu" ] || continue
+            value "quota ${vcpu##*/vcpu}" "$vcpu/cpu.cfs_quota_us"
+            value "period ${vcpu##*/vcpu}" "$vcpu/cpu.cfs_period_us"
+        done
+    elif [ -n "$v2" ]; then
+        mount=$top
+        [ -d "$mount$scope" ] || mount=$top/unified
+        printf 'version 2\n'
+        value weight "$mount$scope/cpu.weight"
+        for vcpu in "$mount$group"/vcpu[0-9]*; do
+            [ -d "$vcpu" ] && value "max ${vcpu##*/vcpu}" "$vcpu/cpu.max"
+        done
+    else
+        printf 'reason /proc/%s/cgroup names no cpu controller\n' "$pid"
+    fi
+}
+
+# The agent is asked for the rest only when it answered once: one that hangs costs one timeout, not three.
+guest_rest() {
+    part blocks
+    virsh_all "$(agent guest-get-memory-blocks)$(then_part block_size)$(agent guest-get-memory-block-info)"
+}
+
+if ! command -v virsh >/dev/null 2>&1; then part no_virsh; part end; exit 0; fi
+
+case $1 in
+    look)
+        part domain
+        if virsh_all "dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
+$domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"; then guest_rest; fi
+        part cgroup
+        cgroup
+        ;;
+    guest)
+        part guest_cpus
+        if virsh_all "$(agent guest-get-vcpus)"; then guest_rest; fi
+        ;;
+    facts)
+        part nodeinfo
+        virsh_all "nodeinfo$(then_part version)version"
+        part cgroup_type
+        stat -fc %T "$root/sys/fs/cgroup/" 2>&1
+        part kernel
+        uname -r
+        ;;
+    names)
+        part list
+        virsh_all "list --name"
+        ;;
+esac
+part end

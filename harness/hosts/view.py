@@ -1,0 +1,31 @@
+"""What every way of looking into a host offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from harness.hosts.observation import GuestView, HostFacts, NotSeen, Observation
+
+
+class HostView(Protocol):
+    """Looks into one host. Calls may come from several threads at once.
+
+    Every method may raise HostFailure when the host cannot be looked into at all; a part of a look that could not be
+    had is NotSeen inside what is returned.
+    """
+
+    transport: str
+    host: str
+
+    def observe(self, instance_name: str) -> Observation:
+        """One full look at one instance."""
+
+    def guest(self, instance_name: str) -> GuestView | NotSeen:
+        """Only what the guest agent tells: cheap, for waiting until a hot-plug has settled."""
+
+    def facts(self) -> HostFacts: ...
+
+    def domain_names(self) -> tuple[str, ...]:
+        """Active domains, sorted."""
+
+    def close(self) -> None: ...
