@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import shlex
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -194,13 +194,18 @@ class _Drain:
 
 def _connect(access: HostAccess) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
+    wire: socket.socket | None = None
     client.set_log_channel(_LOG_CHANNEL)
     try:
         apply_rule(client, access)
         key = _private_key(access)
         by_agent = key is None and access.password is None
+        wire = socket.create_connection((access.address, access.port), timeout=access.connect_timeout_s)
+        # Without it a request that follows another waits 40 ms for the first one's acknowledgement.
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.connect(
             access.address,
+            sock=wire,
             port=access.port,
             username=access.user,
             password=access.password,
@@ -214,6 +219,8 @@ def _connect(access: HostAccess) -> paramiko.SSHClient:
         )
     except BaseException as failure:
         client.close()
+        if wire is not None:
+            wire.close()
         if isinstance(failure, (paramiko.SSHException, EOFError, OSError)):
             _raise_ours(access, failure)
         raise
@@ -246,11 +253,6 @@ def _raise_ours(access: HostAccess, failure: BaseException) -> NoReturn:
             access,
             f"user {access.user!r} was not let in by {means} ({_text(failure)}); check user, key_file, password",
         ) from failure
-    if isinstance(failure, paramiko.ssh_exception.NoValidConnectionsError):
-        causes = list(failure.errors.values())
-        if all(getattr(cause, "errno", None) == errno.ECONNREFUSED for cause in causes):
-            raise ConnectionRefused(access, _REFUSED) from failure
-        raise Unreachable(access, f"cannot be reached: {_text(causes[0])}") from failure
     if isinstance(failure, TimeoutError):
         raise Unreachable(access, f"no answer within {limit} (connect_timeout_s sets the limit)") from failure
     if isinstance(failure, ConnectionRefusedError):

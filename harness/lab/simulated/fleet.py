@@ -1,0 +1,119 @@
+"""Simulated hosts with real SSH in front of them: a Fleet that needs no root and lives in one process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import paramiko
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from harness.lab.fleet import GuestBoot, LabHost, SshAccess
+from harness.lab.simulated.hypervisor import SimulatedHypervisor
+from harness.lab.simulated.ssh_server import SshServer
+from harness.lab.simulated.sysroot import Sysroot
+from harness.lab.topology import HostSpec
+
+
+class SimulatedFleet:
+    """Hosts of `specs` under `state_dir` (made when missing; what is made in it is gone after `down`).
+
+    Args:
+        cgroup_version: 1 or 2, for all hosts, or by host name (hosts not named have 1).
+    """
+
+    kind = "simulated"
+
+    def __init__(
+        self, specs: Sequence[HostSpec], state_dir: Path, *, cgroup_version: int | Mapping[str, int] = 1
+    ) -> None:
+        # TCG's domain type, so that one agent hook serves all kinds of fleet.
+        self.guest_boot = GuestBoot(domain_type="qemu")
+        self._specs = tuple(specs)
+        self._state_dir = state_dir
+        self._cgroup_version = cgroup_version
+        self._servers: list[SshServer] = []
+        self._hypervisors: list[SimulatedHypervisor] = []
+        self._made: list[Path] = []
+
+    def up(self) -> Sequence[LabHost]:
+        """Bring all hosts up; on failure nothing is left behind.
+
+        Raises:
+            OSError: the state directory cannot be written, or no port is free.
+        """
+        try:
+            self._make_directory(self._state_dir)
+            keys = self._state_dir / "ssh"
+            self._make_directory(keys)
+            key_file, allowed = _new_key(keys / "id_ed25519")
+            return [self._host_up(spec, key_file, allowed) for spec in self._specs]
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Take all hosts down; safe to call twice and after a failed `up`."""
+        for server in self._servers:
+            server.stop()
+        for hypervisor in self._hypervisors:
+            hypervisor.close()
+        self._servers.clear()
+        self._hypervisors.clear()
+        while self._made:
+            shutil.rmtree(self._made.pop(), ignore_errors=True)
+
+    def ssh_server(self, host: str) -> SshServer:
+        """The host's server, for tests and faults that meddle with it."""
+        return next(server for server in self._servers if server.name == host)
+
+    def _host_up(self, spec: HostSpec, key_file: Path, allowed: paramiko.PKey) -> LabHost:
+        version = (
+            self._cgroup_version if isinstance(self._cgroup_version, int) else self._cgroup_version.get(spec.name, 1)
+        )
+        hypervisor = SimulatedHypervisor(spec, version)
+        self._hypervisors.append(hypervisor)
+        directory = self._state_dir / "hosts" / spec.name
+        self._make_directory(self._state_dir / "hosts")
+        sysroot = Sysroot(directory, hypervisor)
+        sysroot.create()
+        _host_key_file, host_key = _new_key(self._state_dir / "ssh" / f"host-{spec.name}")
+
+        def environment() -> Mapping[str, str]:
+            sysroot.render()
+            return {
+                "PATH": f"{sysroot.bin}:{os.environ.get('PATH', os.defpath)}",
+                "HARNESS_SYSROOT": str(sysroot.root),
+                "HOME": str(directory),
+            }
+
+        server = SshServer(spec.name, host_key, allowed, environment)
+        self._servers.append(server)
+        server.start()
+        access = SshAccess(
+            address="127.0.0.1",
+            port=server.port,
+            user="root",
+            key_file=key_file,
+            known_host=f"[127.0.0.1]:{server.port} {host_key.get_name()} {host_key.get_base64()}",
+        )
+        return LabHost(spec=spec, hypervisor=hypervisor, ssh=access)
+
+    def _make_directory(self, directory: Path) -> None:
+        missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+        self._made.extend(reversed(missing))
+
+
+def _new_key(file: Path) -> tuple[Path, paramiko.PKey]:
+    """A fresh ed25519 key in OpenSSH's format, readable by its owner only."""
+    text = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(text)
+    return file, paramiko.Ed25519Key.from_private_key_file(str(file))

@@ -1,0 +1,138 @@
+"""Renders a simulated host as the files that commands on it read: cgroup, proc, run, and virsh's answers."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from importlib import resources
+from pathlib import Path
+
+from harness.lab.simulated.domain import SimulatedDomain
+from harness.lab.simulated.hypervisor import SimulatedHypervisor
+from harness.lab.simulated.live_xml import dump
+
+_LIBVIRT = "9.0.0"
+_QEMU = "7.2.22"
+
+
+class Sysroot:
+    """One host's files under `directory`: `bin` stands first in PATH, `root` is HARNESS_SYSROOT."""
+
+    def __init__(self, directory: Path, hypervisor: SimulatedHypervisor) -> None:
+        self.root = directory / "root"
+        self.bin = directory / "bin"
+        self._hypervisor = hypervisor
+        self._lock = threading.Lock()
+        # By domain: the state that is rendered, and every file and folder that it is rendered to.
+        self._rendered: dict[str, tuple[int, int]] = {}
+        self._paths: dict[str, tuple[Path, ...]] = {}
+
+    def create(self) -> None:
+        """Make what stays the same: the commands, and the host's own answers."""
+        for tool in ("virsh", "stat"):
+            self._write(self.bin / tool, resources.files(__package__).joinpath(f"{tool}.sh").read_text("utf-8"))
+            (self.bin / tool).chmod(0o755)
+        node = self._hypervisor.node_info()
+        virsh = self.root / "virsh"
+        self._write(
+            virsh / "nodeinfo",
+            "CPU model:           x86_64\n"
+            f"CPU(s):              {node.cpus}\n"
+            f"CPU frequency:       {node.speed_mhz} MHz\n"
+            "CPU socket(s):       1\n"
+            f"Core(s) per socket:  {node.cpus}\n"
+            "Thread(s) per core:  1\n"
+            "NUMA cell(s):        1\n"
+            f"Memory size:         {node.memory_kib} KiB\n",
+        )
+        self._write(
+            virsh / "version",
+            f"Compiled against library: libvirt {_LIBVIRT}\n"
+            f"Using library: libvirt {_LIBVIRT}\n"
+            f"Using API: QEMU {_LIBVIRT}\n"
+            f"Running hypervisor: QEMU {_QEMU}\n",
+        )
+        self._write(virsh / "cgroup_type", "cgroup2fs\n" if node.cgroup_version == 2 else "tmpfs\n")
+        self.render()
+
+    def render(self) -> None:
+        """Bring the files up to the domains' present state; only what changed is written."""
+        with self._lock:
+            names = self._hypervisor.domain_names()
+            fresh = self._hypervisor.snapshot(_files, lambda domain: self._rendered.get(domain.name) == _state(domain))
+            for name in [name for name in self._rendered if name not in names or name in fresh]:
+                self._forget(name)
+            for name, (state, files, folders) in fresh.items():
+                for path, text in files.items():
+                    self._write(self.root / path, text)
+                self._rendered[name] = state
+                self._paths[name] = (
+                    *(self.root / path for path in files),
+                    *(self.root / path for path in folders),
+                )
+            self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
+
+    def _forget(self, name: str) -> None:
+        del self._rendered[name]
+        for path in self._paths.pop(name):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        # A command of another session may be reading: it must find the old file or the new one.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+
+
+def _state(domain: SimulatedDomain) -> tuple[int, int]:
+    return domain.number, domain.revision
+
+
+def _files(domain: SimulatedDomain) -> tuple[tuple[int, int], dict[str, str], tuple[str, ...]]:
+    """The domain's state, its files by path below the root, and the folders that are its own."""
+    name = domain.name
+    virsh = f"virsh/{name}"
+    scheduler = {"Scheduler": "posix", **{key: str(value) for key, value in domain.scheduler_parameters().items()}}
+    files = {
+        f"{virsh}/dumpxml": dump(domain),
+        f"{virsh}/schedinfo": "".join(f"{key:<15}: {value}\n" for key, value in scheduler.items()),
+        f"{virsh}/vcpucount": (
+            f"{'maximum':<12} {'live':<8} {domain.definition.max_vcpus:>6}\n"
+            f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
+        ),
+        f"run/libvirt/qemu/{name}.pid": str(domain.pid),
+    }
+    for command, answer in (domain.guest_answers() or {}).items():
+        files[f"{virsh}/{command}"] = f"{answer}\n"
+    scope = _cgroup_one(domain, files) if domain.cgroup_version == 1 else _cgroup_two(domain, files)
+    return _state(domain), files, (virsh, f"proc/{domain.pid}", scope)
+
+
+def _cgroup_one(domain: SimulatedDomain, files: dict[str, str]) -> str:
+    """The tree libvirt makes without systemd; quota and period stand in each vCPU's group only."""
+    group = f"machine/qemu-{domain.number}-{domain.name}.libvirt-qemu"
+    files[f"proc/{domain.pid}/cgroup"] = f"2:memory:/{group}\n1:cpu:/{group}/emulator\n0::/\n"
+    scope = f"sys/fs/cgroup/cpu/{group}"
+    files[f"{scope}/cpu.shares"] = f"{domain.effective_shares}\n"
+    for vcpu in range(domain.vcpus):
+        files[f"{scope}/vcpu{vcpu}/cpu.cfs_quota_us"] = f"{domain.effective_quota_us}\n"
+        files[f"{scope}/vcpu{vcpu}/cpu.cfs_period_us"] = f"{domain.effective_period_us}\n"
+    return scope
+
+
+def _cgroup_two(domain: SimulatedDomain, files: dict[str, str]) -> str:
+    """The tree under systemd: the weight at the scope, the vCPUs in the nested group that libvirt keeps for itself."""
+    escaped = domain.name.replace("-", "\\x2d")
+    group = f"machine.slice/machine-qemu\\x2d{domain.number}\\x2d{escaped}.scope"
+    files[f"proc/{domain.pid}/cgroup"] = f"0::/{group}/libvirt/emulator\n"
+    scope = f"sys/fs/cgroup/{group}"
+    files[f"{scope}/cpu.weight"] = f"{domain.effective_shares}\n"
+    quota = "max" if domain.effective_quota_us == -1 else str(domain.effective_quota_us)
+    for vcpu in range(domain.vcpus):
+        files[f"{scope}/libvirt/vcpu{vcpu}/cpu.max"] = f"{quota} {domain.effective_period_us}\n"
+    return scope

@@ -1,0 +1,76 @@
+#!/bin/sh
+# virsh of a simulated host: answers from the files that the lab renders before each command.
+# As the real one it takes several commands in one argument, goes on after one that failed and returns the last status.
+files=${HARNESS_SYSROOT:?}/virsh
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        -c | --connect) shift 2 ;;
+        -*) shift ;;
+        *) break ;;
+    esac
+done
+
+# Sets dir to the files of the domain named by the arguments; remaining options are passed over.
+find_domain() {
+    domain=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --domain) domain=$2; shift ;;
+            --timeout) shift ;;
+            --*) ;;
+            *) [ -n "$domain" ] || domain=$1 ;;
+        esac
+        shift
+    done
+    dir=$files/$domain
+    [ -n "$domain" ] && [ -d "$dir" ] && return
+    printf "error: failed to get domain '%s'\n" "$domain" >&2
+    return 1
+}
+show() { cat "$dir/$1"; printf '\n'; }
+dumpxml() { find_domain "$@" && show dumpxml; }
+schedinfo() { find_domain "$@" && show schedinfo; }
+vcpucount() { find_domain "$@" && show vcpucount; }
+list() {
+    case " $* " in
+        *" --name "*) cat "$files/names" ;;
+        *) printf ' Id   Name   State\n----------------------\n'; while read -r name; do printf ' -    %s   running\n' "$name"; done <"$files/names" ;;
+    esac
+    printf '\n'
+}
+nodeinfo() { cat "$files/nodeinfo"; printf '\n'; }
+version() { cat "$files/version"; printf '\n'; }
+uri() { printf 'qemu:///system\n\n'; }
+echo() { printf '%s' "$*"; }
+agent_command() {
+    find_domain "$@" || return
+    for request; do :; done
+    case $request in
+        *\"execute\":\"*) request=${request#*\"execute\":\"} request=${request%%\"*} ;;
+        *) printf 'error: internal error: malformed request\n' >&2; return 1 ;;
+    esac
+    if ! [ -e "$dir/guest-ping" ]; then
+        printf 'error: Guest agent is not responding: QEMU guest agent is not connected\n' >&2
+        return 1
+    fi
+    if ! [ -e "$dir/$request" ]; then
+        printf "error: internal error: unable to execute QEMU agent command '%s': The command has not been found\n" "$request" >&2
+        return 1
+    fi
+    show "$request"
+}
+# A function's name cannot have hyphens.
+alias qemu-agent-command=agent_command
+
+if [ $# -eq 1 ]; then
+    eval "$1"
+    exit
+fi
+command=$1
+shift
+case $command in
+    dumpxml | schedinfo | vcpucount | list | nodeinfo | version | uri | echo) "$command" "$@" ;;
+    qemu-agent-command) agent_command "$@" ;;
+    *) printf "error: unknown command: '%s'\n" "$command" >&2; exit 1 ;;
+esac
