@@ -43,6 +43,8 @@ finish() {
     exit "$status"
 }
 
+exec 9</usr/sbin # the lock: two of these at once would take each other's policy for their own
+flock 9
 restore_policy # what a killed installation may have left
 enabled >"$work/enabled-before"
 trap finish EXIT
@@ -55,8 +57,10 @@ chmod 755 "$policy"
 # NEEDRESTART_SUSPEND: Ubuntu would restart services that the new libraries do not concern.
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 quietly() { "$@" </dev/null >"$work/log" 2>&1; }
-install() { quietly apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"; }
+install() { quietly apt-get -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install -y --no-install-recommends "$@"; }
 
+# apt-get refuses to work as long as an installation that was killed is unfinished.
+if [ -n "$(ls /var/lib/dpkg/updates)" ]; then quietly dpkg --configure -a --force-confold || :; fi
 install "$@" || { quietly apt-get -o DPkg::Lock::Timeout=120 update && install "$@"; } || {
     tail -n 5 "$work/log" >&2
     exit 1
