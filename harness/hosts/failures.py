@@ -6,7 +6,7 @@ from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 
 
-class HostFailure(HarnessError):
+class HostFailure(HarnessError):  # noqa: N818 - the names of its subclasses say what happened
     """The root of this room's errors; `host` and `address` say where, `reason` is the text without them."""
 
     def __init__(self, access: HostAccess, reason: str) -> None:
@@ -60,7 +60,7 @@ class LibvirtFailed(HostFailure):
     """libvirt could not be reached or did not answer."""
 
 
-class LibvirtPythonMissing(HarnessError):
+class LibvirtPythonMissingError(HarnessError):
     """The libvirt transport was asked for, and the Python package is not there."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class LibvirtPythonMissing(HarnessError):
         )
 
 
-class UnknownHost(HarnessError):
+class UnknownHostError(HarnessError):
     """An instance runs on a host for which no access is configured."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ class UnknownHost(HarnessError):
         )
 
 
-class BadInstanceName(HarnessError):
+class BadInstanceNameError(HarnessError):
     """A domain name that is not sent to a host's shell."""
 
     def __init__(self, name: str) -> None:

@@ -98,10 +98,17 @@ class SshConnection:
             except (paramiko.SSHException, EOFError, OSError) as failure:
                 if transport.is_active() and "imeout" in str(failure):
                     raise CommandTimedOut(self._access, f"no SSH session within {allowed:g} s") from failure
-                self.close()
+                self._forget(transport)
                 if last_try:
                     raise ConnectionLost(self._access, f"no SSH session could be opened: {_text(failure)}") from failure
         raise AssertionError("unreachable")
+
+    def _forget(self, dead: paramiko.Transport) -> None:
+        """Drop the connection, unless another thread has made a new one since."""
+        with self._connecting:
+            if self._client is not None and self._client.get_transport() is dead:
+                self._client.close()
+                self._client = None
 
     def _transport(self) -> paramiko.Transport:
         with self._connecting:

@@ -19,7 +19,7 @@ from harness.lab.topology import HostSpec
 
 
 class SimulatedFleet:
-    """Hosts of `specs` under `state_dir` (made when missing; what is made in it is gone after `down`).
+    """Hosts of `specs`, with their files in `ssh` and `hosts` of `state_dir`, which `down` removes.
 
     Args:
         cgroup_version: 1 or 2, for all hosts, or by host name (hosts not named have 1).
@@ -37,7 +37,8 @@ class SimulatedFleet:
         self._cgroup_version = cgroup_version
         self._servers: list[SshServer] = []
         self._hypervisors: list[SimulatedHypervisor] = []
-        self._made: list[Path] = []
+        self._made_state_dir = False
+        self._folders = (state_dir / "ssh", state_dir / "hosts")
 
     def up(self) -> Sequence[LabHost]:
         """Bring all hosts up; on failure nothing is left behind.
@@ -46,10 +47,13 @@ class SimulatedFleet:
             OSError: the state directory cannot be written, or no port is free.
         """
         try:
-            self._make_directory(self._state_dir)
-            keys = self._state_dir / "ssh"
-            self._make_directory(keys)
-            key_file, allowed = _new_key(keys / "id_ed25519")
+            if not self._state_dir.exists():
+                self._state_dir.mkdir(parents=True)
+                self._made_state_dir = True
+            self._remove_folders()
+            for folder in self._folders:
+                folder.mkdir()
+            key_file, allowed = _new_key(self._state_dir / "ssh" / "id_ed25519")
             return [self._host_up(spec, key_file, allowed) for spec in self._specs]
         except BaseException:
             self.down()
@@ -63,8 +67,15 @@ class SimulatedFleet:
             hypervisor.close()
         self._servers.clear()
         self._hypervisors.clear()
-        while self._made:
-            shutil.rmtree(self._made.pop(), ignore_errors=True)
+        self._remove_folders()
+        # Only when nobody else put something into it: a lab keeps its own files beside ours.
+        if self._made_state_dir and self._state_dir.exists() and not any(self._state_dir.iterdir()):
+            self._state_dir.rmdir()
+
+    def _remove_folders(self) -> None:
+        for folder in self._folders:
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def ssh_server(self, host: str) -> SshServer:
         """The host's server, for tests and faults that meddle with it."""
@@ -77,7 +88,6 @@ class SimulatedFleet:
         hypervisor = SimulatedHypervisor(spec, version)
         self._hypervisors.append(hypervisor)
         directory = self._state_dir / "hosts" / spec.name
-        self._make_directory(self._state_dir / "hosts")
         sysroot = Sysroot(directory, hypervisor)
         sysroot.create()
         _host_key_file, host_key = _new_key(self._state_dir / "ssh" / f"host-{spec.name}")
@@ -101,11 +111,6 @@ class SimulatedFleet:
             known_host=f"[127.0.0.1]:{server.port} {host_key.get_name()} {host_key.get_base64()}",
         )
         return LabHost(spec=spec, hypervisor=hypervisor, ssh=access)
-
-    def _make_directory(self, directory: Path) -> None:
-        missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
-        directory.mkdir(parents=True, exist_ok=True)
-        self._made.extend(reversed(missing))
 
 
 def _new_key(file: Path) -> tuple[Path, paramiko.PKey]:

@@ -101,11 +101,10 @@ class SshServer:
             transport.add_server_key(self.host_key)
             with self._lock:
                 if self._stopping:
-                    transport.close()
+                    connection.close()
                     return
-                self._transports = {one for one in self._transports if one.is_alive()} | {transport}
-            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(event=threading.Event(), server=_Session(self))
+                self._transports = {one for one in self._transports if one.is_alive()} | {transport}
 
     def is_allowed(self, key: paramiko.PKey) -> bool:
         return key == self._allowed_key
@@ -138,20 +137,21 @@ class SshServer:
                 if process.stdout is None or process.stderr is None:
                     raise AssertionError("both streams are pipes")
                 beside = threading.Thread(
-                    target=_pump, args=(process.stderr, channel.sendall_stderr), name=f"err-{self.name}", daemon=True
+                    target=_pump,
+                    args=(process, process.stderr, channel.sendall_stderr),
+                    name=f"err-{self.name}",
+                    daemon=True,
                 )
                 beside.start()
-                _pump(process.stdout, channel.sendall)
+                _pump(process, process.stdout, channel.sendall)
                 beside.join()
-                if channel.closed:
-                    _end(process)
                 status = process.wait()
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                channel.send_exit_status(status if status >= 0 else 128 - status)
         finally:
+            channel.close()
             with self._lock:
                 self._processes.discard(process)
-        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
-            channel.send_exit_status(status if status >= 0 else 128 - status)
-            channel.close()
 
 
 class _Session(paramiko.ServerInterface):
@@ -174,12 +174,13 @@ class _Session(paramiko.ServerInterface):
         return True
 
 
-def _pump(stream: IO[bytes], send: Callable[[bytes], None]) -> None:
+def _pump(process: subprocess.Popen[bytes], stream: IO[bytes], send: Callable[[bytes], None]) -> None:
+    """Send the stream to its end; when the client closes first, the command is ended, as by a broken pipe."""
     while chunk := os.read(stream.fileno(), _CHUNK):
         try:
             send(chunk)
         except (paramiko.SSHException, EOFError, OSError):
-            # The client closed; what is left is read away by nobody, and the command is ended.
+            _end(process)
             return
 
 
