@@ -24,7 +24,7 @@ FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.1
 
 
-class NotSwept(HarnessError):
+class NotSweptError(HarnessError):
     """Some of what was recorded is still there; the record keeps it for the next sweep."""
 
     def __init__(self, record: Path, leftovers: tuple[str, ...]) -> None:
@@ -35,7 +35,7 @@ class NotSwept(HarnessError):
 
 @dataclass(frozen=True)
 class Thing:
-    """One created thing: `name` is a path, a link's name or a pid; a process is also known by its start time and boot."""
+    """One created thing: `name` is a path, link or pid; a process is also known by start time and boot."""
 
     kind: Kind
     name: str
@@ -113,7 +113,7 @@ def sweep(record: Path) -> None:
     """Remove everything in the record, last thing first, then the record; what is already gone is fine.
 
     Raises:
-        NotSwept: after all has been tried, naming what is still there.
+        NotSweptError: after all has been tried, naming what is still there.
     """
     failures: list[tuple[Thing, str]] = []
     for thing in reversed(recorded(record)):
@@ -126,7 +126,7 @@ def sweep(record: Path) -> None:
         replacement = record.with_name(record.name + ".new")
         replacement.write_text(kept, encoding="utf-8")
         replacement.replace(record)
-        raise NotSwept(record, tuple(text for _, text in failures))
+        raise NotSweptError(record, tuple(text for _, text in failures))
     record.unlink(missing_ok=True)
 
 

@@ -153,6 +153,12 @@ GUEST_MEMORY = Rule(
     "observed with a Linux guest on x86, whose memory block is 128 MiB",
     Certainty.SEEN,
 )
+GUEST_SURVIVES = Rule(
+    "guest-survives",
+    "A guest goes on working while it is scaled or migrated.",
+    "UserVmManagerImpl.upgradeRunningVirtualMachine: the instance stays Running",
+    Certainty.SEEN,
+)
 MIGRATION_KEEPS = Rule(
     "migration-keeps",
     "A live migration keeps ceilings, quota and period, and rewrites shares only where the destination's differ.",

@@ -229,12 +229,22 @@ def command_for(world: World, instance: Instance, offering: Offering, new: Size,
     )
 
 
-def predict(world: World, instance: Instance, offering: Offering, asked: CustomParameters) -> Prediction:
-    """Decision and its effects: how the instance is after the job, whether that succeeds or not."""
+def predict(
+    world: World,
+    instance: Instance,
+    offering: Offering,
+    asked: CustomParameters,
+    *,
+    landed_on: str | None = None,
+) -> Prediction:
+    """Decision and its effects: how the instance is after the job, whether that succeeds or not.
+
+    `landed_on` names the candidate that CloudStack's allocators chose, once that is known.
+    """
     decision = decide(world, instance, offering, asked)
     if decision.size is None or decision.outcome is Outcome.REFUSED:
         return _unchanged(instance, decision, (instance.host_id,), instance.domain, decision.refusal)
-    host = decision.candidates[0]
+    host = next((host for host in decision.candidates if host.id == landed_on), decision.candidates[0])
     domain = instance.domain
     if decision.outcome is Outcome.MIGRATED:
         domain = domain_after_migration(world.settings, domain, instance.size, host)

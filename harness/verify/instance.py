@@ -14,6 +14,7 @@ from harness.reference.refusal import Refusal
 from harness.reference.rules import Rule
 from harness.verify.checks import Checks, not_verified
 from harness.verify.finding import NOTHING_SEEN, Comparison, Layer
+from harness.waiting import DeadlineExpired
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,13 @@ def _guest(expected: Domain, seen: Observation) -> Comparison:
     checks.equal("online CPUs", expected.vcpus, view.online_cpus, because["guest_cpus"])
     memory = expected.guest_memory_mib
     checks.equal("online memory in MiB", memory, view.online_memory_mib, because["guest_memory_mib"])
+    return checks.done()
+
+
+def compare_silent_guest(instance_name: str, expired: DeadlineExpired) -> Comparison:
+    """A guest agent that answered before and does so no more."""
+    checks = Checks(Layer.GUEST, f"guest agent of {instance_name}")
+    checks.differs("guest agent", "answers as before", str(expired), rules.GUEST_SURVIVES)
     return checks.done()
 
 

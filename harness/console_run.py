@@ -1,0 +1,80 @@
+"""Runs the cases under pytest with our own console in place of pytest's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import harness
+from harness.pytest_plugin import VERIFICATION
+from harness.report.console import Progress, print_result
+from harness.run.record import CaseRecord
+from harness.run.steps import Step
+
+
+class ConsolePlugin:
+    """Follows the run's hooks on a console."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.config: pytest.Config | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_harness_lab(self, kind: str, instead_because: str | None) -> None:
+        if instead_because is not None:
+            self._progress.note(
+                f"simulated hosts, so domain, scheduler and guest are not verified on real parts: {instead_because}"
+            )
+        self._progress.doing(f"bringing up the embedded lab with {kind} hosts")
+
+    def pytest_harness_connect(self, endpoint: str) -> None:
+        self._progress.doing(f"looking at the cloud at {endpoint}")
+
+    def pytest_harness_step(self, case_id: str, step: Step) -> None:
+        self._progress.step(case_id, step)
+
+    def pytest_harness_case(self, record: CaseRecord) -> None:
+        self._progress.case(record)
+
+
+def testcases_folder() -> Path:
+    """Where the cases are: inside the installed package, or beside it in a checkout."""
+    package = Path(harness.__file__).parent
+    inside = package / "testcases"
+    return inside if inside.is_dir() else package.parent / "testcases"
+
+
+def run_cases(
+    *,
+    cloud: Path | None,
+    hosts: str,
+    select: str | None,
+    release: str | None,
+    state: Path,
+    reports: Path,
+    as_json: bool,
+) -> int:
+    """Run the cases, print the result, and return the exit code: 0 as predicted, 1 findings, 2 could not run."""
+    folder = testcases_folder()
+    options = {"cloud": cloud, "hosts": hosts, "select": select, "release": release, "state": state, "reports": reports}
+    arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
+    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider"]
+    arguments += [f"--{name}={value}" for name, value in options.items() if value is not None]
+    console = Console(stderr=as_json)
+    with Progress(console) as progress:
+        follower = ConsolePlugin(progress)
+        exit_code = int(pytest.main(arguments, plugins=[follower]))
+    verification = follower.config.stash.get(VERIFICATION, None) if follower.config is not None else None
+    if verification is None:
+        return 2
+    record = verification.folder.record
+    if as_json:
+        sys.stdout.write(record.model_dump_json(indent=2) + "\n")
+    else:
+        print_result(console, record, verification.folder.path)
+    return record.exit_code or (0 if exit_code == 0 else 2)

@@ -1,0 +1,99 @@
+"""Writes how to reach a lab, in the forms that its users read: our own, the `cs` command's and Marvin's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.lab.fleet import LabHost
+from harness.lab.topology import LabSpec
+
+CLOUD_FILE = "cloud.toml"
+CS_FILE = "cloudstack.ini"
+MARVIN_FILE = "marvin.cfg"
+
+
+def write_config_files(
+    folder: Path, spec: LabSpec, hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, secret_key: str
+) -> None:
+    """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
+
+    They hold secrets of this lab and are readable by their owner only.
+    """
+    known_hosts = "".join(f"{host.ssh.known_host}\n" for host in hosts)
+    cloudstack_ini = f"[cloudstack]\nendpoint = {endpoint}\nkey = {api_key}\nsecret = {secret_key}\n"
+    for name, text in {
+        "secret_key": f"{secret_key}\n",
+        "known_hosts": known_hosts,
+        CLOUD_FILE: _cloud_toml(hosts, kind, endpoint, api_key, spec),
+        CS_FILE: cloudstack_ini,
+        MARVIN_FILE: json.dumps(_marvin(spec, hosts, endpoint), indent=2) + "\n",
+    }.items():
+        file = folder / name
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+
+
+def _cloud_toml(hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, spec: LabSpec) -> str:
+    key_file = str(hosts[0].ssh.key_file)
+    # libvirt's ssh transport takes no host key from known_hosts here: the lab's keys live in its own folder.
+    libvirt_uri = f"qemu+ssh://{{user}}@{{address}}/system?keyfile={key_file}&no_verify=1"
+    tables: dict[str, dict[str, object]] = {
+        "api": {"endpoint": endpoint, "api_key": api_key, "secret_key_file": "secret_key"},
+        "cloud": {
+            "zone": spec.zone,
+            "template": "lab-guest",
+            "unscalable_template": "lab-guest-unscalable",
+            "network": "lab-net",
+        },
+        "hosts": {
+            "user": hosts[0].ssh.user,
+            "key_file": key_file,
+            "known_hosts": "known_hosts",
+            "libvirt_uri": libvirt_uri,
+            "cgroup_version": hosts[0].hypervisor.node_info().cgroup_version,
+        },
+        "time_limits": {"job": 120, "ssh": 10, "guest_boot": 60, "guest_hotplug": 15},
+        "lab": {"hosts": kind},
+    }
+    for host in hosts:
+        tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}
+    # JSON's strings, numbers and booleans are TOML's.
+    parts = ["# How to reach the embedded lab that wrote this file.\n"]
+    for table, values in tables.items():
+        parts.append(f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+    return "\n".join(parts)
+
+
+def _marvin(spec: LabSpec, hosts: Sequence[LabHost], endpoint: str) -> dict[str, object]:
+    address = urlsplit(endpoint)
+    clusters = [
+        {
+            "clustername": cluster,
+            "hypervisor": "KVM",
+            "hosts": [
+                {"url": f"http://{host.ssh.address}:{host.ssh.port}", "username": host.ssh.user, "password": ""}
+                for host in hosts
+                if host.spec.cluster == cluster
+            ],
+        }
+        for cluster in spec.clusters
+    ]
+    return {
+        "zones": [{"name": spec.zone, "networktype": "Advanced", "pods": [{"name": spec.pod, "clusters": clusters}]}],
+        "mgtSvr": [
+            {
+                "mgtSvrIp": address.hostname,
+                "port": address.port,
+                "user": "admin",
+                "passwd": "password",
+                "hypervisor": "KVM",
+                "useHttps": "False",
+            }
+        ],
+        "dbSvr": {"dbSvr": address.hostname, "port": 3306, "user": "cloud", "passwd": "cloud", "db": "cloud"},
+        "logger": {"LogFolderPath": "marvin-logs"},
+        "globalConfig": [],
+    }

@@ -1,0 +1,139 @@
+"""A lab's folder under the state directory: who owns it, what it left behind, and its removal."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from harness.errors import HarnessError
+from harness.lab.cache import cache_dir
+from harness.lab.remains import sweep
+
+KEPT_LAB = "lab"
+_DESCRIPTION = "lab.json"
+_RECORD = "remains.jsonl"
+
+
+class LabBusyError(HarnessError):
+    """Another process runs a lab in this folder."""
+
+
+class HostDescription(BaseModel):
+    name: str
+    cluster: str
+    cpus: int
+    speed_mhz: int
+    memory_mib: int
+    address: str
+    port: int
+
+
+class LabDescription(BaseModel):
+    """What a running lab tells of itself. `pid` is the process that runs it."""
+
+    lab_id: str
+    pid: int
+    kind: str
+    release: str
+    endpoint: str
+    hosts: list[HostDescription]
+
+
+class LabFolder:
+    """`<state>/<name>`, owned by the process that holds its lock for as long as the lab lives.
+
+    The lock is the kernel's and ends with its process however that ends, so a lock that can be had means that nobody
+    owns the folder and that what it records are remains.
+    """
+
+    def __init__(self, state: Path, name: str) -> None:
+        self.state = state.resolve()
+        self.path = self.state / name
+        # Not in the state directory, which is to vanish with its last lab: a lock file must outlive its owners.
+        locks = cache_dir() / "locks"
+        locks.mkdir(exist_ok=True)
+        key = hashlib.sha256(str(self.path).encode()).hexdigest()[:24]
+        self._lock = FileLock(locks / f"{key}.lock", timeout=0)
+
+    @property
+    def log(self) -> Path:
+        return self.path / "lab.log"
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the folder, empty at first and gone afterwards.
+
+        Raises:
+            LabBusyError: another process owns it.
+        """
+        with self._held():
+            self._clear()
+            self.path.mkdir(mode=0o700, parents=True)
+            try:
+                yield
+            finally:
+                self._clear()
+
+    def clear_remains(self) -> bool:
+        """Remove what a dead owner left; False where there was nothing.
+
+        Raises:
+            LabBusyError: the owner lives.
+            NotSweptError: something recorded could not be removed.
+        """
+        with self._held():
+            there = self.path.exists()
+            self._clear()
+        return there
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether a living process owns the folder."""
+        try:
+            with self._held():
+                return False
+        except LabBusyError:
+            return True
+
+    def describe(self, description: LabDescription) -> None:
+        (self.path / _DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def description(self) -> LabDescription | None:
+        """What the lab told of itself; None before it was up."""
+        try:
+            return LabDescription.model_validate_json((self.path / _DESCRIPTION).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except Timeout:
+            raise LabBusyError(f"a lab runs in {self.path} already; take it down or choose another --state") from None
+
+    def _clear(self) -> None:
+        if self.path.exists():
+            sweep(self.path / _RECORD)
+            shutil.rmtree(self.path)
+        # Other labs may live there; only an empty directory goes.
+        with suppress(OSError):
+            self.state.rmdir()
+
+
+def clear_dead_labs(state: Path) -> None:
+    """Remove the remains of every lab under `state` whose process is gone; living ones are left alone."""
+    if not state.exists():
+        return
+    for path in sorted(state.iterdir()):
+        if path.is_dir():
+            folder = LabFolder(state, path.name)
+            if not folder.is_owned:
+                folder.clear_remains()

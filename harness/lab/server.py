@@ -1,0 +1,105 @@
+"""The process that a lab is: brings hosts and API up, says so, and takes all down when told or when its owner dies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from harness.errors import HarnessError
+from harness.lab.cache import cache_dir
+from harness.lab.config_files import write_config_files
+from harness.lab.fleet import Fleet
+from harness.lab.folder import HostDescription, LabDescription, LabFolder
+from harness.lab.kvm.fleet import KvmFleet
+from harness.lab.management.cloud import LabCloud
+from harness.lab.simulated.fleet import SimulatedFleet
+from harness.lab.topology import DEFAULT_LAB
+from harness.reference.release import release_of
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path), required=True)
+@click.option("--name", required=True)
+@click.option("--hosts", "kind", type=click.Choice(["kvm", "simulated"]), required=True)
+@click.option("--release", required=True)
+@click.option("--owned", is_flag=True, help="Go down when standard input ends.")
+def main(state: Path, name: str, kind: str, release: str, owned: bool) -> None:
+    """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if owned:
+        threading.Thread(target=_stop_at_end_of, args=(sys.stdin, stop), daemon=True).start()
+    folder = LabFolder(state, name)
+    try:
+        with folder.owned():
+            logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+            _serve(folder, kind, release, stop)
+    except HarnessError as failure:
+        _say({"error": str(failure)})
+        sys.exit(2)
+
+
+def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) -> None:
+    lab_id = secrets.token_hex(2)
+    fleet: Fleet
+    if kind == "kvm":
+        fleet = KvmFleet(DEFAULT_LAB.hosts, folder.path, lab_id, cache_dir())
+    else:
+        fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path)
+    try:
+        hosts = fleet.up()
+        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, release_of(release), disks=folder.path / "primary")
+        try:
+            endpoint = cloud.serve()
+            write_config_files(
+                folder.path, DEFAULT_LAB, hosts, kind, endpoint, cloud.admin.api_key, cloud.admin.secret_key
+            )
+            description = LabDescription(
+                lab_id=lab_id,
+                pid=os.getpid(),
+                kind=kind,
+                release=release,
+                endpoint=endpoint,
+                hosts=[
+                    HostDescription(
+                        name=host.spec.name,
+                        cluster=host.spec.cluster,
+                        cpus=host.spec.cpus,
+                        speed_mhz=host.spec.speed_mhz,
+                        memory_mib=host.spec.memory_mib,
+                        address=host.ssh.address,
+                        port=host.ssh.port,
+                    )
+                    for host in hosts
+                ],
+            )
+            folder.describe(description)
+            _say({"up": True})
+            stop.wait()
+        finally:
+            cloud.shutdown()
+    finally:
+        fleet.down()
+
+
+def _stop_at_end_of(stream: TextIO, stop: threading.Event) -> None:
+    stream.read()
+    stop.set()
+
+
+def _say(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main()

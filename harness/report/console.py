@@ -1,0 +1,120 @@
+"""What a person sees of a run: a live line while it goes on, a table when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from harness.run.record import REQUIRED_LAYERS, RESULTS_FILE, CaseRecord, Outcome, RunRecord
+from harness.run.steps import Step
+
+_STYLES = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.NOT_VERIFIED: "yellow",
+    Outcome.COULD_NOT_RUN: "magenta",
+}
+
+
+class Progress:
+    """On a terminal one line that says what is being done and for how long; elsewhere a line for each case."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._now = ""
+        self._since = time.monotonic()
+        self._spinner = Spinner("dots")
+        self._live = Live(console=console, get_renderable=self._line, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def doing(self, what: str) -> None:
+        """Something that takes a while begins."""
+        self._now = what
+        self._since = time.monotonic()
+
+    def note(self, line: str) -> None:
+        """A line that stays."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def step(self, case_id: str, step: Step) -> None:
+        self.doing(f"{case_id}: {step.name}" if step.seconds is None else f"{case_id}")
+
+    def case(self, record: CaseRecord) -> None:
+        line = Text(f"{record.id:<8}{record.outcome.value:<15}{record.seconds:6.1f} s  {record.title}")
+        line.stylize(_STYLES[record.outcome], 8, 8 + len(record.outcome.value))
+        self._console.print(line, soft_wrap=True)
+
+    def _line(self) -> RenderableType:
+        seconds = time.monotonic() - self._since
+        self._spinner.update(text=Text(f"{self._now}  {seconds:.0f} s"))
+        return self._spinner
+
+
+def print_result(console: Console, record: RunRecord, folder: Path) -> None:
+    """The table of cases, what is wrong, what was not verified and why, and where the report lies."""
+    if record.cases:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("case", "result", "seconds"):
+            table.add_column(heading, justify="right" if heading == "seconds" else "left")
+        table.add_column("what it shows", overflow="fold")
+        for case in record.cases:
+            outcome = Text(case.outcome.value, style=_STYLES[case.outcome])
+            table.add_row(case.id, outcome, f"{case.seconds:.1f}", Text(case.title))
+        console.print()
+        console.print(table)
+    for line in plain_summary(record, folder):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
+    """What a person must know besides the table, line by line."""
+    for case in record.cases:
+        for finding in case.findings:
+            yield (
+                f"{case.id}: {finding.layer}: {finding.what} should be {finding.expected}, is {finding.observed} "
+                f"({finding.read_from}; rule {finding.rule})"
+            )
+        if case.reason is not None:
+            yield f"{case.id}: {case.outcome.value}: {case.reason}"
+    yield from _unverified_layers(record)
+    for line in record.leftovers:
+        yield f"left behind: {line}"
+    if record.could_not_run is not None:
+        yield f"could not run: {record.could_not_run}"
+    yield _counts(record)
+    yield f"report: {folder / RESULTS_FILE}"
+
+
+def _unverified_layers(record: RunRecord) -> Iterator[str]:
+    if record.environment is not None and record.environment.hosts_kind == "simulated":
+        yield "simulated hosts: domain, scheduler and guest were not verified on real parts (libvirt, QEMU, cgroups)"
+    required = {layer.value for layer in REQUIRED_LAYERS}
+    reasons: dict[str, list[str]] = {}
+    for case in record.cases:
+        for layer, seen in case.layers.items():
+            if case.outcome is Outcome.PASSED and layer not in required and seen != "seen":
+                reasons.setdefault(f"{layer}: {seen}", []).append(case.id)
+    for reason, ids in reasons.items():
+        yield f"{reason} ({', '.join(ids)})"
+
+
+def _counts(record: RunRecord) -> str:
+    counts = {outcome: sum(case.outcome is outcome for case in record.cases) for outcome in Outcome}
+    parts = [f"{number} {outcome.value}" for outcome, number in counts.items() if number or outcome is Outcome.PASSED]
+    seconds = (record.finished - record.started).total_seconds() if record.finished else 0.0
+    on = f" on CloudStack {record.environment.cloudstack}" if record.environment else ""
+    return f"{', '.join(parts)}{on} in {seconds:.0f} s"

@@ -1,0 +1,117 @@
+"""One case of a run: its steps, its stage and its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.errors import HarnessError
+from harness.run.record import (
+    CaseRecord,
+    FindingRecord,
+    Outcome,
+    StepRecord,
+    case_outcome,
+    layer_lines,
+)
+from harness.run.session import Session
+from harness.run.stage import CannotArrangeError, Stage
+from harness.run.steps import Listener, Steps
+from harness.verify.domain import NotVerifiedError
+from harness.verify.finding import NOTHING_SEEN
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a case ended, and why where it is no pass."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+class Case:
+    """A case from its begin to its record."""
+
+    def __init__(self, case_id: str, title: str, listener: Listener) -> None:
+        self.id = case_id
+        self.title = title
+        self.steps = Steps(listener)
+        self.leftovers: list[str] = []
+        self._stage: Stage | None = None
+        self._verdict: Verdict | None = None
+        self._findings: list[FindingRecord] = []
+
+    def open_stage(self, session: Session, run_id: str) -> Stage:
+        self._stage = Stage(session, self.id, run_id, self.steps)
+        return self._stage
+
+    def close_stage(self) -> None:
+        """Take everything away; what stayed is in `leftovers`."""
+        if self._stage is not None:
+            self.leftovers.extend(f"{self.id}: {line}" for line in self._stage.close())
+
+    def judge(self, raised: BaseException | None) -> Verdict:
+        """The verdict after the test function ended, with `raised` or well.
+
+        Findings outweigh whatever else happened: a case that could not go on after one has failed.
+        """
+        comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
+        self._findings = [
+            FindingRecord(
+                layer=finding.layer.value,
+                what=finding.what,
+                expected=finding.expected,
+                observed=finding.observed,
+                read_from=finding.read_from,
+                rule=finding.rule_id,
+            )
+            for finding in comparison.findings
+        ]
+        if isinstance(raised, AssertionError):
+            self._findings.append(_literal_finding(raised))
+        if self._findings:
+            self._verdict = Verdict(Outcome.FAILED)
+        elif raised is None:
+            self._verdict = Verdict(*case_outcome(comparison))
+        elif isinstance(raised, CannotArrangeError | NotVerifiedError):
+            self._verdict = Verdict(Outcome.NOT_VERIFIED, str(raised))
+        elif isinstance(raised, HarnessError):
+            self._verdict = Verdict(Outcome.COULD_NOT_RUN, str(raised))
+        else:
+            self._verdict = Verdict(Outcome.COULD_NOT_RUN, f"{type(raised).__name__}: {raised}")
+        return self._verdict
+
+    def broke(self, reason: str) -> None:
+        """Something around the test function failed; a verdict of its own stands."""
+        if self._verdict is None:
+            self._verdict = Verdict(Outcome.COULD_NOT_RUN, reason)
+
+    def findings_text(self) -> str:
+        """A line for each finding."""
+        return "\n".join(
+            f"{finding.layer}: {finding.what} should be {finding.expected}, is {finding.observed} "
+            f"(read from {finding.read_from}; rule {finding.rule})"
+            for finding in self._findings
+        )
+
+    def record(self, seconds: float) -> CaseRecord:
+        verdict = self._verdict or Verdict(Outcome.COULD_NOT_RUN, "it was interrupted")
+        comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
+        return CaseRecord(
+            id=self.id,
+            section=self.id.split("-", 1)[0],
+            title=self.title,
+            outcome=verdict.outcome,
+            layers=layer_lines(comparison),
+            findings=self._findings,
+            reason=verdict.reason,
+            steps=[StepRecord(name=step.name, seconds=round(step.seconds or 0.0, 3)) for step in self.steps.done],
+            seconds=round(seconds, 3),
+        )
+
+
+def _literal_finding(raised: AssertionError) -> FindingRecord:
+    """What a case asserts in its own words, without the reference."""
+    first_line = (str(raised).strip().splitlines() or ["(the assertion has no text)"])[0]
+    return FindingRecord(
+        layer="case", what="assertion", expected="to hold", observed=first_line, read_from="the case", rule="literal"
+    )

@@ -1,0 +1,185 @@
+"""The environment file: which cloud, which template, how to reach its hosts, how long to wait."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from harness.errors import HarnessError
+
+
+class EnvironmentFileError(HarnessError):
+    """The environment file cannot be used; the text names the file and the key."""
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Api(Table):
+    """Where the management server is and with whose keys to speak to it (an admin's)."""
+
+    endpoint: str = Field(pattern=r"^https?://\S+$")
+    api_key: str | None = None
+    api_key_env: str | None = None
+    api_key_file: Path | None = None
+    secret_key_env: str | None = None
+    secret_key_file: Path | None = None
+    verify_tls: bool = True
+    ca_bundle: Path | None = None
+
+
+class Cloud(Table):
+    """What to use there. `unscalable_template` is one whose dynamic-scaling flag is off; cases that need it say so."""
+
+    zone: str
+    template: str
+    unscalable_template: str | None = None
+    network: str | None = None
+
+
+class HostOverride(Table):
+    """What is different for one host, named as CloudStack names it."""
+
+    address: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    user: str | None = None
+    key_file: Path | None = None
+
+
+class HostLogins(Table):
+    """How to look into the KVM hosts."""
+
+    transport: Literal["ssh", "libvirt"] = "ssh"
+    user: str = "root"
+    port: int = Field(default=22, ge=1, le=65535)
+    key_file: Path | None = None
+    password_env: str | None = None
+    sudo: bool = False
+    host_keys: Literal["verify", "accept-new", "insecure"] = "verify"
+    known_hosts: Path | None = None
+    libvirt_uri: str = "qemu+ssh://{user}@{address}/system"
+    cgroup_version: Literal[1, 2] | None = None
+    overrides: dict[str, HostOverride] = {}
+
+
+class Guest(Table):
+    """What the template's guest can do."""
+
+    agent: bool = True
+    onlines_hotplug: bool = True
+
+
+class TimeLimits(Table):
+    """Seconds."""
+
+    api: float = Field(default=30, gt=0)
+    job: float = Field(default=600, gt=0)
+    ssh: float = Field(default=20, gt=0)
+    guest_boot: float = Field(default=180, gt=0)
+    guest_hotplug: float = Field(default=30, gt=0)
+
+
+class Lab(Table):
+    """There only for the embedded lab: what kind of hosts it has."""
+
+    hosts: Literal["kvm", "simulated"]
+
+
+class Environment(Table):
+    """A whole environment file."""
+
+    api: Api
+    cloud: Cloud
+    hosts: HostLogins = HostLogins()
+    guest: Guest = Guest()
+    time_limits: TimeLimits = TimeLimits()
+    lab: Lab | None = None
+    _file: Path = PrivateAttr(default=Path())
+
+    @property
+    def file(self) -> Path:
+        """Where this was read from."""
+        return self._file
+
+    def path(self, relative: Path) -> Path:
+        """A path of the file: relative ones start at its folder, `~` is the user's home."""
+        return self._file.parent / relative.expanduser()
+
+    def api_key(self) -> str:
+        """Raises EnvironmentFileError where the file names no usable source."""
+        if self.api.api_key is not None:
+            return self.api.api_key
+        return self._secret("api_key", self.api.api_key_env, self.api.api_key_file)
+
+    def secret_key(self) -> str:
+        """Raises EnvironmentFileError where the file names no usable source."""
+        return self._secret("secret_key", self.api.secret_key_env, self.api.secret_key_file)
+
+    def password(self) -> str | None:
+        """The hosts' SSH password, where one is used. Raises EnvironmentFileError."""
+        if self.hosts.password_env is None:
+            return None
+        return self._variable("hosts.password_env", self.hosts.password_env)
+
+    def _secret(self, name: str, variable: str | None, file: Path | None) -> str:
+        if variable is not None:
+            return self._variable(f"api.{name}_env", variable)
+        if file is None:
+            raise EnvironmentFileError(f"{self._file}: api.{name}_file: missing; give it or api.{name}_env")
+        try:
+            return self.path(file).read_text(encoding="utf-8").strip()
+        except OSError as failure:
+            message = f"{self._file}: api.{name}_file: cannot read {self.path(file)}: {failure.strerror}"
+            raise EnvironmentFileError(message) from None
+
+    def _variable(self, key: str, variable: str) -> str:
+        value = os.environ.get(variable)
+        if not value:
+            raise EnvironmentFileError(f"{self._file}: {key}: the environment variable {variable} is not set; set it")
+        return value
+
+
+def load(file: Path) -> Environment:
+    """Read an environment file.
+
+    Raises:
+        EnvironmentFileError: it is not there, is not TOML, or has a missing, unknown or unusable key.
+    """
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise EnvironmentFileError(
+            f"{file}: cannot be read: {failure.strerror}; give --cloud an existing file"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise EnvironmentFileError(f"{file}: not TOML: {failure}") from None
+    try:
+        environment = Environment.model_validate(tree)
+    except ValidationError as wrong:
+        raise EnvironmentFileError(f"{file}: {_first_error(wrong)}") from None
+    environment._file = file
+    return environment
+
+
+def _first_error(wrong: ValidationError) -> str:
+    error = wrong.errors()[0]
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; known here are {', '.join(_known_keys(error['loc']))}"
+    if error["type"] == "missing":
+        return f"{key}: missing; it is required"
+    found = error["input"] if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__
+    return f"{key}: {error['msg']}, found {found!r}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    table: Any = Environment
+    for part in location[:-1]:
+        fields = getattr(table, "model_fields", {})
+        table = HostOverride if part == "overrides" else fields[part].annotation if part in fields else table
+    return sorted(name for name in table.model_fields if name != "lab")

@@ -1,0 +1,159 @@
+"""The record of a run: results.json, written anew after every case, so that a killed run leaves a readable one."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.verify.finding import Comparison, Layer
+
+RESULTS_FILE = "results.json"
+# Without these a case has not been looked at; the guest's view needs an agent that a template may not have.
+REQUIRED_LAYERS = (Layer.API, Layer.DOMAIN, Layer.SCHEDULER)
+
+
+class Outcome(StrEnum):
+    """How a case ended. Only PASSED is green."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_VERIFIED = "not verified"
+    COULD_NOT_RUN = "could not run"
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FindingRecord(Record):
+    layer: str
+    what: str
+    expected: str
+    observed: str
+    read_from: str
+    rule: str
+
+
+class StepRecord(Record):
+    name: str
+    seconds: float
+
+
+class CaseRecord(Record):
+    """`layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict."""
+
+    id: str
+    section: str
+    title: str
+    outcome: Outcome
+    layers: dict[str, str]
+    findings: list[FindingRecord]
+    reason: str | None
+    steps: list[StepRecord]
+    seconds: float
+
+
+class HostRecord(Record):
+    name: str
+    cpus: int
+    speed_mhz: int
+    memory_kib: int
+    cgroup_version: int
+    libvirt: str
+    qemu: str
+    kernel: str
+
+
+class EnvironmentRecord(Record):
+    """`hosts_kind` is "kvm" or "simulated" on the embedded lab, "cloud" elsewhere."""
+
+    endpoint: str
+    cloudstack: str
+    release: str
+    hosts_kind: str
+    hosts: list[HostRecord]
+
+
+class RunRecord(Record):
+    """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back."""
+
+    schema_version: int = 1
+    run_id: str
+    started: datetime
+    finished: datetime | None = None
+    environment: EnvironmentRecord | None = None
+    cases: list[CaseRecord] = []
+    leftovers: list[str] = []
+    could_not_run: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 all as predicted, 1 findings, 2 could not run (or nothing, or a whole section, was verified)."""
+        outcomes = {case.outcome for case in self.cases}
+        if Outcome.FAILED in outcomes:
+            return 1
+        verified = {case.section for case in self.cases if case.outcome is Outcome.PASSED}
+        blind = {case.section for case in self.cases} - verified
+        if self.could_not_run or not self.cases or blind or Outcome.COULD_NOT_RUN in outcomes or self.leftovers:
+            return 2
+        return 0
+
+
+def case_outcome(comparison: Comparison) -> tuple[Outcome, str | None]:
+    """The verdict on a case that ran to its end, and the reason where it is none."""
+    if comparison.findings:
+        return Outcome.FAILED, None
+    unseen = [layer for layer in REQUIRED_LAYERS if layer not in comparison.seen]
+    if unseen:
+        reasons = [f"{layer}: {comparison.not_verified.get(layer, 'never looked at')}" for layer in unseen]
+        return Outcome.NOT_VERIFIED, "; ".join(reasons)
+    return Outcome.PASSED, None
+
+
+def layer_lines(comparison: Comparison) -> dict[str, str]:
+    """Each layer with "seen" or the reason why not."""
+    lines = {layer.value: "seen" for layer in Layer if layer in comparison.seen}
+    for layer in Layer:
+        if layer not in comparison.seen:
+            lines[layer.value] = f"not verified: {comparison.not_verified.get(layer, 'never looked at')}"
+    return lines
+
+
+class RunFolder:
+    """`<reports>/<run id>/` with results.json in it; `<reports>/latest` points to the newest."""
+
+    def __init__(self, reports: Path) -> None:
+        started = datetime.now(UTC)
+        self.record = RunRecord(run_id=f"{started:%Y%m%d-%H%M%S}-{os.getpid()}", started=started)
+        self.path = reports / self.record.run_id
+        self.path.mkdir(parents=True)
+        self._point_latest(reports)
+        self.write()
+
+    def add(self, case: CaseRecord) -> None:
+        self.record.cases.append(case)
+        self.write()
+
+    def finish(self) -> None:
+        self.record.finished = datetime.now(UTC)
+        self.write()
+
+    def write(self) -> None:
+        """Write results.json so that a reader finds the old or the new text, never half of one."""
+        fresh = self.path / f".{RESULTS_FILE}"
+        fresh.write_text(self.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        fresh.replace(self.path / RESULTS_FILE)
+
+    def _point_latest(self, reports: Path) -> None:
+        fresh = reports / f".latest-{self.record.run_id}"
+        fresh.symlink_to(self.record.run_id)
+        fresh.replace(reports / "latest")
+
+
+def load(folder: Path) -> RunRecord:
+    """The record in a run's folder. Raises OSError or pydantic's ValidationError."""
+    return RunRecord.model_validate_json((folder / RESULTS_FILE).read_text(encoding="utf-8"))

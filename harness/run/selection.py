@@ -1,0 +1,28 @@
+"""Which cases a person wants: ids and patterns, comma separated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from harness.errors import HarnessError
+
+
+class SelectionError(HarnessError):
+    """A pattern that no case has."""
+
+
+def select(wanted: str, ids: Iterable[str]) -> frozenset[str]:
+    """Ids that match one of the patterns, in any case of letters: "LS-*", "xml-01", or a whole section by "LS".
+
+    Raises:
+        SelectionError: a pattern matches nothing; the text lists what there is.
+    """
+    there = sorted(set(ids))
+    chosen: set[str] = set()
+    for pattern in (part.strip().upper() for part in wanted.split(",")):
+        found = {name for name in there if fnmatchcase(name, pattern) or name.split("-", 1)[0] == pattern}
+        if not found:
+            raise SelectionError(f"--select {pattern or '(nothing)'}: no such case; there are {', '.join(there)}")
+        chosen |= found
+    return frozenset(chosen)

@@ -1,0 +1,195 @@
+"""One run's connection to a cloud: API, hosts, what the cloud is made of, and the settings that all cases presume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from harness.cloud import configuration, infrastructure
+from harness.cloud.client import CloudApi
+from harness.cloud.configuration import Place
+from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone
+from harness.cloud.infrastructure import NoSuchEntityError
+from harness.errors import HarnessError
+from harness.hosts.observation import HostFacts
+from harness.hosts.pool import Hosts
+from harness.hosts.view import HostView
+from harness.reference import settings as names
+from harness.reference.capacity import Host
+from harness.reference.release import Release, release_of
+from harness.reference.scaling import World
+from harness.run.environment import Environment, EnvironmentFileError
+from harness.run.host_logins import host_access
+from harness.run.settings_guard import SettingsGuard
+from harness.run.undo import Undo
+
+Found = TypeVar("Found")
+
+
+class NothingToTestError(HarnessError):
+    """The zone lacks something without which no case can run."""
+
+
+class WrongReleaseError(HarnessError):
+    """The cloud behaves like another release than the one asked for."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the run uses of the cloud. `home` is where instances start, with a neighbour in its cluster if any has."""
+
+    version: str
+    release: Release
+    zone: Zone
+    cluster_ids: tuple[str, ...]
+    home: HostRecord
+    template: TemplateRecord
+    unscalable_template: TemplateRecord | None
+    network: NetworkRecord | None
+    facts: dict[str, HostFacts]
+
+
+class Session:
+    """Everything that cases share. Close it to put settings back and end all connections."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        verify: bool | str = environment.api.verify_tls
+        if verify and environment.api.ca_bundle is not None:
+            verify = str(environment.path(environment.api.ca_bundle))
+        self.api = CloudApi(
+            environment.api.endpoint,
+            environment.api_key(),
+            environment.secret_key(),
+            verify=verify,
+            timeout_s=environment.time_limits.api,
+        )
+        self._undo = Undo()
+        self._hosts: Hosts | None = None
+        self.guest_agent_answered = False
+        # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
+        self.guest_agent_silent: str | None = None
+        if not environment.guest.agent:
+            self.guest_agent_silent = "the environment file says that the template has no guest agent"
+
+    def open(self, expected_release: str | None = None) -> Inventory:
+        """Look at the cloud and its hosts; nothing is changed.
+
+        Raises:
+            HarnessError: something that no case can do without is missing, unreachable or refuses; one line says what.
+        """
+        environment = self.environment
+        cloud_version = infrastructure.version(self.api)
+        release = release_of(cloud_version, has_new_settings=configuration.has_new_settings(self.api))
+        if expected_release is not None and release_of(expected_release) != release:
+            raise WrongReleaseError(
+                f"--release {expected_release}: the cloud says {cloud_version} and behaves like {release.name}"
+            )
+        zone = self._named("cloud.zone", lambda: infrastructure.zone(self.api, environment.cloud.zone))
+        template = self._template("cloud.template", zone, environment.cloud.template)
+        if not template.dynamically_scalable:
+            raise EnvironmentFileError(
+                f"{environment.file}: cloud.template: {template.name!r} is not dynamically scalable; "
+                "name one that is (updateTemplate isdynamicallyscalable=true)"
+            )
+        unscalable = None
+        if environment.cloud.unscalable_template is not None:
+            name = environment.cloud.unscalable_template
+            unscalable = self._template("cloud.unscalable_template", zone, name)
+        network = None
+        if environment.cloud.network is not None:
+            wanted = environment.cloud.network
+            network = self._named("cloud.network", lambda: infrastructure.network(self.api, zone.id, wanted))
+        hosts = infrastructure.hosts(self.api, zone.id)
+        self._hosts = Hosts([host_access(environment, host) for host in hosts], environment.hosts.transport)
+        facts = {host.name: self.view(host.name).facts() for host in hosts if host.state == "Up"}
+        clusters = infrastructure.clusters(self.api, zone.id)
+        self.inventory = Inventory(
+            version=cloud_version,
+            release=release,
+            zone=zone,
+            cluster_ids=tuple(cluster.id for cluster in clusters),
+            home=_home(zone, hosts, clusters),
+            template=template,
+            unscalable_template=unscalable,
+            network=network,
+            facts=facts,
+        )
+        return self.inventory
+
+    def presume(self) -> None:
+        """Bring the settings to what all cases presume: scaling on, ceilings at the host, auto-migration on."""
+        guard = SettingsGuard(self.api, self._undo)
+        guard.set(names.ENABLE_DYNAMIC_SCALE, "true", Place(zone_id=self.inventory.zone.id))
+        if self.inventory.release.scales_fixed_offerings:
+            home = Place(cluster_id=self.inventory.home.cluster_id)
+            guard.set(names.MEMORY_CEILING, "0", home)
+            guard.set(names.CPU_CEILING, "0", home)
+            guard.set(names.AUTO_MIGRATE, "true", home)
+
+    def view(self, host_name: str) -> HostView:
+        """The way to look into a host. Raises HarnessError for one that the environment cannot reach."""
+        if self._hosts is None:
+            raise RuntimeError("open() comes first")
+        return self._hosts.on(host_name)
+
+    def hosts(self) -> list[HostRecord]:
+        """The zone's KVM hosts with their allocation as it is now."""
+        return infrastructure.hosts(self.api, self.inventory.zone.id)
+
+    def world(self) -> World:
+        """What the management server knows now, for the reference to decide by."""
+        return World(
+            release=self.inventory.release,
+            settings=configuration.snapshot(self.api, self.inventory.zone.id, list(self.inventory.cluster_ids)),
+            hosts=tuple(self._reference_host(host) for host in self.hosts()),
+        )
+
+    def close(self) -> list[str]:
+        """Put the settings back and end the connections; returns a line for each thing that could not be put back."""
+        failures = self._undo.run()
+        if self._hosts is not None:
+            self._hosts.close()
+        return failures
+
+    def _reference_host(self, host: HostRecord) -> Host:
+        facts = self.inventory.facts.get(host.name)
+        return Host(
+            id=host.id,
+            name=host.name,
+            cluster_id=host.cluster_id,
+            cpus=host.cpus,
+            speed_mhz=host.speed_mhz,
+            memory_bytes=host.memory_bytes,
+            used_cpu_mhz=host.used_cpu_mhz,
+            used_memory_bytes=host.used_memory_bytes,
+            tags=frozenset(tag.strip() for tag in host.tags.split(",") if tag.strip()),
+            # A host whose facts are unknown was down when the run began: no instance of the run is there.
+            up=host.state == "Up" and facts is not None,
+            enabled=host.resource_state == "Enabled",
+            cgroup_version=facts.cgroup_version if facts else 1,
+        )
+
+    def _template(self, key: str, zone: Zone, name: str) -> TemplateRecord:
+        return self._named(key, lambda: infrastructure.template(self.api, zone.id, name))
+
+    def _named(self, key: str, find: Callable[[], Found]) -> Found:
+        """Name the key of the environment file that asked for what the cloud does not have."""
+        try:
+            return find()
+        except NoSuchEntityError as missing:
+            raise EnvironmentFileError(f"{self.environment.file}: {key}: {missing}") from None
+
+
+def _home(zone: Zone, hosts: list[HostRecord], clusters: list[Cluster]) -> HostRecord:
+    """The host where instances start: the smallest usable one of the first cluster that has two, else of any."""
+    usable = [host for host in hosts if host.state == "Up" and host.resource_state == "Enabled"]
+    if not usable:
+        raise NothingToTestError(f"zone {zone.name} has no KVM host that is Up and Enabled")
+    for cluster in clusters:
+        members = [host for host in usable if host.cluster_id == cluster.id]
+        if len(members) > 1:
+            usable = members
+            break
+    return min(usable, key=lambda host: (host.memory_bytes, host.name))

@@ -1,0 +1,211 @@
+"""One case's world: offerings of any class, instances on known hosts, settings for its duration."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from harness.cloud import instances, offerings
+from harness.cloud.client import CloudApi
+from harness.cloud.configuration import Place
+from harness.cloud.entities import HostRecord, TemplateRecord
+from harness.cloud.instances import JobFailedError
+from harness.errors import HarnessError
+from harness.reference.capacity import has_room, is_capable
+from harness.reference.offering import CustomParameters, Offering, Size, concrete_size
+from harness.reference.release import Release
+from harness.reference.settings import SETTINGS, Scope
+from harness.run.session import Session
+from harness.run.settings_guard import SettingsGuard
+from harness.run.staged_instance import StagedInstance
+from harness.run.steps import Steps
+from harness.run.undo import Undo
+from harness.verify.finding import NOTHING_SEEN, Comparison
+
+NO_PARAMETERS = CustomParameters()
+_CPU_OF_A_FILLER_MHZ = 100
+
+
+class CannotArrangeError(HarnessError):
+    """The cloud lacks what the case needs; the text says exactly what."""
+
+
+class Stage:
+    """What a case arranges and what was seen of it; `close` takes everything away again."""
+
+    def __init__(self, session: Session, case_id: str, run_id: str, steps: Steps) -> None:
+        self.session = session
+        self.steps = steps
+        self.comparison: Comparison = NOTHING_SEEN
+        self._name = f"csh-{run_id}-{case_id}".lower()
+        self._numbers = itertools.count(1)
+        self._undo = Undo()
+        self._settings = SettingsGuard(session.api, self._undo)
+
+    @property
+    def api(self) -> CloudApi:
+        return self.session.api
+
+    @property
+    def home(self) -> HostRecord:
+        """The host on which instances start unless told otherwise."""
+        return self.session.inventory.home
+
+    @property
+    def release(self) -> Release:
+        return self.session.inventory.release
+
+    @property
+    def neighbours(self) -> list[HostRecord]:
+        """The other usable hosts of the home host's cluster, as they are now."""
+        return [
+            host
+            for host in self.session.hosts()
+            if host.cluster_id == self.home.cluster_id
+            and host.id != self.home.id
+            and host.state == "Up"
+            and host.resource_state == "Enabled"
+        ]
+
+    @property
+    def unscalable_template(self) -> TemplateRecord:
+        """A template whose dynamic-scaling flag is off. Raises CannotArrangeError where the run has none."""
+        template = self.session.inventory.unscalable_template
+        if template is None:
+            file = self.session.environment.file
+            raise CannotArrangeError(
+                f"needs a template whose flag is off; name one as cloud.unscalable_template in {file}"
+            )
+        return template
+
+    def needs_the_pull_request(self) -> None:
+        """Raises CannotArrangeError on a release that does not have the settings a case is about."""
+        if not self.release.scales_fixed_offerings:
+            raise CannotArrangeError(f"CloudStack {self.release.name} has no such setting")
+
+    def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
+        """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
+        free = {host.name: (host.memory_bytes - host.used_memory_bytes) // 1048576 for host in self.neighbours}
+        if not any(mib >= memory_mib for mib in free.values()):
+            there = ", ".join(f"{name} has {mib}" for name, mib in free.items()) or "there is none"
+            cluster = self.home.cluster_name
+            raise CannotArrangeError(f"needs a second host in cluster {cluster} with {memory_mib} MiB free; {there}")
+
+    def speed(self, part: float) -> int:
+        """MHz that are this part of a CPU of the home host."""
+        return int(self.home.speed_mhz * part)
+
+    def fixed(self, cpus: int, speed_mhz: int, memory_mib: int, *, cap: bool = False, dynamic: bool = True) -> Offering:
+        """Create a fixed offering."""
+        return self._create(Offering("", "", cpus, speed_mhz, memory_mib, cpu_cap=cap, dynamic_scaling=dynamic))
+
+    def constrained(
+        self, cpus: tuple[int, int], speed_mhz: int, memory_mib: tuple[int, int], *, cap: bool = False
+    ) -> Offering:
+        """Create a custom constrained offering with these ranges."""
+        return self._create(
+            Offering(
+                "",
+                "",
+                None,
+                speed_mhz,
+                None,
+                cpu_cap=cap,
+                min_cpus=cpus[0],
+                max_cpus=cpus[1],
+                min_memory_mib=memory_mib[0],
+                max_memory_mib=memory_mib[1],
+            )
+        )
+
+    def _create(self, wanted: Offering) -> Offering:
+        wanted = replace(wanted, name=self._next_name())
+        with self.steps.step(f"create {wanted.offering_class} offering"):
+            created = offerings.create(self.api, wanted)
+        self._undo.add(f"offering {created.name}", lambda: offerings.delete(self.api, created.id))
+        return replace(wanted, id=created.id)
+
+    def setting(self, name: str, value: str) -> None:
+        """Give a setting another value for this case, in the zone or in the home host's cluster."""
+        zone_wide = SETTINGS[name].scope is Scope.ZONE
+        inventory = self.session.inventory
+        place = Place(zone_id=inventory.zone.id) if zone_wide else Place(cluster_id=self.home.cluster_id)
+        with self.steps.step(f"set {name} to {value}"):
+            self._settings.set(name, value, place)
+
+    def instance(
+        self,
+        offering: Offering,
+        parameters: CustomParameters = NO_PARAMETERS,
+        *,
+        dynamic_scaling: bool = True,
+        template: TemplateRecord | None = None,
+    ) -> StagedInstance:
+        """Deploy an instance on the home host.
+
+        Raises:
+            CannotArrangeError: the host has no room for it.
+            JobFailedError: CloudStack could not deploy it.
+        """
+        size = concrete_size(offering, parameters)
+        world = self.session.world()
+        host = world.host(self.home.id)
+        if not is_capable(host, size) or not has_room(
+            host, world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True
+        ):
+            raise CannotArrangeError(f"needs room for {_describe(size)} on host {host.name}")
+        inventory = self.session.inventory
+        template = template or inventory.template
+        name = self._next_name()
+        with self.steps.step(f"deploy {name}"):
+            job = instances.deploy(
+                self.api,
+                self.session.environment.time_limits.job,
+                name=name,
+                zone_id=inventory.zone.id,
+                template_id=template.id,
+                network_id=inventory.network.id if inventory.network else None,
+                offering_id=offering.id,
+                host_id=self.home.id,
+                parameters=parameters,
+                dynamic_scaling=dynamic_scaling,
+            )
+        if "virtualmachine" in job.result:
+            instance_id = str(job.result["virtualmachine"]["id"])
+            self._undo.add(f"instance {name}", lambda: self._destroy(instance_id, name))
+        if not job.succeeded:
+            raise JobFailedError(f"deploying {name}", job)
+        return StagedInstance(self, instance_id, world, offering, size, template, requested_flag=dynamic_scaling)
+
+    def leave_memory_mib(self, left_mib: int) -> StagedInstance:
+        """Deploy a filler on the home host so that it has just `left_mib` of unallocated memory.
+
+        Raises:
+            CannotArrangeError: the host has less than that free already, or no room for a filler of the rest.
+        """
+        world = self.session.world()
+        host = world.host(self.home.id)
+        free_mib = (host.memory_bytes - host.used_memory_bytes - host.reserved_memory_bytes) // 1048576
+        if free_mib - left_mib < 32:
+            raise CannotArrangeError(f"needs {left_mib + 32} MiB free on host {host.name}; has {free_mib}")
+        return self.instance(self.fixed(1, _CPU_OF_A_FILLER_MHZ, free_mib - left_mib))
+
+    def saw(self, comparison: Comparison) -> None:
+        """Add to what the case has seen."""
+        self.comparison = self.comparison + comparison
+
+    def close(self) -> list[str]:
+        """Take everything away; returns a line for each thing that stayed."""
+        with self.steps.step("clean up"):
+            return self._undo.run()
+
+    def _destroy(self, instance_id: str, name: str) -> None:
+        with self.steps.step(f"destroy {name}"):
+            instances.destroy(self.api, self.session.environment.time_limits.job, instance_id)
+
+    def _next_name(self) -> str:
+        return f"{self._name}-{next(self._numbers)}"
+
+
+def _describe(size: Size) -> str:
+    return f"{size.cpus} x {size.speed_mhz} MHz and {size.memory_mib} MiB"

@@ -1,0 +1,1 @@
+"""The matrix: one module for each section of the pull request's test matrix."""
