@@ -12,12 +12,12 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 
 # Any other option of a version 1 mount is not the name of a controller.
 V1_CONTROLLERS = frozenset(
-    "blkio cpu cpuacct cpuset devices freezer hugetlb memory misc net_cls net_prio perf_event pids rdma".split()
+    ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma"]
 )
 V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
 
 
-class NoCgroups(HarnessError):
+class CgroupsMissingError(HarnessError):
     """The machine has no cgroup hierarchy that libvirt could use."""
 
 
@@ -63,7 +63,7 @@ def read_layout(mountinfo: str) -> CgroupLayout:
         return CgroupLayout(1, tuple(first.values()))
     if unified is not None:
         return CgroupLayout(2, (unified,))
-    raise NoCgroups("no cgroup hierarchy is mounted; mount cgroup2 on /sys/fs/cgroup")
+    raise CgroupsMissingError("no cgroup hierarchy is mounted; mount cgroup2 on /sys/fs/cgroup")
 
 
 def layout() -> CgroupLayout:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.lab.fleet import GuestBoot, LabHost
+from harness.lab.kvm.acceleration import domain_type
 from harness.lab.kvm.cgroups import layout
+from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
 from harness.lab.kvm.network import NAMESPACE_SECONDS, LabNetwork, open_network, plug_in
@@ -36,11 +38,13 @@ class KvmFleet:
         cache_dir: Path,
         *,
         libvirt_tcp: bool = False,
+        acceleration: str | None = None,
     ) -> None:
         """`state_dir` is this lab's own; `cache_dir` keeps the guest image for all labs.
 
         `libvirt_tcp` makes each libvirtd listen on its host's address without any authentication, which lets every
-        local user of the machine become root through it; only for tests of that transport.
+        local user of the machine become root through it; only for tests of that transport. `acceleration` is `auto`,
+        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides.
         """
         if not re.fullmatch(r"[0-9a-f]{4,8}", lab_id):
             raise HarnessError(f"lab id {lab_id!r}: 4 to 8 hexadecimal digits, because network links carry it")
@@ -49,6 +53,7 @@ class KvmFleet:
         self.lab_id = lab_id
         self.cache_dir = cache_dir.resolve()
         self.libvirt_tcp = libvirt_tcp
+        self.acceleration = acceleration
         self.guest_boot = GuestBoot(domain_type="qemu")
         self._network: LabNetwork | None = None
         self._hosts: tuple[KvmHost, ...] = ()
@@ -93,6 +98,9 @@ class KvmFleet:
         for folder in new:
             folder.mkdir(mode=0o700)
         key_file = self.state_dir / "ssh" / "id_ed25519"
+        image = guest_image(self.cache_dir, remains)
+        accelerated = domain_type(self.cache_dir, self.acceleration)
+        self.guest_boot = GuestBoot(accelerated, image.kernel, image.initrd, image.command_line)
         self._network = open_network(self.lab_id, self.state_dir / "hosts", remains)
         addresses = [self._network.host_address(index) for index in range(len(self.specs))]
         names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
@@ -109,7 +117,7 @@ class KvmFleet:
         ]
         arrangement = layout()
         for index, files in enumerate(all_files, start=1):
-            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, False, remains)
+            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, accelerated == "qemu", remains)
             self._hosts += (host,)
         _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
         for host in self._hosts:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import HarnessError
 
 
-class NoLibvirtPython(HarnessError):
+class LibvirtPythonMissingError(HarnessError):
     """The optional module is not installed."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ def libvirt() -> Any:
     try:
         module = importlib.import_module("libvirt")
     except ModuleNotFoundError as error:
-        raise NoLibvirtPython from error
+        raise LibvirtPythonMissingError from error
     # Without a handler of ours libvirt prints every error to standard error besides raising it.
     module.registerErrorHandler(lambda _context, _error: None, None)
     return module

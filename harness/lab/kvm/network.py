@@ -23,7 +23,7 @@ LOCK_SECONDS = 30.0
 NAMESPACE_SECONDS = 10.0
 
 
-class NetworkRefused(HarnessError):
+class NetworkRefusedError(HarnessError):
     """The kernel or `ip` would not make the lab's network."""
 
 
@@ -55,7 +55,7 @@ def open_network(lab_id: str, folder: Path, remains: Remains) -> LabNetwork:
     switch.wait_for_own_network(NAMESPACE_SECONDS)
     uplink, bridge = uplink_name(lab_id), f"cslb{lab_id}"
     if Path("/sys/class/net", uplink).exists():
-        raise NetworkRefused(f"a network link named {uplink} exists already; another lab has the id {lab_id}")
+        raise NetworkRefusedError(f"a network link named {uplink} exists already; another lab has the id {lab_id}")
     with _machine_wide_lock():
         subnet = _free_subnet(_taken_subnets())
         remains.links(uplink)
@@ -90,7 +90,7 @@ def run_ip(*lines: str, namespace_of: int | None = None) -> None:
         [*enter, "ip", "-batch", "-"], input="\n".join(lines) + "\n", capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise NetworkRefused(f"ip refused: {' '.join(done.stderr.split())}")
+        raise NetworkRefusedError(f"ip refused: {' '.join(done.stderr.split())}")
 
 
 def _taken_subnets() -> list[IPv4Network]:
@@ -98,7 +98,7 @@ def _taken_subnets() -> list[IPv4Network]:
         ["ip", "-json", "-4", "route", "show", "table", "all"], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise NetworkRefused(f"ip route refused: {done.stderr.strip()}")
+        raise NetworkRefusedError(f"ip route refused: {done.stderr.strip()}")
     destinations = [route["dst"] for route in json.loads(done.stdout or "[]")]
     return [IPv4Network(destination, strict=False) for destination in destinations if destination != "default"]
 
@@ -109,7 +109,7 @@ def _free_subnet(taken: Sequence[IPv4Network]) -> IPv4Network:
     for subnet in RANGE.subnets(new_prefix=24):
         if not any(subnet.overlaps(network) for network in narrow):
             return subnet
-    raise NetworkRefused(f"no /24 of {RANGE} is free on this machine; take down a lab or a route in it")
+    raise NetworkRefusedError(f"no /24 of {RANGE} is free on this machine; take down a lab or a route in it")
 
 
 @contextmanager
