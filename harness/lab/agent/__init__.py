@@ -1,1 +1,1 @@
-"""The lab's KVM agent: turns commands into domain XML and libvirt calls."""
+"""The lab's KVM agent: makes of the management brain's orders the calls on libvirt that CloudStack's agent makes."""

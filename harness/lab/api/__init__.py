@@ -1,1 +1,1 @@
-"""The lab's CloudStack API: the wire and its commands."""
+"""The lab's CloudStack-compatible API: requests in, envelopes out."""

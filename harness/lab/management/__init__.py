@@ -1,1 +1,1 @@
-"""The lab's management server: what it knows and decides."""
+"""The lab's management brain: what a CloudStack management server knows and decides."""

@@ -1,0 +1,101 @@
+"""The WSGI application: a request becomes a verified, typed call, its answer an envelope."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Request, Response
+
+from harness.lab.api import envelope, paging, parameters
+from harness.lab.api.command import Answer, Begun, Call, Command, Listing, Shown
+from harness.lab.api.commands import COMMANDS
+from harness.lab.api.entities import exists
+from harness.lab.api.envelope import Form
+from harness.lab.api.signature import UnauthorizedError, signer
+from harness.lab.api.views.hosts import version
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.errors import ApiError, OperationFailedError
+from harness.lab.management.model import Role, User
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_log = logging.getLogger(__name__)
+
+PATH = "/client/api"
+_UNKNOWN = "errorresponse"
+
+
+class ApiApplication:
+    """Serves one cloud. It keeps no state of its own and may be called from any thread."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._response(Request(environ))(environ, start_response)
+
+    def _response(self, request: Request) -> Response:
+        if request.path.rstrip("/") != PATH:
+            return Response(status=404)
+        if request.method not in ("GET", "POST"):
+            return Response(status=405)
+        given = {**_first_values(request)}
+        form = Form(given.get("response", "").lower() == "json", version(self._cloud))
+        name = given.get("command")
+        command = COMMANDS.get(name or "")
+        root = command.response_name if command else _UNKNOWN
+        try:
+            if command is None:
+                return envelope.error(form, _root_of_nothing(given), UnauthorizedError())
+            user = signer(self._cloud.state, given)
+            if not self._may_call(user, command):
+                root = _UNKNOWN
+                text = (
+                    f"The API [{command.name}] does not exist or is not available "
+                    f"for the account for user id [{user.id}]."
+                )
+                return envelope.error(form, root, ApiError(432, text))
+            return envelope.success(form, root, self._answer(command, user, given))
+        except ApiError as refusal:
+            _log.debug("%s refused: %s", name, refusal)
+            return envelope.error(form, root, refusal)
+        except Exception as fault:  # noqa: BLE001 - last resort: the client gets an answer, the log the traceback
+            _log.exception("%s met a fault of the lab", name)
+            return envelope.error(form, root, OperationFailedError(f"{type(fault).__name__}: {fault}"))
+
+    def _may_call(self, user: User, command: Command) -> bool:
+        return command.open_to_users or self._cloud.state.role_of(user) is Role.ADMIN
+
+    def _answer(self, command: Command, user: User, given: dict[str, str]) -> Shown:
+        arguments = parameters.read(
+            command.name, command.parameters, given, lambda kind, record_id: exists(self._cloud, kind, record_id)
+        )
+        call = Call(self._cloud, user, arguments, COMMANDS)
+        paging.check(call)
+        return self._body(command, call, command.answer(call))
+
+    def _body(self, command: Command, call: Call, answer: Answer) -> Shown:
+        if isinstance(answer, Listing):
+            return paging.paged(call, answer)
+        if isinstance(answer, Begun):
+            job = self._cloud.jobs.submit(command.java, call.user, answer.work)
+            begun: Shown = {} if answer.created_id is None else {"id": answer.created_id}
+            return begun | {"jobid": job.id}
+        return answer.body
+
+
+def _first_values(request: Request) -> dict[str, str]:
+    """Parameters of address and form; of a name given twice the first value counts."""
+    given: dict[str, str] = {}
+    for source in (request.args, request.form):
+        for name, value in source.items():
+            given.setdefault(name, value)
+    return given
+
+
+def _root_of_nothing(given: dict[str, str]) -> str:
+    """Root of the answer where no known command was named: Java's null shows through (seen)."""
+    return "null" if given and "command" not in given else _UNKNOWN

@@ -1,0 +1,129 @@
+"""What a command is, what it is called with, and what it may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.lab.api.parameters import Argument, Parameter, declared
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.errors import PermissionDeniedError
+from harness.lab.management.jobs import Work
+from harness.lab.management.model import InstanceRecord, Role, User
+
+Shown = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list answer; paging and count are the envelope's business."""
+
+    name: str
+    items: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class Single:
+    """An answer with one object, or with a few plain fields."""
+
+    body: Shown
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An asynchronous command was accepted: its job, and the id of what it creates."""
+
+    work: Work
+    created_id: str | None = None
+
+
+Answer = Listing | Single | Begun
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, verified and typed. `commands` are all that this server has, for listApis."""
+
+    cloud: Cloud
+    user: User
+    arguments: Mapping[str, Argument]
+    commands: Mapping[str, Command]
+
+    @property
+    def is_admin(self) -> bool:
+        return self.cloud.state.role_of(self.user) is Role.ADMIN
+
+    def text(self, name: str) -> str | None:
+        """A string or an id."""
+        value = self.arguments.get(name)
+        return value if isinstance(value, str) else None
+
+    def must(self, name: str) -> str:
+        """A required string or id; parameter processing has seen to it that it is there."""
+        return str(self.arguments[name])
+
+    def integer(self, name: str) -> int | None:
+        value = self.arguments.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def flag(self, name: str) -> bool | None:
+        value = self.arguments.get(name)
+        return value if isinstance(value, bool) else None
+
+    def texts(self, name: str) -> list[str] | None:
+        value = self.arguments.get(name)
+        return [str(item) for item in value] if isinstance(value, list) else None
+
+    def entries(self, name: str) -> list[dict[str, str]]:
+        """Entries of a map parameter, in the order of their index."""
+        value = self.arguments.get(name)
+        return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+    def merged(self, name: str) -> dict[str, str]:
+        """`details[0].a=1&details[1].b=2` as one mapping."""
+        merged: dict[str, str] = {}
+        for entry in self.entries(name):
+            merged |= entry
+        return merged
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """`tags[0].key=a&tags[0].value=b` as one mapping; a missing value is an empty one."""
+        return {entry["key"]: entry.get("value", "") for entry in self.entries(name) if "key" in entry}
+
+    def instance(self, name: str = "id") -> InstanceRecord:
+        """The instance that a required parameter names. Raises PermissionDeniedError for another account's."""
+        instance = self.cloud.state.instance(self.must(name))
+        if not self.is_admin and instance.account_id != self.user.account_id:
+            raise PermissionDeniedError
+        return instance
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the API. `java` is the class name a job shows; plain users may call what is `open_to_users`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    answer: Callable[[Call], Answer]
+    open_to_users: bool = False
+    asynchronous: bool = False
+    java: str = ""
+    description: str = field(default="")
+
+    @property
+    def response_name(self) -> str:
+        return f"{self.name.lower()}response"
+
+
+def command(
+    name: str,
+    answer: Callable[[Call], Answer],
+    parameters: str = "",
+    *,
+    open_to_users: bool = False,
+    asynchronous: bool = False,
+    java: str = "",
+    description: str = "",
+) -> Command:
+    """A command from the compact declaration of its parameters."""
+    return Command(name, declared(parameters), answer, open_to_users, asynchronous, java, description)

@@ -1,0 +1,308 @@
+"""Instances: list, deploy, start, stop, reboot, destroy, update, migrate; and their volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.lab.api import selection
+from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
+from harness.lab.api.views import instances as views
+from harness.lab.management import lifecycle, migration, updates
+from harness.lab.management.deploy import DeployRequest, create_instance
+from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.jobs import Result, Work
+from harness.lab.management.model import InstanceRecord, State
+from harness.lab.management.state import GONE
+
+_ADMIN_PACKAGE = "org.apache.cloudstack.api.command.admin.vm"
+_PAGE = "keyword:string page:integer pagesize:integer"
+
+
+def shown(call: Call, instance_id: str) -> Shown:
+    """An instance as it is now, in the caller's eyes."""
+    return views.instance(call.cloud, call.cloud.state.instance(instance_id), for_admin=call.is_admin)
+
+
+def begun(call: Call, instance: InstanceRecord, act: Callable[[], object], *, created: bool = False) -> Begun:
+    """A job on an instance, whose result is the instance afterwards."""
+
+    def run() -> Result:
+        act()
+        return {"virtualmachine": shown(call, instance.id)}
+
+    return Begun(Work(instance.id, run, "VirtualMachine", instance.id), instance.id if created else None)
+
+
+def _list(call: Call) -> Answer:
+    wanted = frozenset(call.texts("details") or ["all"])
+    unknown = wanted - views.DETAILS
+    if unknown:
+        raise InvalidValueError(
+            "The details parameter contains a non permitted value. "
+            f"The allowed values are [{', '.join(sorted(views.DETAILS))}]"
+        )
+    state = call.cloud.state
+    with state.lock:
+        records = list(state.instances.values())
+    if not call.is_admin:
+        records = [r for r in records if r.account_id == call.user.account_id and r.state is not State.DESTROYED]
+    records = _filtered(call, records)
+    records.sort(key=lambda record: record.database_id, reverse=True)
+    items = [views.instance(call.cloud, record, for_admin=call.is_admin, wanted=wanted) for record in records]
+    items = selection.by_fields(call, items, account="account", hypervisor="hypervisor", displayvm="displayvm")
+    return Listing("virtualmachine", items)
+
+
+def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]:
+    ids, name, keyword = call.texts("ids"), call.text("name"), call.text("keyword")
+    if ids is not None and call.text("id") is not None:
+        raise InvalidValueError("Specify either id or ids but not both parameters")
+    tags = call.pairs("tags")
+    same = {
+        "id": "id",
+        "hostid": "host_id",
+        "templateid": "template_id",
+        "serviceofferingid": "offering_id",
+        "networkid": "network_id",
+        "userid": "user_id",
+    }
+    for parameter, field in same.items():
+        value = call.text(parameter)
+        if value is not None:
+            records = [record for record in records if getattr(record, field) == value]
+    if ids is not None:
+        records = [record for record in records if record.id in ids]
+    if name is not None:
+        records = [record for record in records if name.lower() in record.name.lower()]
+    if keyword is not None:
+        records = [record for record in records if _has(record, keyword.lower())]
+    if tags:
+        records = [r for r in records if all(r.tags.get(key) == value for key, value in tags.items())]
+    cluster_id = call.text("clusterid")
+    if cluster_id is not None:
+        hosts = call.cloud.state.hosts
+        records = [r for r in records if r.host_id is not None and hosts[r.host_id].cluster_id == cluster_id]
+    return _in_state(records, call.text("state"))
+
+
+def _has(record: InstanceRecord, keyword: str) -> bool:
+    return any(keyword in text.lower() for text in (record.name, record.display_name, record.instance_name))
+
+
+def _in_state(records: list[InstanceRecord], wanted: str | None) -> list[InstanceRecord]:
+    if wanted is None:
+        return records
+    if wanted.lower() == "present":
+        return [record for record in records if record.state not in GONE]
+    return [record for record in records if record.state.value.lower() == wanted.lower()]
+
+
+def _deploy(call: Call) -> Answer:
+    state = call.cloud.state
+    template_id = call.text("templateid")
+    if template_id is None:
+        raise InvalidValueError("Template ID or ISO ID must be specified")
+    network_ids = call.texts("networkids") or [next(iter(state.networks))]
+    request = DeployRequest(
+        offering_id=call.must("serviceofferingid"),
+        template_id=template_id,
+        network_id=network_ids[0],
+        name=call.text("name"),
+        display_name=call.text("displayname"),
+        dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
+        details=tuple(call.merged("details").items()),
+    )
+    instance = create_instance(call.cloud, request, call.user)
+    if call.flag("startvm") is False:
+        return begun(call, instance, lambda: None, created=True)
+    host_id, cluster_id = call.text("hostid"), call.text("clusterid")
+    return begun(
+        call,
+        instance,
+        lambda: lifecycle.deploy(call.cloud, instance.id, call.user, host_id, cluster_id),
+        created=True,
+    )
+
+
+def _start(call: Call) -> Answer:
+    instance = call.instance()
+    host_id, cluster_id = call.text("hostid"), call.text("clusterid")
+    return begun(call, instance, lambda: lifecycle.start(call.cloud, instance.id, call.user, host_id, cluster_id))
+
+
+def _stop(call: Call) -> Answer:
+    instance, forced = call.instance(), call.flag("forced") or False
+    return begun(call, instance, lambda: lifecycle.stop(call.cloud, instance.id, call.user, forced=forced))
+
+
+def _reboot(call: Call) -> Answer:
+    instance, forced = call.instance(), call.flag("forced") or False
+    return begun(call, instance, lambda: lifecycle.reboot(call.cloud, instance.id, call.user, forced=forced))
+
+
+def _destroy(call: Call) -> Answer:
+    instance, expunge = call.instance(), call.flag("expunge") or False
+
+    def run() -> Result:
+        gone = lifecycle.destroy(call.cloud, instance.id, call.user, expunge_too=expunge)
+        return {"virtualmachine": views.instance(call.cloud, gone, for_admin=call.is_admin)}
+
+    return Begun(Work(instance.id, run, "VirtualMachine", instance.id))
+
+
+def _expunge(call: Call) -> Answer:
+    instance = call.instance()
+
+    def run() -> Result:
+        lifecycle.expunge(call.cloud, instance.id, call.user)
+        return {"success": True}
+
+    return Begun(Work(instance.id, run, "VirtualMachine", instance.id))
+
+
+def _update(call: Call) -> Answer:
+    details = call.merged("details")
+    if call.flag("cleanupdetails"):
+        details = {}
+    record = updates.update_instance(
+        call.cloud,
+        call.instance().id,
+        call.user,
+        flag=call.flag("isdynamicallyscalable"),
+        name=call.text("name"),
+        display_name=call.text("displayname"),
+        details=details if call.entries("details") or call.flag("cleanupdetails") else None,
+    )
+    return Single({"virtualmachine": views.instance(call.cloud, record, for_admin=call.is_admin)})
+
+
+def _migrate(call: Call) -> Answer:
+    instance, host_id = call.instance("virtualmachineid"), call.text("hostid")
+    if host_id is None and not call.flag("autoselect"):
+        raise InvalidValueError("Either hostId or storageId must be specified")
+    return begun(call, instance, lambda: migration.migrate(call.cloud, instance.id, call.user, host_id))
+
+
+def _list_volumes(call: Call) -> Answer:
+    state = call.cloud.state
+    with state.lock:
+        records = list(state.instances.values())
+        if not call.is_admin:
+            records = [record for record in records if record.account_id == call.user.account_id]
+        items = [views.volume(call.cloud, record) for record in records]
+    found = selection.by_fields(
+        call,
+        items,
+        id="id",
+        name="name",
+        type="type",
+        state="state",
+        virtualmachineid="virtualmachineid",
+        clusterid="clusterid",
+        zoneid="zoneid",
+        account="account",
+    )
+    return Listing("volume", selection.by_keyword(call, found, "name"))
+
+
+COMMANDS = (
+    command(
+        "listVirtualMachines",
+        _list,
+        "account:string accumulate:boolean affinitygroupid:affinitygroup arch:string "
+        "autoscalevmgroupid:autoscalegroup backupofferingid:backupoffering clusterid:cluster details:list "
+        "displayvm:boolean domainid:accountdomain extensionid:extension forvirtualnetwork:boolean gpuenabled:boolean "
+        "groupid:group haenable:boolean hostid:host hypervisor:string id:instance ids:list isoid:iso "
+        "isrecursive:boolean isvnf:boolean keypair:string leased:boolean listall:boolean name:string "
+        "networkid:network podid:pod projectid:project retrieveonlyresourcecount:boolean "
+        "securitygroupid:securitygroup serviceofferingid:offering showicon:boolean state:string storageid:storage "
+        f"tags:map templateid:template userdata:boolean userdataid:userdata userid:user vpcid:vpc zoneid:zone {_PAGE}",
+        open_to_users=True,
+    ),
+    command(
+        "deployVirtualMachine",
+        _deploy,
+        "account:string affinitygroupids:affinitygroup[] affinitygroupnames:list bootintosetup:boolean "
+        "bootmode:string boottype:string clusterid:cluster copyimagetags:boolean customid:string "
+        "datadiskofferinglist:map datadisksdetails:map deploymentplanner:string details:map "
+        "dhcpoptionsnetworklist:map diskofferingid:diskoffering displayname:string displayvm:boolean "
+        "domainid:accountdomain dynamicscalingenabled:boolean externaldetails:map extraconfig:string group:string "
+        "hostid:host hypervisor:string iodriverpolicy:string iothreadsenabled:boolean ip6address:string "
+        "ipaddress:string iptonetworklist:map keyboard:string keypair:string keypairs:list leaseduration:integer "
+        "leaseexpiryaction:string macaddress:string name:string networkids:network[] nicmultiqueuenumber:integer "
+        "nicnetworklist:map nicpackedvirtqueuesenabled:boolean overridediskofferingid:diskoffering password:string "
+        "podid:pod projectid:project properties:map rootdisksize:long securitygroupids:securitygroup[] "
+        "securitygroupnames:list serviceofferingid:offering* size:long snapshotid:snapshot startvm:boolean "
+        "templateid:template userdata:string userdatadetails:map userdataid:userdata volumeid:volume zoneid:zone*",
+        open_to_users=True,
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.DeployVMCmdByAdmin",
+    ),
+    command(
+        "startVirtualMachine",
+        _start,
+        "bootintosetup:boolean clusterid:cluster considerlasthost:boolean deploymentplanner:string hostid:host "
+        "id:instance* podid:pod",
+        open_to_users=True,
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.StartVMCmdByAdmin",
+    ),
+    command(
+        "stopVirtualMachine",
+        _stop,
+        "forced:boolean id:instance*",
+        open_to_users=True,
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.StopVMCmdByAdmin",
+    ),
+    command(
+        "rebootVirtualMachine",
+        _reboot,
+        "bootintosetup:boolean forced:boolean id:instance*",
+        open_to_users=True,
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.RebootVMCmdByAdmin",
+    ),
+    command(
+        "destroyVirtualMachine",
+        _destroy,
+        "expunge:boolean id:instance* volumeids:volume[]",
+        open_to_users=True,
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.DestroyVMCmdByAdmin",
+    ),
+    command(
+        "expungeVirtualMachine",
+        _expunge,
+        "id:instance*",
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.ExpungeVMCmd",
+    ),
+    command(
+        "updateVirtualMachine",
+        _update,
+        "cleanupdetails:boolean customid:string deleteprotection:boolean details:map dhcpoptionsnetworklist:map "
+        "displayname:string displayvm:boolean extraconfig:string group:string haenable:boolean id:instance* "
+        "instancename:string isdynamicallyscalable:boolean leaseduration:integer leaseexpiryaction:string "
+        "name:string ostypeid:ostype securitygroupids:securitygroup[] securitygroupnames:list userdata:string "
+        "userdatadetails:map userdataid:userdata",
+        open_to_users=True,
+    ),
+    command(
+        "migrateVirtualMachine",
+        _migrate,
+        "autoselect:boolean hostid:host storageid:storage virtualmachineid:instance*",
+        asynchronous=True,
+        java=f"{_ADMIN_PACKAGE}.MigrateVMCmd",
+    ),
+    command(
+        "listVolumes",
+        _list_volumes,
+        "account:string clusterid:cluster diskofferingid:diskoffering displayvolume:boolean "
+        "domainid:accountdomain hostid:host id:volume ids:volume[] isencrypted:boolean isrecursive:boolean "
+        "listall:boolean listsystemvms:boolean name:string podid:pod projectid:project "
+        "retrieveonlyresourcecount:boolean serviceofferingid:offering state:string storageid:string tags:map "
+        f"type:string virtualmachineid:instance zoneid:zone {_PAGE}",
+        open_to_users=True,
+    ),
+)

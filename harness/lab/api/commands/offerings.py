@@ -1,0 +1,118 @@
+"""Service offerings."""
+
+from __future__ import annotations
+
+from harness.lab.api import selection
+from harness.lab.api.command import Answer, Call, Listing, Shown, Single, command
+from harness.lab.api.views import catalogue as views
+from harness.lab.management import offerings
+from harness.lab.management.offerings import OfferingRequest
+
+# What an offering may carry along without any effect in the lab.
+_CARRIED = {"deploymentplanner": "deploymentplanner", "networkrate": "networkrate", "tags": "storagetags"}
+
+
+def _create(call: Call) -> Answer:
+    request = OfferingRequest(
+        name=call.must("name"),
+        display_text=call.text("displaytext"),
+        cpus=call.integer("cpunumber"),
+        speed_mhz=call.integer("cpuspeed"),
+        memory_mib=call.integer("memory"),
+        customized=call.flag("customized"),
+        min_cpus=call.integer("mincpunumber"),
+        max_cpus=call.integer("maxcpunumber"),
+        min_memory_mib=call.integer("minmemory"),
+        max_memory_mib=call.integer("maxmemory"),
+        cpu_cap=call.flag("limitcpuuse") or False,
+        dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
+        high_availability=call.flag("offerha") or False,
+        storage_type=call.text("storagetype") or "shared",
+        host_tags=call.text("hosttags"),
+        details=tuple(call.pairs("serviceofferingdetails").items()),
+        other=tuple((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
+    )
+    record = offerings.create(call.cloud.state, request)
+    resource = ("ServiceOffering", record.id, record.name)
+    text = f"Successfully completed creating service offering. Service offering ID: {record.id}"
+    call.cloud.state.events.add("SERVICE.OFFERING.CREATE", text, call.user, resource=resource)
+    return Single({"serviceoffering": views.offering(record, for_admin=True)})
+
+
+def _list(call: Call) -> Answer:
+    state = call.cloud.state
+    with state.lock:
+        records = [record for record in state.offerings.values() if not record.removed]
+        instance = state.instances.get(call.text("virtualmachineid") or "")
+    wanted_state = (call.text("state") or "active").lower()
+    if call.text("id") is None and wanted_state != "all":
+        records = [record for record in records if record.offering.active == (wanted_state == "active")]
+    if instance is not None:
+        records = [record for record in records if record.id != instance.offering_id]
+    if call.flag("issystem"):
+        records = []
+    shown = [views.offering(record, for_admin=call.is_admin) for record in records]
+    found = selection.by_fields(
+        call,
+        shown,
+        id="id",
+        name="name",
+        cpunumber="cpunumber",
+        cpuspeed="cpuspeed",
+        memory="memory",
+        storagetype="storagetype",
+    )
+    return Listing("serviceoffering", selection.by_keyword(call, found, "name", "displaytext"))
+
+
+def _update(call: Call) -> Answer:
+    record = offerings.update(
+        call.cloud.state,
+        call.must("id"),
+        name=call.text("name"),
+        display_text=call.text("displaytext"),
+        active=call.text("state"),
+    )
+    return Single({"serviceoffering": views.offering(record, for_admin=True)})
+
+
+def _delete(call: Call) -> Answer:
+    offerings.delete(call.cloud.state, call.must("id"))
+    body: Shown = {"success": True}
+    return Single(body)
+
+
+COMMANDS = (
+    command(
+        "createServiceOffering",
+        _create,
+        "bytesreadrate:long bytesreadratemax:long bytesreadratemaxlength:long byteswriterate:long "
+        "byteswriteratemax:long byteswriteratemaxlength:long cachemode:string cpunumber:integer cpuspeed:integer "
+        "customized:boolean customizediops:boolean deploymentplanner:string diskofferingid:diskoffering "
+        "diskofferingstrictness:boolean displaytext:string domainid:accountdomain[] dynamicscalingenabled:boolean "
+        "encryptroot:boolean externaldetails:map gpucount:integer gpudisplay:boolean hosttags:string "
+        "hypervisorsnapshotreserve:integer iopsreadrate:long iopsreadratemax:long iopsreadratemaxlength:long "
+        "iopswriterate:long iopswriteratemax:long iopswriteratemaxlength:long issystem:boolean isvolatile:boolean "
+        "leaseduration:integer leaseexpiryaction:string limitcpuuse:boolean maxcpunumber:integer maxiops:long "
+        "maxmemory:integer memory:integer mincpunumber:integer miniops:long minmemory:integer "
+        "name=serviceOfferingName:string* networkrate:integer offerha:boolean provisioningtype:string "
+        "purgeresources:boolean rootdisksize:long serviceofferingdetails:map storagepolicy:storagepolicy "
+        "storagetype:string systemvmtype:string tags:string vgpuprofileid:vgpuprofile zoneid:zone[]",
+    ),
+    command(
+        "listServiceOfferings",
+        _list,
+        "account:string cpunumber:integer cpuspeed:integer domainid:accountdomain encryptroot:boolean "
+        "gpuenabled:boolean id:offering isrecursive:boolean issystem:boolean keyword:string listall:boolean "
+        "memory:integer name:string page:integer pagesize:integer projectid:project state:string storagetype:string "
+        "systemvmtype:string templateid:template vgpuprofileid:vgpuprofile virtualmachineid:instance zoneid:zone",
+        open_to_users=True,
+    ),
+    command(
+        "updateServiceOffering",
+        _update,
+        "cleanupexternaldetails:boolean displaytext:string domainid:string externaldetails:map hosttags:string "
+        "id:offering* name:string purgeresources:boolean sortkey:integer state:string storagetags:string zoneid:string",
+    ),
+    command("deleteServiceOffering", _delete, "id:offering*"),
+)

@@ -1,0 +1,46 @@
+"""Another offering for an instance: scaleVirtualMachine and its old, synchronous form for stopped ones."""
+
+from __future__ import annotations
+
+from harness.lab.api.command import Answer, Call, Single, command
+from harness.lab.api.commands.instances import begun, shown
+from harness.lab.management import scaling
+from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.model import State
+
+_PARAMETERS = (
+    "automigrate:boolean details:map id:instance* maxiops:long miniops:long serviceofferingid:offering* "
+    "shrinkok:boolean"
+)
+
+
+def _scale(call: Call) -> Answer:
+    instance = call.instance()
+    offering_id, details = call.must("serviceofferingid"), call.merged("details")
+    scheduled = f"upgrading vm: {instance.id} to service offering: {offering_id}"
+    call.cloud.note("VM.UPGRADE", scheduled, instance, call.user, state="Scheduled")
+    return begun(call, instance, lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user))
+
+
+def _change_service(call: Call) -> Answer:
+    instance = call.instance()
+    if instance.state is not State.STOPPED:
+        raise InvalidValueError(
+            f"Unable to upgrade virtual machine {instance.name} in state {instance.state}; "
+            "make sure the virtual machine is stopped"
+        )
+    scaling.scale(call.cloud, instance.id, call.must("serviceofferingid"), call.merged("details"), call.user)
+    return Single({"virtualmachine": shown(call, instance.id)})
+
+
+COMMANDS = (
+    command(
+        "scaleVirtualMachine",
+        _scale,
+        _PARAMETERS,
+        open_to_users=True,
+        asynchronous=True,
+        java="org.apache.cloudstack.api.command.admin.vm.ScaleVMCmdByAdmin",
+    ),
+    command("changeServiceForVirtualMachine", _change_service, _PARAMETERS, open_to_users=True),
+)

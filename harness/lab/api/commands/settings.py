@@ -1,0 +1,76 @@
+"""Settings: list, change, put back."""
+
+from __future__ import annotations
+
+from harness.lab.api import selection
+from harness.lab.api.command import Answer, Call, Listing, Single, command
+from harness.lab.api.views.catalogue import configuration as shown
+from harness.lab.management.configuration import Place, Value
+from harness.lab.management.errors import ApiError, InvalidValueError
+from harness.reference.settings import Scope
+
+_SCOPES = {"zoneid": Scope.ZONE, "clusterid": Scope.CLUSTER}
+# Scopes that CloudStack has and no setting of the lab is for.
+_FOREIGN_SCOPES = ("accountid", "domainid", "storageid", "imagestoreuuid", "imagestoreid")
+_IDS = "accountid:account clusterid:cluster domainid:accountdomain storageid:storage zoneid:zone"
+
+
+def _place(call: Call) -> Place:
+    given = [name for name in (*_SCOPES, *_FOREIGN_SCOPES) if name in call.arguments]
+    if len(given) > 1:
+        raise InvalidValueError("cannot handle multiple IDs, provide only one ID corresponding to the scope")
+    if not given:
+        return Place()
+    if given[0] in _FOREIGN_SCOPES:
+        raise InvalidValueError(f"Invalid scope id provided for the parameter {call.text('name') or ''}".rstrip())
+    return Place(_SCOPES[given[0]], call.must(given[0]))
+
+
+def _list(call: Call) -> Answer:
+    store, place, name = call.cloud.state.configuration, _place(call), call.text("name")
+    entries = store.entries(place)
+    if name is not None:
+        names = store.companions(name, place)
+        entries = [entry for entry in entries if entry.name in names]
+    items = [shown(store.value(entry, place)) for entry in entries]
+    found = selection.by_fields(call, items, category="category", group="group", subgroup="subgroup")
+    return Listing("configuration", selection.by_keyword(call, found, "name", "description"))
+
+
+def _update(call: Call) -> Answer:
+    name, text, place = call.must("name"), call.text("value"), _place(call)
+    events = call.cloud.state.events
+    try:
+        value = call.cloud.state.configuration.set(name, text, place)
+    except ApiError:
+        failed = f"Error while updating configuration.  Name: {name} New Value: {text}"
+        events.add("CONFIGURATION.VALUE.EDIT", failed, call.user, level="ERROR")
+        raise
+    scope = "" if place.scope is Scope.GLOBAL else f", Scope: {place.scope.value}"
+    events.add(
+        "CONFIGURATION.VALUE.EDIT",
+        f"Successfully completed updating configuration.  Name: {name}, New Value: {text}{scope}",
+        call.user,
+    )
+    return _single(value)
+
+
+def _reset(call: Call) -> Answer:
+    value = call.cloud.state.configuration.reset(call.must("name"), _place(call))
+    return Single({"configuration": shown(value, scope_of_reset=True)})
+
+
+def _single(value: Value) -> Single:
+    return Single({"configuration": shown(value)})
+
+
+COMMANDS = (
+    command(
+        "listConfigurations",
+        _list,
+        f"category:string group:string imagestoreuuid:imagestore keyword:string name:string page:integer "
+        f"pagesize:integer parent:string subgroup:string {_IDS}",
+    ),
+    command("updateConfiguration", _update, f"imagestoreuuid:imagestore name:string* value:string {_IDS}"),
+    command("resetConfiguration", _reset, f"imagestoreid:imagestore name:string* {_IDS}"),
+)

@@ -1,0 +1,42 @@
+"""Which ids exist: the kinds of records that parameters may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.state import CloudState, stable_id
+
+OS_TYPE_ID = stable_id("ostype")
+OS_CATEGORY_ID = stable_id("oscategory")
+ROLE_IDS = {"Admin": stable_id("role", "Admin"), "User": stable_id("role", "User")}
+
+_TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
+    "zone": lambda state: {state.zone.id},
+    "pod": lambda state: {state.pod.id},
+    "cluster": lambda state: state.clusters,
+    "host": lambda state: state.hosts,
+    "instance": lambda state: state.instances,
+    "offering": lambda state: {key for key, record in state.offerings.items() if not record.removed},
+    "diskoffering": lambda state: {record.disk_offering_id for record in state.offerings.values()},
+    "template": lambda state: state.templates,
+    "network": lambda state: state.networks,
+    "networkoffering": lambda state: {network.offering_id for network in state.networks.values()},
+    "account": lambda state: state.accounts,
+    "user": lambda state: state.users,
+    "accountdomain": lambda state: {state.account_domain.id},
+    "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
+    "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature
+    "event": lambda state: {event.id for event in state.events.newest_first()},
+}
+
+
+def exists(cloud: Cloud, kind: str, record_id: str) -> bool:
+    """Whether there is such a record. Kinds that the lab does not have are empty."""
+    if kind == "job":
+        return cloud.jobs.find(record_id) is not None
+    table = _TABLES.get(kind)
+    if table is None:
+        return False
+    with cloud.state.lock:
+        return record_id in table(cloud.state)

@@ -1,0 +1,66 @@
+"""Answers in CloudStack's envelopes: JSON, or XML where the request does not ask for JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from werkzeug.wrappers import Response
+
+from harness.lab.api.signature import UnauthorizedError
+from harness.lab.management.errors import ApiError
+
+JSON_TYPE = "application/json;charset=utf-8"
+XML_TYPE = "text/xml;charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the caller wants the answer; `version` stands on the root of XML answers."""
+
+    is_json: bool
+    version: str
+
+
+def success(form: Form, root: str, body: Mapping[str, object]) -> Response:
+    return _response(form, 200, root, body, version=True)
+
+
+def error(form: Form, root: str, refusal: ApiError) -> Response:
+    """A synchronous error; a 401 has neither CloudStack error code nor version nor description."""
+    body: dict[str, object] = {"uuidList": [], "errorcode": refusal.code}
+    unauthorized = isinstance(refusal, UnauthorizedError)
+    if not unauthorized:
+        body["cserrorcode"] = refusal.cs_code
+    body["errortext"] = str(refusal)
+    response = _response(form, refusal.code, root, body, version=not unauthorized)
+    if not unauthorized:
+        response.headers["X-Description"] = _one_line(str(refusal))
+    return response
+
+
+def _one_line(text: str) -> str:
+    """What fits into a header: one line of Latin-1."""
+    return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
+
+
+def _response(form: Form, status: int, root: str, body: Mapping[str, object], *, version: bool) -> Response:
+    if form.is_json:
+        text = json.dumps({root: body}, separators=(",", ":"), ensure_ascii=False)
+        return Response(text, status=status, content_type=JSON_TYPE)
+    attribute = f" cloud-stack-version={quoteattr(form.version)}" if version else ""
+    inner = "".join(_element(name, value) for name, value in body.items())
+    text = f'<?xml version="1.0" encoding="UTF-8"?><{root}{attribute}>{inner}</{root}>'
+    return Response(text, status=status, content_type=XML_TYPE)
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "".join(_element(name, item) for item in value)
+    if isinstance(value, Mapping):
+        return f"<{name}>{''.join(_element(key, item) for key, item in value.items())}</{name}>"
+    if isinstance(value, bool):
+        return f"<{name}>{str(value).lower()}</{name}>"
+    return f"<{name}>{escape(str(value))}</{name}>"

@@ -1,0 +1,33 @@
+"""Filters that list commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from harness.lab.api.command import Call, Shown
+
+T = TypeVar("T")
+
+
+def by_fields(call: Call, items: Iterable[Shown], **fields: str) -> list[Shown]:
+    """Items whose field equals the parameter of the given name, for each parameter that the request has.
+
+    `by_fields(call, hosts, id="id", clusterid="clusterid")`: parameter name to field name.
+    """
+    wanted = {field: call.arguments[name] for name, field in fields.items() if name in call.arguments}
+    return [item for item in items if all(_same(item.get(field), value) for field, value in wanted.items())]
+
+
+def by_keyword(call: Call, items: Iterable[Shown], *fields: str) -> list[Shown]:
+    """Items that have the request's keyword in one of these fields, in any case."""
+    keyword = call.text("keyword")
+    if keyword is None:
+        return list(items)
+    return [item for item in items if any(keyword.lower() in str(item.get(field, "")).lower() for field in fields)]
+
+
+def _same(shown: object, value: object) -> bool:
+    if isinstance(shown, str) and isinstance(value, str):
+        return shown.lower() == value.lower()
+    return shown == value

@@ -1,0 +1,191 @@
+"""Zone, pod, cluster, host and capacity as the API shows them."""
+
+from __future__ import annotations
+
+from harness.lab.api.command import Shown
+from harness.lab.management import clock
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.model import Cluster, HostRecord
+from harness.lab.management.state import stable_id
+from harness.reference import settings as names
+from harness.reference.capacity import Host
+
+SERVER_ID = stable_id("managementserver")
+_MEMORY, _CPU = 0, 1
+
+
+def version(cloud: Cloud) -> str:
+    """The version this server gives itself."""
+    return f"{cloud.state.release.name}.0.0"
+
+
+def zone(cloud: Cloud) -> Shown:
+    zone = cloud.state.zone
+    return {
+        "id": zone.id,
+        "name": zone.name,
+        "dns1": "127.0.0.1",
+        "internaldns1": "127.0.0.1",
+        "guestcidraddress": "10.1.1.0/24",
+        "networktype": "Advanced",
+        "securitygroupsenabled": False,
+        "gputotal": 0,
+        "gpuused": 0,
+        "allocationstate": "Enabled",
+        "zonetoken": stable_id("zonetoken", zone.id),
+        "dhcpprovider": "VirtualRouter",
+        "localstorageenabled": True,
+        "tags": [],
+        "allowuserspecifyvrmtu": False,
+        "routerprivateinterfacemaxmtu": 1500,
+        "routerpublicinterfacemaxmtu": 1500,
+        "type": "Core",
+        "isnsxenabled": False,
+        "ismultiarch": False,
+        "asnrange": "",
+        "routedmodeenabled": True,
+        "hasannotations": False,
+    }
+
+
+def pod(cloud: Cloud) -> Shown:
+    state = cloud.state
+    return {
+        "id": state.pod.id,
+        "name": state.pod.name,
+        "zoneid": state.zone.id,
+        "zonename": state.zone.name,
+        "gateway": "127.0.0.1",
+        "netmask": "255.0.0.0",
+        "startip": [],
+        "endip": [],
+        "allocationstate": "Enabled",
+        "hasannotations": False,
+    }
+
+
+def cluster(cloud: Cloud, record: Cluster) -> Shown:
+    settings = cloud.state.configuration.settings()
+    return {
+        "id": record.id,
+        "name": record.name,
+        "podid": cloud.state.pod.id,
+        "podname": cloud.state.pod.name,
+        "zoneid": cloud.state.zone.id,
+        "zonename": cloud.state.zone.name,
+        "hypervisortype": "KVM",
+        "clustertype": "CloudManaged",
+        "allocationstate": "Enabled",
+        "managedstate": "Managed",
+        "cpuovercommitratio": settings.text(names.CPU_OVERCOMMIT, record.id),
+        "memoryovercommitratio": settings.text(names.MEMORY_OVERCOMMIT, record.id),
+        "arch": "x86_64",
+        "hasannotations": False,
+    }
+
+
+def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
+    """A host with its capacity; `minimal` is what `details=min` leaves."""
+    state = cloud.state
+    shown: Shown = {
+        "id": record.id,
+        "name": record.name,
+        "state": "Up",
+        "type": "Routing",
+        "ipaddress": record.address,
+        "zoneid": state.zone.id,
+        "zonename": state.zone.name,
+        "podid": state.pod.id,
+        "podname": state.pod.name,
+        "version": version(cloud),
+        "hypervisor": "KVM",
+        "cpusockets": 1,
+        "cpunumber": record.node.cpus,
+        "cpuspeed": record.node.speed_mhz,
+    }
+    if minimal:
+        shown = {key: value for key, value in shown.items() if key not in ("zonename", "podname")}
+        shown["memoryallocated"] = 0
+    else:
+        shown |= _capacity(cloud, state.host(record.id))
+    shown |= {
+        "capabilities": "hvm,snapshot",
+        "lastpinged": clock.shown(clock.now()),
+        "managementserverid": SERVER_ID,
+        "managementservername": "localhost",
+        "clusterid": record.cluster_id,
+    }
+    if not minimal:
+        shown |= {"clustername": state.clusters[record.cluster_id].name, "clustertype": "CloudManaged"}
+    shown |= {
+        "islocalstorageactive": False,
+        "created": clock.shown(record.created),
+        "events": "ShutdownRequested; Ping; AgentConnected; HostDown; AgentDisconnected; PingTimeout; Remove",
+        "hostha": {"haenable": False, "hastate": "Disabled"},
+        "outofbandmanagement": {"powerstate": "Disabled", "enabled": False},
+        "resourcestate": "Enabled",
+        "ueficapability": False,
+        "hasannotations": False,
+    }
+    if record.tags and not minimal:
+        tags = ",".join(sorted(record.tags))
+        shown |= {"hosttags": tags, "explicithosttags": tags, "istagarule": False}
+    return shown
+
+
+def _capacity(cloud: Cloud, host: Host) -> Shown:
+    settings = cloud.state.configuration.settings()
+    cpu_total = int(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
+    memory_total = int(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
+    return {
+        "cpuallocated": _percent(host.used_cpu_mhz, cpu_total),
+        "cpuallocatedvalue": host.used_cpu_mhz,
+        "cpuallocatedpercentage": _percent(host.used_cpu_mhz, cpu_total),
+        "cpuallocatedwithoverprovisioning": _percent(host.used_cpu_mhz, cpu_total),
+        "cpuused": "0%",
+        "cpuwithoverprovisioning": str(cpu_total),
+        "cpuloadaverage": 0.0,
+        "networkkbsread": 0,
+        "networkkbswrite": 0,
+        "memorytotal": host.memory_bytes,
+        "memorywithoverprovisioning": str(memory_total),
+        "memoryallocated": host.used_memory_bytes,
+        "memoryallocatedpercentage": _percent(host.used_memory_bytes, memory_total),
+        "memoryallocatedbytes": host.used_memory_bytes,
+        "memoryused": 0,
+    }
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole if whole else 0:.2f}%"
+
+
+def capacities(cloud: Cloud, hosts: list[Host], place: Shown) -> list[Shown]:
+    """Memory and CPU of some hosts together, as listCapacity sums them up at a place."""
+    settings = cloud.state.configuration.settings()
+    sums = (
+        (
+            _MEMORY,
+            "MEMORY",
+            sum(host.used_memory_bytes + host.reserved_memory_bytes for host in hosts),
+            sum(int(h.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, h.cluster_id)) for h in hosts),
+        ),
+        (
+            _CPU,
+            "CPU",
+            sum(host.used_cpu_mhz + host.reserved_cpu_mhz for host in hosts),
+            sum(int(h.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, h.cluster_id)) for h in hosts),
+        ),
+    )
+    return [
+        {
+            "type": kind,
+            "name": name,
+            **place,
+            "capacityallocated": used,
+            "capacityused": used,
+            "capacitytotal": total,
+            "percentused": f"{100 * used / total if total else 0:.2f}".rstrip("0").rstrip("."),
+        }
+        for kind, name, used, total in sums
+    ]

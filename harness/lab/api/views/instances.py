@@ -1,0 +1,194 @@
+"""An instance and its volume as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from harness.lab.api.command import Shown
+from harness.lab.api.entities import OS_CATEGORY_ID, OS_TYPE_ID
+from harness.lab.management import clock
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.lifecycle import OS_NAME
+from harness.lab.management.model import InstanceRecord, State, size_shown
+from harness.lab.management.state import stable_id
+
+DETAILS = frozenset(
+    {
+        "all",
+        "group",
+        "nics",
+        "stats",
+        "secgrp",
+        "tmpl",
+        "servoff",
+        "diskoff",
+        "backoff",
+        "iso",
+        "volume",
+        "min",
+        "affgrp",
+    }
+)
+_ALL = frozenset({"all"})
+_DISK_BYTES = 16 * 1024 * 1024
+
+
+def account_fields(cloud: Cloud, account_id: str) -> Shown:
+    """Whose something is."""
+    account_domain = cloud.state.account_domain
+    return {
+        "account": cloud.state.accounts[account_id].name,
+        "domainid": account_domain.id,
+        "domain": account_domain.name,
+        "domainpath": account_domain.path,
+    }
+
+
+def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: Collection[str] = _ALL) -> Shown:
+    """`wanted` are the values of the `details` parameter; an owner who is no admin does not see host and domain."""
+    state = cloud.state
+    with state.lock:
+        offering = state.offerings[record.offering_id]
+        template = state.templates[record.template_id]
+        host = state.hosts.get(record.host_id or "")
+        user = state.users[record.user_id]
+
+    def asked(name: str) -> bool:
+        return "all" in wanted or name in wanted
+
+    owner = account_fields(cloud, record.account_id)
+    shown: Shown = {
+        "id": record.id,
+        "name": record.name,
+        "displayname": record.display_name,
+        "account": owner.pop("account"),
+        "userid": user.id,
+        "username": user.name,
+        **owner,
+        "created": clock.shown(record.created),
+        "lastupdated": clock.shown(record.updated),
+        "state": _state(record),
+        "haenable": offering.high_availability,
+        "zoneid": state.zone.id,
+        "zonename": state.zone.name,
+    }
+    if host is not None and for_admin and "min" not in wanted:
+        shown |= {"hostid": host.id, "hostname": host.name, "hostcontrolstate": "Enabled"}
+    if asked("tmpl"):
+        shown |= {
+            "templateid": template.id,
+            "templatename": template.name,
+            "templatetype": "USER",
+            "templateformat": "QCOW2",
+            "templatedisplaytext": template.display_text,
+            "passwordenabled": False,
+        }
+    if asked("servoff"):
+        size = size_shown(offering.offering, record.details)
+        shown |= {
+            "serviceofferingid": offering.id,
+            "serviceofferingname": offering.name,
+            "cpunumber": size.cpus,
+            "cpuspeed": size.speed_mhz,
+            "memory": size.memory_mib,
+        }
+    shown["guestosid"] = OS_CATEGORY_ID
+    if asked("volume"):
+        shown |= {"rootdeviceid": 0, "rootdevicetype": "ROOT"}
+    shown |= {"securitygroup": [], "nic": [_nic(cloud, record)] if asked("nics") else [], "hypervisor": "KVM"}
+    if for_admin:
+        shown["instancename"] = record.instance_name
+    shown |= {
+        "details": dict(record.details),
+        "arch": "x86_64",
+        "readonlydetails": "",
+        "affinitygroup": [],
+        "displayvm": True,
+        "isdynamicallyscalable": record.flag,
+        "deleteprotection": False,
+        "ostypeid": OS_TYPE_ID,
+        "osdisplayname": OS_NAME,
+        "tags": [tag(cloud, record, key) for key in record.tags],
+        "hasannotations": False,
+        "vmtype": "User",
+    }
+    return shown
+
+
+def _state(record: InstanceRecord) -> str:
+    """Plain states as they are; what is not yet removed counts as destroyed."""
+    return State(record.state).value
+
+
+def _nic(cloud: Cloud, record: InstanceRecord) -> Shown:
+    network = cloud.state.networks[record.network_id]
+    return {
+        "id": record.nic_id,
+        "networkid": network.id,
+        "networkname": network.name,
+        "broadcasturi": "vlan://untagged",
+        "traffictype": "Guest",
+        "type": "L2",
+        "isdefault": True,
+        "macaddress": record.mac,
+        "secondaryip": [],
+        "extradhcpoption": [],
+    }
+
+
+def tag(cloud: Cloud, record: InstanceRecord, key: str) -> Shown:
+    """One resource tag of an instance."""
+    return {
+        "key": key,
+        "value": record.tags[key],
+        "resourcetype": "UserVm",
+        "resourceid": record.id,
+        **account_fields(cloud, record.account_id),
+    }
+
+
+def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
+    """The root volume of an instance."""
+    state = cloud.state
+    offering = state.offerings[record.offering_id]
+    host = state.hosts.get(record.host_id or record.last_host_id or "")
+    shown: Shown = {
+        "id": record.volume_id,
+        "name": f"ROOT-{record.database_id}",
+        "zoneid": state.zone.id,
+        "zonename": state.zone.name,
+        "type": "ROOT",
+        "deviceid": 0,
+        "virtualmachineid": record.id,
+        "vmname": record.name,
+        "vmdisplayname": record.display_name,
+        "vmstate": _state(record),
+        "vmtype": "User",
+        "size": _DISK_BYTES,
+        "created": clock.shown(record.created),
+        "state": "Ready" if host else "Allocated",
+        **account_fields(cloud, record.account_id),
+        "storagetype": "shared",
+        "provisioningtype": "thin",
+        "hypervisor": "KVM",
+        "serviceofferingid": offering.id,
+        "serviceofferingname": offering.name,
+        "templateid": record.template_id,
+        "destroyed": False,
+        "isextractable": True,
+        "displayvolume": True,
+        "tags": [],
+        "hasannotations": False,
+    }
+    if host is not None:
+        cluster = state.clusters[host.cluster_id]
+        shown |= {
+            "storage": f"primary-{cluster.name}",
+            "storageid": stable_id("storage", cluster.id),
+            "path": record.volume_id,
+            "clusterid": cluster.id,
+            "clustername": cluster.name,
+            "podid": state.pod.id,
+            "podname": state.pod.name,
+        }
+    return shown

@@ -1,0 +1,55 @@
+"""What the operations of the management brain work with: state, agents, disks, jobs, and how long to be patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.lab.agent.agent import KvmAgent
+from harness.lab.agent.disks import Disks
+from harness.lab.management.jobs import JobRunner
+from harness.lab.management.model import InstanceRecord, User
+from harness.lab.management.state import CloudState
+from harness.reference.refusal import render_instance
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Deadlines: of a guest to shut down by itself (the agent's stop.script.timeout), of a live migration."""
+
+    stop_seconds: float = 120.0
+    migrate_seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The parts of one management server; `agents` by host id."""
+
+    state: CloudState
+    agents: Mapping[str, KvmAgent]
+    disks: Disks
+    jobs: JobRunner
+    patience: Patience
+
+    def agent_of(self, instance: InstanceRecord) -> KvmAgent:
+        """The agent of the host that an instance runs on. Raises KeyError where it has none."""
+        return self.agents[instance.host_id or ""]
+
+    def note(
+        self,
+        kind: str,
+        text: str,
+        instance: InstanceRecord,
+        user: User,
+        *,
+        level: str = "INFO",
+        state: str = "Completed",
+    ) -> None:
+        """Write an event about an instance."""
+        resource = ("VirtualMachine", instance.id, instance.name)
+        self.state.events.add(kind, text, user, state=state, level=level, resource=resource)
+
+
+def rendered(instance: InstanceRecord) -> str:
+    """An instance as it stands in CloudStack's texts."""
+    return render_instance(instance.database_id, instance.instance_name, instance.state, instance.id)

@@ -1,0 +1,221 @@
+"""Settings with their scopes: what exists, which values are accepted, what an override is and how it goes away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import RLock
+
+from harness.lab.management.errors import InvalidValueError
+from harness.reference import settings as names
+from harness.reference.release import Release
+from harness.reference.settings import SETTINGS, Kind, Scope, Settings
+
+_OVERCOMMIT = (names.CPU_OVERCOMMIT, names.MEMORY_OVERCOMMIT)
+_THRESHOLDS = (names.CPU_THRESHOLD, names.MEMORY_THRESHOLD)
+_INTEGER = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A setting as listConfigurations describes it; `kind` None is a plain text."""
+
+    name: str
+    default: str
+    scope: Scope
+    kind: Kind | None
+    description: str
+    component: str
+    group: str = "Compute"
+    subgroup: str = "Virtual Machine"
+
+    @property
+    def shown_type(self) -> str:
+        if self.name in _THRESHOLDS:
+            return "Range"
+        if self.kind is None:
+            return "String"
+        return {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Number", Kind.FLOAT: "Decimal"}[self.kind]
+
+    @property
+    def display_text(self) -> str:
+        return self.name.replace(".", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value is looked up or set: global, or the zone or cluster with this id."""
+
+    scope: Scope = Scope.GLOBAL
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A setting and what it is worth at a place; `text` None is an answer to a change without a value."""
+
+    configuration: Configuration
+    text: str | None
+    place: Place
+
+
+_COMPONENTS = {
+    names.ENABLE_DYNAMIC_SCALE: "UserVmManager",
+    names.AUTO_MIGRATE: "UserVmManager",
+    names.MEMORY_CEILING: "CapacityManager",
+    names.CPU_CEILING: "CapacityManager",
+    names.CPU_OVERCOMMIT: "CapacityManager",
+    names.MEMORY_OVERCOMMIT: "CapacityManager",
+    names.CPU_THRESHOLD: "DeploymentClusterPlanner",
+    names.MEMORY_THRESHOLD: "DeploymentClusterPlanner",
+    names.SCALE_RETRY: "management-server",
+}
+
+_OTHERS = (
+    Configuration(
+        "vm.strict.host.tags", "", Scope.GLOBAL, None, "Host tags that a scale must not ignore.", "UserVmManager"
+    ),
+    Configuration(
+        "allow.diskoffering.change.during.scale.vm",
+        "false",
+        Scope.ZONE,
+        Kind.BOOLEAN,
+        "Whether the root disk follows the new offering.",
+        "UserVmManager",
+    ),
+    Configuration(
+        "capacity.check.period",
+        "300000",
+        Scope.GLOBAL,
+        Kind.INTEGER,
+        "Milliseconds between two recalculations of capacity.",
+        "management-server",
+    ),
+)
+
+
+def _catalogue(release: Release) -> dict[str, Configuration]:
+    ceilings = (names.MEMORY_CEILING, names.CPU_CEILING)
+    of_reference = (
+        Configuration(
+            name=setting.name,
+            default=setting.default,
+            scope=setting.scope,
+            kind=setting.kind,
+            description=setting.description,
+            component=_COMPONENTS.get(setting.name, "ConfigurationManager"),
+            group="Hypervisor" if setting.name in ceilings else "Compute",
+            subgroup="KVM" if setting.name in ceilings else "Virtual Machine",
+        )
+        for setting in SETTINGS.values()
+        if release.scales_fixed_offerings or not setting.since_pull_request
+    )
+    return {entry.name: entry for entry in sorted((*of_reference, *_OTHERS), key=lambda entry: entry.name)}
+
+
+class ConfigurationStore:
+    """All settings of the cloud and the values set for them.
+
+    Its own lock guards the values; no other lock is taken while it is held.
+    """
+
+    def __init__(self, release: Release) -> None:
+        self._entries = _catalogue(release)
+        self._lock = RLock()
+        self._global: dict[str, str] = {}
+        self._zone: dict[str, str] = {}
+        self._clusters: dict[str, dict[str, str]] = {}
+
+    def settings(self) -> Settings:
+        """A snapshot for the reference to reckon with."""
+        with self._lock:
+            return Settings(
+                dict(self._global), dict(self._zone), {key: dict(values) for key, values in self._clusters.items()}
+            )
+
+    def find(self, name: str) -> Configuration:
+        """Raises InvalidValueError for a name that does not exist."""
+        if name not in self._entries:
+            raise InvalidValueError(f"Config parameter with name {name} doesn't exist")
+        return self._entries[name]
+
+    def entries(self, place: Place) -> list[Configuration]:
+        """All settings that can have a value at this place."""
+        entries = list(self._entries.values())
+        return entries if place.scope is Scope.GLOBAL else [e for e in entries if e.scope is place.scope]
+
+    def value(self, configuration: Configuration, place: Place) -> Value:
+        """The value in force; whether it was set there or further up does not show."""
+        with self._lock:
+            found = self._values(place).get(configuration.name)
+            if found is None:
+                found = self._global.get(configuration.name, configuration.default)
+            return Value(configuration, found, place)
+
+    def set(self, name: str, text: str | None, place: Place) -> Value:
+        """Set a value; without one nothing changes and the answer has none either (seen).
+
+        Raises:
+            InvalidValueError: unknown name, a scope the setting does not have, or a value not of its type.
+        """
+        configuration = self.find(name)
+        self._check_scope(configuration, place)
+        if text is None:
+            return Value(configuration, None, place)
+        text = "" if text == "null" else text.strip()
+        _check_type(configuration, text)
+        with self._lock:
+            self._values(place)[name] = text
+        return Value(configuration, text, place)
+
+    def reset(self, name: str, place: Place) -> Value:
+        """Take an override away, or put the global value back to its default.
+
+        An overcommit factor of a cluster is set to the global value instead (seen).
+        """
+        configuration = self.find(name)
+        self._check_scope(configuration, place)
+        with self._lock:
+            if place.scope is Scope.CLUSTER and name in _OVERCOMMIT:
+                self._values(place)[name] = self._global.get(name, configuration.default)
+            else:
+                self._values(place).pop(name, None)
+        return self.value(configuration, place)
+
+    def companions(self, name: str, place: Place) -> list[str]:
+        """Names listed when one is asked for: a cluster's overcommit factors come together (seen)."""
+        if place.scope is Scope.CLUSTER and name in _OVERCOMMIT:
+            return list(_OVERCOMMIT)
+        return [name]
+
+    def _values(self, place: Place) -> dict[str, str]:
+        if place.scope is Scope.ZONE:
+            return self._zone
+        if place.scope is Scope.CLUSTER:
+            return self._clusters.setdefault(place.id, {})
+        return self._global
+
+    def _check_scope(self, configuration: Configuration, place: Place) -> None:
+        if place.scope is not Scope.GLOBAL and configuration.scope is not place.scope:
+            raise InvalidValueError(f"Invalid scope id provided for the parameter {configuration.name}")
+
+
+_JAVA: Mapping[Kind, str] = {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Integer", Kind.FLOAT: "Float"}
+
+
+def _check_type(configuration: Configuration, text: str) -> None:
+    if configuration.kind is not None and not _is_of(configuration.kind, text):
+        raise InvalidValueError(f"Value [{text}] is not a valid [class java.lang.{_JAVA[configuration.kind]}].")
+
+
+def _is_of(kind: Kind, text: str) -> bool:
+    if kind is Kind.BOOLEAN:
+        return text.lower() in ("true", "false")
+    if kind is Kind.INTEGER:
+        return _INTEGER.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""The synchronous part of deployVirtualMachine: everything is checked and the instance is in the books, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from harness.lab.management import clock
+from harness.lab.management.cloud import Cloud
+from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.model import InstanceRecord, State, User
+from harness.reference import settings as names
+from harness.reference.offering import CustomParameters, parameters_refusal
+from harness.reference.readiness import instance_flag
+
+_SIZES = ("cpuNumber", "cpuSpeed", "memory")
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    offering_id: str
+    template_id: str
+    network_id: str
+    name: str | None = None
+    display_name: str | None = None
+    dynamic_scaling: bool = True
+    details: tuple[tuple[str, str], ...] = ()
+
+
+def parameters_of(details: Mapping[str, str]) -> CustomParameters:
+    """The sizes among the `details` of a request."""
+    return CustomParameters(details.get("cpuNumber"), details.get("cpuSpeed"), details.get("memory"))
+
+
+def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> InstanceRecord:
+    """Source: UserVmManagerImpl.createVirtualMachine. Raises InvalidValueError."""
+    state = cloud.state
+    settings = state.configuration.settings()
+    with state.lock:
+        offering = state.offerings[request.offering_id].offering
+        template = state.templates[request.template_id]
+    if not offering.active:
+        raise InvalidValueError(f"Service offering is inactive: [{offering.id}].")
+    details = dict(request.details)
+    refusal = parameters_refusal(offering, parameters_of(details), settings)
+    if refusal is not None:
+        raise InvalidValueError(refusal.text)
+    if not offering.is_custom:
+        details = {name: value for name, value in details.items() if name not in _SIZES}
+    instance_id = str(uuid4())
+    name = request.name or f"VM-{instance_id}"
+    with state.lock:
+        number = state.next_instance_number()
+        account = state.accounts[user.account_id]
+        instance = InstanceRecord(
+            id=instance_id,
+            database_id=number,
+            instance_name=f"i-{account.database_id}-{number}-VM",
+            name=name,
+            display_name=request.display_name or name,
+            account_id=account.id,
+            user_id=user.id,
+            template_id=template.id,
+            network_id=request.network_id,
+            offering_id=offering.id,
+            flag=instance_flag(
+                requested=request.dynamic_scaling,
+                offering=offering.dynamic_scaling,
+                template=template.dynamically_scalable,
+                zone_setting=settings.flag(names.ENABLE_DYNAMIC_SCALE),
+            ),
+            cpu_cap=offering.cpu_cap,
+            volume_id=str(uuid4()),
+            nic_id=str(uuid4()),
+            mac=_mac(number),
+            created=clock.now(),
+            updated=clock.now(),
+            state=State.STOPPED,
+            details=details,
+        )
+        state.instances[instance.id] = instance
+    cloud.note("VM.CREATE", "Successfully created entity for deploying Instance", instance, user)
+    return instance
+
+
+def _mac(number: int) -> str:
+    return "02:01:00:{:02x}:{:02x}:{:02x}".format(*number.to_bytes(3))

@@ -1,0 +1,126 @@
+"""Asynchronous jobs: in order for one instance, side by side for different ones."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
+from threading import Condition
+from uuid import uuid4
+
+from harness.errors import HarnessError
+from harness.lab.management import clock
+from harness.lab.management.errors import INTERNAL, ApiError
+from harness.lab.management.model import User
+
+_log = logging.getLogger(__name__)
+_THREADS = 16
+
+Result = dict[str, object]
+
+
+class JobStatus(IntEnum):
+    PENDING = 0
+    SUCCEEDED = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as queryAsyncJobResult shows it. `result` is the object of a success or the error of a failure."""
+
+    id: str
+    command_class: str
+    user: User
+    instance_type: str
+    instance_id: str | None
+    created: datetime
+    status: JobStatus = JobStatus.PENDING
+    result_code: int = 0
+    result: Result | None = None
+    completed: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job is to do. Works with the same `line` run one after the other; `run` returns the job's result."""
+
+    line: str
+    run: Callable[[], Result]
+    instance_type: str
+    instance_id: str | None
+
+
+class JobRunner:
+    """Runs jobs in threads and remembers their outcome.
+
+    One condition guards the records and the lines; it is never held while a job runs.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._jobs: dict[str, Job] = {}
+        self._lines: dict[str, deque[tuple[str, Work]]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="lab-job")
+
+    def submit(self, command_class: str, user: User, work: Work) -> Job:
+        """Take a job in; it starts at once unless another one of its line is still running."""
+        job = Job(str(uuid4()), command_class, user, work.instance_type, work.instance_id, clock.now())
+        with self._changed:
+            self._jobs[job.id] = job
+            if work.line in self._lines:
+                self._lines[work.line].append((job.id, work))
+                return job
+            self._lines[work.line] = deque([(job.id, work)])
+            self._threads.submit(self._work_off, work.line)
+        return job
+
+    def find(self, job_id: str) -> Job | None:
+        with self._changed:
+            return self._jobs.get(job_id)
+
+    def pending(self) -> list[Job]:
+        with self._changed:
+            return [job for job in self._jobs.values() if job.status is JobStatus.PENDING]
+
+    def shut_down(self) -> None:
+        """Let running jobs end, drop those that have not begun, and join all threads."""
+        with self._changed:
+            for line in self._lines.values():
+                line.clear()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _work_off(self, line: str) -> None:
+        while True:
+            with self._changed:
+                waiting = self._lines[line]
+                if not waiting:
+                    del self._lines[line]
+                    return
+                job_id, work = waiting.popleft()
+            self._finish(job_id, *self._outcome(job_id, work))
+
+    def _outcome(self, job_id: str, work: Work) -> tuple[JobStatus, int, Result]:
+        try:
+            return JobStatus.SUCCEEDED, 0, work.run()
+        except ApiError as refusal:
+            _log.info("job %s failed: %s", job_id[:8], refusal)
+            return JobStatus.FAILED, refusal.code, {"errorcode": refusal.code, "errortext": str(refusal)}
+        except HarnessError as failure:
+            _log.warning("job %s failed: %s", job_id[:8], failure)
+            return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": str(failure)}
+        except Exception as fault:  # noqa: BLE001 - last resort: a job always ends, and its fault is in the log
+            _log.exception("job %s met a fault of the lab", job_id[:8])
+            text = f"{type(fault).__name__}: {fault}"
+            return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": text}
+
+    def _finish(self, job_id: str, status: JobStatus, code: int, result: Result) -> None:
+        with self._changed:
+            self._jobs[job_id] = replace(
+                self._jobs[job_id], status=status, result_code=code, result=result, completed=clock.now()
+            )
+            self._changed.notify_all()

@@ -1,0 +1,204 @@
+"""The things a management server keeps: plain records, replaced as a whole when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from harness.lab.hypervisor import NodeInfo
+from harness.reference.domain import Domain
+from harness.reference.offering import Offering, OfferingClass, Size
+
+
+class State(StrEnum):
+    """States of an instance."""
+
+    STOPPED = "Stopped"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    MIGRATING = "Migrating"
+    DESTROYED = "Destroyed"
+    EXPUNGING = "Expunging"
+    ERROR = "Error"
+
+
+class Role(StrEnum):
+    """Types of a role, as the API names them."""
+
+    ADMIN = "Admin"
+    USER = "User"
+
+
+@dataclass(frozen=True)
+class Zone:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """A host as its agent reported it when it connected."""
+
+    id: str
+    database_id: int
+    name: str
+    cluster_id: str
+    address: str
+    node: NodeInfo
+    created: datetime
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.node.memory_kib * 1024
+
+
+@dataclass(frozen=True)
+class AccountDomain:
+    """A domain of accounts (not of libvirt)."""
+
+    id: str
+    name: str
+    path: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Account:
+    id: str
+    database_id: int
+    name: str
+    role: Role
+    created: datetime
+
+
+@dataclass(frozen=True)
+class User:
+    id: str
+    database_id: int
+    name: str
+    account_id: str
+    api_key: str
+    secret_key: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Template:
+    id: str
+    name: str
+    display_text: str
+    dynamically_scalable: bool
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Network:
+    id: str
+    name: str
+    offering_id: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class OfferingRecord:
+    """A service offering with what the API keeps of it besides the reference's view."""
+
+    offering: Offering
+    display_text: str
+    created: datetime
+    disk_offering_id: str
+    customized: bool
+    removed: bool = False
+    high_availability: bool = False
+    storage_type: str = "shared"
+    details: Mapping[str, str] = field(default_factory=dict)
+    other: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.offering.id
+
+    @property
+    def name(self) -> str:
+        return self.offering.name
+
+    @property
+    def is_constrained(self) -> bool:
+        return self.offering.offering_class is OfferingClass.CONSTRAINED
+
+
+@dataclass(frozen=True)
+class InstanceRecord:
+    """An instance. `domain` is its libvirt domain as it was last started, None before the first start."""
+
+    id: str
+    database_id: int
+    instance_name: str
+    name: str
+    display_name: str
+    account_id: str
+    user_id: str
+    template_id: str
+    network_id: str
+    offering_id: str
+    flag: bool
+    cpu_cap: bool
+    volume_id: str
+    nic_id: str
+    mac: str
+    created: datetime
+    updated: datetime
+    state: State = State.STOPPED
+    host_id: str | None = None
+    last_host_id: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    domain: Domain | None = None
+
+
+def _detail(details: Mapping[str, str], name: str) -> int | None:
+    text = details.get(name)
+    return int(text) if text else None
+
+
+def size_in_force(offering: Offering, details: Mapping[str, str]) -> Size:
+    """The size a custom offering has for an instance: its saved details win, also over what the offering fixes.
+
+    That they win is as built (a saved cpuSpeed outlives a change to an offering with a fixed speed).
+    Source: ServiceOfferingDaoImpl.getComputeOffering.
+    """
+    saved = details if offering.is_custom else {}
+    return Size(
+        cpus=_detail(saved, "cpuNumber") or offering.cpus or 0,
+        speed_mhz=_detail(saved, "cpuSpeed") or offering.speed_mhz or 0,
+        memory_mib=_detail(saved, "memory") or offering.memory_mib or 0,
+    )
+
+
+def size_shown(offering: Offering, details: Mapping[str, str]) -> Size:
+    """The size listVirtualMachines shows: here the offering wins. Source: the view user_vm_view."""
+    return Size(
+        cpus=_first(offering.cpus, _detail(details, "cpuNumber")),
+        speed_mhz=_first(offering.speed_mhz, _detail(details, "cpuSpeed")),
+        memory_mib=_first(offering.memory_mib, _detail(details, "memory")),
+    )
+
+
+def _first(fixed: int | None, saved: int | None) -> int:
+    return fixed if fixed is not None else saved or 0

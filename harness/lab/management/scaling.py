@@ -1,0 +1,235 @@
+"""scaleVirtualMachine: the reference decides, this carries it out on the hosts and in the books."""
+
+from __future__ import annotations
+
+import logging
+
+from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
+from harness.lab.management import migration
+from harness.lab.management.cloud import Cloud, rendered
+from harness.lab.management.deploy import parameters_of
+from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError
+from harness.lab.management.ledger import Amount
+from harness.lab.management.model import InstanceRecord, State, User, size_in_force
+from harness.reference import settings as names
+from harness.reference.capacity import Host, has_room
+from harness.reference.cpu_tuning import cpu_shares
+from harness.reference.domain import Domain, domain_after_scale
+from harness.reference.offering import (
+    LOWEST_MEMORY_MIB,
+    MAX_INT,
+    CustomParameters,
+    Offering,
+    Size,
+    concrete_size,
+    fill_absent,
+    parameters_refusal,
+)
+from harness.reference.readiness import flag_after_change
+from harness.reference.refusal import Refusal
+from harness.reference.scaling import Decision, Instance, Outcome, World, command_for, decide
+
+_log = logging.getLogger(__name__)
+
+_DIFFERENT_FLAGS = (
+    "Unable to Scale VM: since dynamic scaling enabled flag is not same for new service offering "
+    "and old service offering"
+)
+
+
+def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User) -> None:
+    """The body of a scale job. Source: UserVmManagerImpl.upgradeVirtualMachine. Raises ApiError."""
+    try:
+        instance = cloud.state.instance(instance_id)
+    except KeyError:
+        raise InvalidValueError("Unable to find VM's UUID") from None
+    asked = parameters_of(details)
+    try:
+        if instance.state is State.STOPPED:
+            _scale_stopped(cloud, instance, offering_id, asked)
+        else:
+            _scale_running(cloud, instance, offering_id, asked, user)
+    except ApiError as refusal:
+        cloud.note("VM.UPGRADE", f"Error while upgrading Instance: {refusal}", instance, user, level="ERROR")
+        raise
+    cloud.note("VM.UPGRADE", "Successfully completed upgrading Instance", instance, user)
+
+
+def _scale_running(
+    cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters, user: User
+) -> None:
+    state = cloud.state
+    with state.lock:
+        new = state.offerings[offering_id].offering
+        world = state.world()
+        known = _as_known(cloud, instance)
+    decision = decide(world, known, new, asked)
+    if decision.refusal is not None or decision.size is None:
+        raise _refused(decision.refusal, instance)
+    host, migrated = world.host(instance.host_id or ""), False
+    if decision.outcome is Outcome.MIGRATED:
+        host, migrated = _destination(decision, instance), True
+        instance = migration.move(cloud, instance, host)
+        cloud.note("VM.MIGRATE", "Successfully completed migrating Instance for its scale", instance, user)
+    domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
+    _book(cloud, instance, new, decision.size, known.size, host, domain, in_place=not migrated)
+
+
+def _as_known(cloud: Cloud, instance: InstanceRecord) -> Instance:
+    offering = cloud.state.offerings[instance.offering_id].offering
+    if instance.domain is None:
+        raise OperationFailedError(
+            f"{rendered(instance)} never ran and is not stopped either: its start must have failed"
+        )
+    return Instance(
+        name=instance.instance_name,
+        state=instance.state,
+        offering=offering,
+        size=size_in_force(offering, instance.details),
+        cpu_cap=instance.cpu_cap,
+        flag=instance.flag,
+        template_flag=cloud.state.templates[instance.template_id].dynamically_scalable,
+        host_id=instance.host_id or "",
+        domain=instance.domain,
+    )
+
+
+def _refused(refusal: Refusal | None, instance: InstanceRecord) -> ApiError:
+    if refusal is None:
+        return OperationFailedError("Failed to scale the VM")
+    return ApiError(refusal.code, refusal.rendered(rendered(instance)))
+
+
+def _destination(decision: Decision, instance: InstanceRecord) -> Host:
+    """The instance's last host is tried before any other. Source: DeploymentPlanningManagerImpl.deployInVmLastHost."""
+    return next((host for host in decision.candidates if host.id == instance.last_host_id), decision.candidates[0])
+
+
+def _reconfigure(
+    cloud: Cloud, world: World, instance: InstanceRecord, known: Instance, new: Offering, size: Size, host: Host
+) -> Domain:
+    """Have the agent scale the domain; returns the domain as it should be now, for the instance's record."""
+    command = command_for(world, known, new, size, host)
+    shares = cpu_shares(
+        command.cpus, command.min_speed_mhz, cgroup_version=host.cgroup_version, host_cpu_mhz=host.cpu_mhz
+    )
+    order = ScaleOrder(
+        machine=Machine(instance.database_id, instance.instance_name, instance.id),
+        command=command,
+        shares=shares,
+        sets_bandwidth=world.release.scales_fixed_offerings,
+    )
+    try:
+        done = cloud.agents[host.id].scale(order)
+    except ScaleFailedError as failure:
+        # The user reads one text for whatever went wrong; the agent's own stands in the log only.
+        _log.warning("%s", failure)
+        raise OperationFailedError(world.release.agent_failure) from failure
+    _log.info("%s", done)
+    before = instance.domain or known.domain
+    return domain_after_scale(world.release, before, command, host)[0]
+
+
+def _book(
+    cloud: Cloud,
+    instance: InstanceRecord,
+    new: Offering,
+    size: Size,
+    old_size: Size,
+    host: Host,
+    domain: Domain,
+    *,
+    in_place: bool,
+) -> None:
+    """Offering, flag, details and capacity after the agent's success. Source: orchestrateReConfigureVm.
+
+    After a migration the destination keeps counting the old size until the next recalculation (as built).
+    """
+    state = cloud.state
+    with state.lock:
+        if in_place:
+            state.ledger.release(host.id, Amount.of(old_size))
+        _change_offering(cloud, instance, new, size, domain=domain)
+        if not in_place:
+            return
+        world = state.world()
+        fits = has_room(world.host(host.id), world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True)
+        if not fits and state.release.scales_fixed_offerings:
+            # The domain has the new size and the database the new offering; only the books lose it (as built).
+            _log.warning("Host does not have enough capacity for vm %s", instance.instance_name)
+            raise OperationFailedError(state.release.agent_failure)
+        state.ledger.allocate(host.id, Amount.of(size))
+
+
+def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters) -> None:
+    """No agent and no dynamic scaling is involved; any direction goes. Source: upgradeStoppedVirtualMachine."""
+    state = cloud.state
+    settings = state.configuration.settings()
+    with state.lock:
+        new = state.offerings[offering_id].offering
+        old = state.offerings[instance.offering_id].offering
+    if not new.active:
+        word = "Instance" if state.release.scales_fixed_offerings else "virtual machine"
+        raise InvalidValueError(f"Unable to upgrade {word} {instance.id} with an inactive service offering {new.id}")
+    parameters = fill_absent(new, asked, size_in_force(old, instance.details))
+    refusal = parameters_refusal(new, parameters, settings)
+    if refusal is not None:
+        raise _refused(refusal, instance)
+    if not new.is_custom:
+        _check_most(new, settings.integer(names.MAX_OFFERING_CPUS), settings.integer(names.MAX_OFFERING_MEMORY))
+        if new.id == old.id:
+            raise InvalidValueError(
+                f"Not upgrading vm {rendered(instance)} since it already has the requested service offering "
+                f"({new.name})"
+            )
+    if new.dynamic_scaling != old.dynamic_scaling:
+        raise InvalidValueError(_DIFFERENT_FLAGS)
+    size = concrete_size(new, parameters if new.is_custom else CustomParameters())
+    with state.lock:
+        if instance.last_host_id is not None:
+            state.ledger.release_reserved(instance.last_host_id, state.amount_of(instance))
+        changed = _change_offering(cloud, instance, new, size, domain=instance.domain)
+        if instance.last_host_id is not None:
+            amount = state.amount_of(changed)
+            state.ledger.allocate(instance.last_host_id, amount)
+            state.ledger.release(instance.last_host_id, amount, keep_reserved=True)
+
+
+def _check_most(new: Offering, most_cpus: int, most_memory: int) -> None:
+    if most_cpus != 0 and (new.cpus or 0) > most_cpus:
+        raise InvalidValueError(
+            "Invalid cpu cores value, please choose another service offering with cpu cores between 1 and "
+            f"{most_cpus or MAX_INT}"
+        )
+    if most_memory != 0 and (new.memory_mib or 0) > most_memory:
+        raise InvalidValueError(
+            "Invalid memory value, please choose another service offering with memory between "
+            f"{LOWEST_MEMORY_MIB} and {most_memory} MB"
+        )
+
+
+def _change_offering(
+    cloud: Cloud, instance: InstanceRecord, new: Offering, size: Size, *, domain: Domain | None
+) -> InstanceRecord:
+    state = cloud.state
+    flag = flag_after_change(
+        flag=instance.flag,
+        offering=new.dynamic_scaling,
+        template=state.templates[instance.template_id].dynamically_scalable,
+        zone_setting=state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE),
+    )
+    details = {**state.instance(instance.id).details, **_saved_details(cloud, new, size)}
+    return state.change(instance.id, offering_id=new.id, cpu_cap=new.cpu_cap, flag=flag, details=details, domain=domain)
+
+
+def _saved_details(cloud: Cloud, new: Offering, size: Size) -> dict[str, str]:
+    """Sizes kept with the instance: those the offering leaves open; up to 4.22 all three of any custom offering."""
+    if not new.is_custom:
+        return {}
+    every = not cloud.state.release.scales_fixed_offerings
+    kept = {
+        "cpuNumber": (new.cpus, size.cpus),
+        "cpuSpeed": (new.speed_mhz, size.speed_mhz),
+        "memory": (new.memory_mib, size.memory_mib),
+    }
+    return {name: str(value) for name, (fixed, value) in kept.items() if every or fixed is None}

@@ -1,0 +1,176 @@
+"""The one place where the cloud's mutable state lives."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import RLock
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid4, uuid5
+
+from harness.lab.hypervisor import NodeInfo
+from harness.lab.management import clock
+from harness.lab.management.configuration import ConfigurationStore
+from harness.lab.management.events import EventLog
+from harness.lab.management.ledger import Amount, CapacityLedger
+from harness.lab.management.model import (
+    Account,
+    AccountDomain,
+    Cluster,
+    HostRecord,
+    InstanceRecord,
+    Network,
+    OfferingRecord,
+    Pod,
+    Role,
+    State,
+    Template,
+    User,
+    Zone,
+    size_in_force,
+)
+from harness.lab.topology import LabSpec
+from harness.reference.capacity import Host
+from harness.reference.release import Release
+from harness.reference.scaling import World
+
+# Where CloudStack's database begins to count a fresh cloud's own accounts: 1 is the system's.
+_ADMIN_DATABASE_ID = 2
+GONE = frozenset({State.DESTROYED, State.EXPUNGING, State.ERROR})
+
+
+class CloudState:
+    """Everything the management brain remembers, in memory.
+
+    Lock discipline: `lock` guards every table and the capacity ledger. Records are frozen and replaced as a whole, so
+    one that was read stays consistent without the lock. The lock is held for bookkeeping only, never during a call
+    to an agent. Configuration, events and jobs guard themselves and never take this lock while holding theirs.
+    """
+
+    def __init__(self, spec: LabSpec, hosts: Mapping[str, tuple[NodeInfo, str]], release: Release) -> None:
+        """`hosts`: node info and address by the host's name, for every host of `spec`."""
+        self.lock = RLock()
+        self.release = release
+        self.configuration = ConfigurationStore(release)
+        self.events = EventLog()
+        self.zone = Zone(_id(), spec.zone)
+        self.pod = Pod(_id(), spec.pod)
+        self.clusters = {cluster.id: cluster for cluster in (Cluster(_id(), name) for name in spec.clusters)}
+        by_name = {cluster.name: cluster.id for cluster in self.clusters.values()}
+        created = clock.now()
+        self.hosts = {
+            host.id: host
+            for host in (
+                HostRecord(_id(), number, at.name, by_name[at.cluster], address, node, created)
+                for number, at in enumerate(spec.hosts, start=1)
+                for node, address in (hosts[at.name],)
+            )
+        }
+        self.ledger = CapacityLedger(self.hosts)
+        self.account_domain = AccountDomain(_id(), "ROOT", "ROOT", created)
+        self.accounts: dict[str, Account] = {}
+        self.users: dict[str, User] = {}
+        self.admin = self.add_account("admin", Role.ADMIN)
+        self.templates = {
+            template.id: template
+            for template in (
+                Template(_id(), "lab-guest", "Lab guest that can be scaled live", True, created),
+                Template(_id(), "lab-guest-unscalable", "Lab guest that cannot be scaled live", False, created),
+            )
+        }
+        network = Network(_id(), "lab-net", _id(), created)
+        self.networks = {network.id: network}
+        self.offerings: dict[str, OfferingRecord] = {}
+        self.instances: dict[str, InstanceRecord] = {}
+        self._instance_count = 0
+
+    # Accounts
+
+    def add_account(self, name: str, role: Role) -> User:
+        """A new account with one user of the same name, who has API keys."""
+        created = clock.now()
+        with self.lock:
+            number = _ADMIN_DATABASE_ID + len(self.accounts)
+            account = Account(_id(), number, name, role, created)
+            user = User(_id(), number, name, account.id, secrets.token_urlsafe(64), secrets.token_urlsafe(64), created)
+            self.accounts[account.id] = account
+            self.users[user.id] = user
+        return user
+
+    def user_by_key(self, api_key: str) -> User | None:
+        with self.lock:
+            return next((user for user in self.users.values() if user.api_key == api_key), None)
+
+    def role_of(self, user: User) -> Role:
+        with self.lock:
+            return self.accounts[user.account_id].role
+
+    # Instances
+
+    def next_instance_number(self) -> int:
+        with self.lock:
+            self._instance_count += 1
+            return self._instance_count
+
+    def instance(self, instance_id: str) -> InstanceRecord:
+        """Raises KeyError for an id that is not known (any more)."""
+        with self.lock:
+            return self.instances[instance_id]
+
+    def change(self, instance_id: str, **fields: Any) -> InstanceRecord:
+        """Replace an instance's record by one with these fields changed."""
+        with self.lock:
+            record = replace(self.instances[instance_id], updated=clock.now(), **fields)
+            self.instances[instance_id] = record
+            return record
+
+    def amount_of(self, instance: InstanceRecord) -> Amount:
+        """The capacity an instance takes with its present offering."""
+        with self.lock:
+            return Amount.of(size_in_force(self.offerings[instance.offering_id].offering, instance.details))
+
+    # The reference's view
+
+    def host(self, host_id: str) -> Host:
+        """A host with what is used of it now."""
+        with self.lock:
+            record, used, reserved = self.hosts[host_id], self.ledger.used(host_id), self.ledger.reserved(host_id)
+        return Host(
+            id=record.id,
+            name=record.name,
+            cluster_id=record.cluster_id,
+            cpus=record.node.cpus,
+            speed_mhz=record.node.speed_mhz,
+            memory_bytes=record.memory_bytes,
+            used_cpu_mhz=used.cpu_mhz,
+            used_memory_bytes=used.memory_bytes,
+            reserved_cpu_mhz=reserved.cpu_mhz,
+            reserved_memory_bytes=reserved.memory_bytes,
+            tags=record.tags,
+            cgroup_version=record.node.cgroup_version,
+        )
+
+    def world(self) -> World:
+        with self.lock:
+            return World(
+                self.release, self.configuration.settings(), tuple(self.host(host_id) for host_id in self.hosts)
+            )
+
+    def redraw_ledger(self) -> None:
+        """The periodic recalculation of capacity (capacity.check.period)."""
+        with self.lock:
+            instances = list(self.instances.values())
+            self.ledger.redraw(
+                [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE],
+                [(i.last_host_id, self.amount_of(i)) for i in instances if i.state is State.STOPPED and i.last_host_id],
+            )
+
+
+def _id() -> str:
+    return str(uuid4())
+
+
+def stable_id(*parts: str) -> str:
+    """An id that is the same in every lab, for things that are not records of their own."""
+    return str(uuid5(NAMESPACE_DNS, "/".join(("lab", *parts))))
