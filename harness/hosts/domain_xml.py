@@ -29,7 +29,7 @@ _UNIT_BYTES = {
 }
 
 
-class MalformedDomainXmlError(HarnessError):
+class MalformedDomainXml(HarnessError):
     """The document is no domain XML that this module understands; `what` says where it goes wrong."""
 
     def __init__(self, what: str) -> None:
@@ -44,7 +44,7 @@ def read_domain(xml: str) -> DomainView:
     `numa_cpus` by commas, `numa_memory_kib` as sum.
 
     Raises:
-        MalformedDomainXmlError: larger than 1 MiB, has a DOCTYPE, is not well-formed, or lacks or garbles a value.
+        MalformedDomainXml: larger than 1 MiB, has a DOCTYPE, is not well-formed, or lacks or garbles a value.
     """
     root = _parse(xml)
     vcpu = _required(root, "vcpu")
@@ -81,23 +81,23 @@ def is_running(xml: str) -> bool:
 
 def _parse(xml: str) -> ElementTree.Element:
     if len(xml) > MAX_BYTES or len(xml.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
-        raise MalformedDomainXmlError(f"larger than {MAX_BYTES} bytes")
+        raise MalformedDomainXml(f"larger than {MAX_BYTES} bytes")
     # Entities can only come from a DOCTYPE, and libvirt never writes one. "<!DOCTYPE" inside CDATA is refused as well.
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise MalformedDomainXmlError("has a DOCTYPE, which libvirt never writes")
+        raise MalformedDomainXml("has a DOCTYPE, which libvirt never writes")
     try:
         root = ElementTree.fromstring(xml)  # noqa: S314 - size bounded and entities refused above
     except (ElementTree.ParseError, ValueError) as failure:
-        raise MalformedDomainXmlError(f"not well-formed: {failure}") from failure
+        raise MalformedDomainXml(f"not well-formed: {failure}") from failure
     if root.tag != "domain":
-        raise MalformedDomainXmlError(f"root element is {root.tag[:80]!r}, not 'domain'")
+        raise MalformedDomainXml(f"root element is {root.tag[:80]!r}, not 'domain'")
     return root
 
 
 def _required(parent: ElementTree.Element, path: str) -> ElementTree.Element:
     element = parent.find(path)
     if element is None:
-        raise MalformedDomainXmlError(f"has no <{path}>")
+        raise MalformedDomainXml(f"has no <{path}>")
     return element
 
 
@@ -111,7 +111,7 @@ def _cell_memory_kib(cell: ElementTree.Element) -> int:
 
 def _to_kib(number: str | None, unit: str, what: str) -> int:
     if unit not in _UNIT_BYTES:
-        raise MalformedDomainXmlError(f"{what} has the unknown unit {unit[:20]!r}")
+        raise MalformedDomainXml(f"{what} has the unknown unit {unit[:20]!r}")
     # libvirt rounds up to whole KiB (virDomainParseMemory).
     return -(-_whole(number, what) * _UNIT_BYTES[unit] // 1024)
 
@@ -137,8 +137,8 @@ def _optional_whole(text: str | None, what: str, at_least: int | None = 0) -> in
 def _whole(text: str | None, what: str, at_least: int | None = 0) -> int:
     stripped = (text or "").strip()
     if not re.fullmatch(r"-?[0-9]{1,20}", stripped):
-        raise MalformedDomainXmlError(f"{what} is {stripped[:40]!r}, not a whole number")
+        raise MalformedDomainXml(f"{what} is {stripped[:40]!r}, not a whole number")
     number = int(stripped)
     if at_least is not None and number < at_least:
-        raise MalformedDomainXmlError(f"{what} is {number}, less than {at_least}")
+        raise MalformedDomainXml(f"{what} is {number}, less than {at_least}")
     return number

@@ -6,7 +6,7 @@ from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 
 
-class HostFailure(HarnessError):  # noqa: N818 - the names of its subclasses say what happened
+class HostFailure(HarnessError):
     """The root of this room's errors; `host` and `address` say where, `reason` is the text without them."""
 
     def __init__(self, access: HostAccess, reason: str) -> None:
@@ -60,7 +60,7 @@ class LibvirtFailed(HostFailure):
     """libvirt could not be reached or did not answer."""
 
 
-class LibvirtPythonMissingError(HarnessError):
+class LibvirtPythonMissing(HarnessError):
     """The libvirt transport was asked for, and the Python package is not there."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class LibvirtPythonMissingError(HarnessError):
         )
 
 
-class UnknownHostError(HarnessError):
+class UnknownHost(HarnessError):
     """An instance runs on a host for which no access is configured."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ class UnknownHostError(HarnessError):
         )
 
 
-class BadInstanceNameError(HarnessError):
+class BadInstanceName(HarnessError):
     """A domain name that is not sent to a host's shell."""
 
     def __init__(self, name: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from harness.hosts.access import HostAccess
-from harness.hosts.domain_xml import MalformedDomainXmlError, read_domain
-from harness.hosts.failures import CommandTimedOut, LibvirtFailed, LibvirtPythonMissingError
+from harness.hosts.domain_xml import MalformedDomainXml, read_domain
+from harness.hosts.failures import CommandTimedOut, LibvirtFailed, LibvirtPythonMissing
 from harness.hosts.guest_agent import BLOCK_INFO, BLOCKS, CPUS, read_guest
 from harness.hosts.observation import (
     Absent,
@@ -40,7 +40,7 @@ class LibvirtHostView:
             self._libvirt: Any = importlib.import_module("libvirt")
             self._libvirt_qemu: Any = importlib.import_module("libvirt_qemu")
         except ImportError as missing:
-            raise LibvirtPythonMissingError from missing
+            raise LibvirtPythonMissing from missing
         # Without a handler libvirt prints every error to stderr, before it is raised.
         self._libvirt.registerErrorHandler(_say_nothing, None)
 
@@ -139,7 +139,7 @@ class LibvirtHostView:
             if not domain.isActive():
                 return NotSeen("the domain is defined on this host but not running")
             return read_domain(domain.XMLDesc(0))
-        except MalformedDomainXmlError as malformed:
+        except MalformedDomainXml as malformed:
             return NotSeen(str(malformed))
         except self._libvirt.libvirtError as failure:
             return Absent() if failure.get_error_code() == self._libvirt.VIR_ERR_NO_DOMAIN else NotSeen(str(failure))

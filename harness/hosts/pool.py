@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.hosts.access import HostAccess
-from harness.hosts.failures import UnknownHostError
+from harness.hosts.failures import UnknownHost
 from harness.hosts.libvirt_transport import LibvirtHostView
 from harness.hosts.observation import GuestView, HostFacts, NotSeen, Observation
 from harness.hosts.ssh_transport import SshHostView
@@ -39,13 +39,13 @@ class Hosts:
         """The view of one host; connects at its first look, not here.
 
         Raises:
-            UnknownHostError: no access is configured under this name.
+            UnknownHost: no access is configured under this name.
         """
         with self._lock:
             view = self._views.get(host)
             if view is None:
                 if host not in self._accesses:
-                    raise UnknownHostError(host, self.names)
+                    raise UnknownHost(host, self.names)
                 view = self._views[host] = self._make(self._accesses[host])
             return view
 

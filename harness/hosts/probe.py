@@ -9,7 +9,7 @@ from enum import Enum
 from importlib import resources
 
 from harness.hosts.access import HostAccess
-from harness.hosts.failures import BadInstanceNameError, ProbeFailed
+from harness.hosts.failures import BadInstanceName, ProbeFailed
 from harness.hosts.observation import NotSeen
 from harness.hosts.ssh import CommandResult, SshConnection
 
@@ -54,10 +54,10 @@ def checked_name(instance_name: str) -> str:
     """Return the name when it can be sent to a host.
 
     Raises:
-        BadInstanceNameError: it could be taken for more than a name.
+        BadInstanceName: it could be taken for more than a name.
     """
     if not _INSTANCE_NAME.fullmatch(instance_name):
-        raise BadInstanceNameError(instance_name)
+        raise BadInstanceName(instance_name)
     return instance_name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.hosts.access import HostAccess
-from harness.hosts.domain_xml import MalformedDomainXmlError, is_running, read_domain
+from harness.hosts.domain_xml import MalformedDomainXml, is_running, read_domain
 from harness.hosts.failures import ProbeFailed
 from harness.hosts.guest_agent import read_guest
 from harness.hosts.observation import Absent, DomainView, GuestView, HostFacts, NotSeen, Observation
@@ -27,7 +27,7 @@ class SshHostView:
 
         Raises:
             HostFailure: the host cannot be looked into.
-            BadInstanceNameError: the name is not one to send to a shell.
+            BadInstanceName: the name is not one to send to a shell.
         """
         parts = look(self._connection, self._access, Look.INSTANCE, instance_name)
         domain = _domain(parts, checked_name(instance_name))
@@ -105,7 +105,7 @@ def _domain(parts: Parts, name: str) -> DomainView | Absent | NotSeen:
         if not is_running(xml):
             return NotSeen("the domain is defined on this host but not running")
         return read_domain(xml)
-    except MalformedDomainXmlError as malformed:
+    except MalformedDomainXml as malformed:
         return NotSeen(str(malformed))
 
 

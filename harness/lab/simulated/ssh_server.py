@@ -86,6 +86,12 @@ class SshServer:
         for transport in transports:
             transport.join()
 
+    @property
+    def live_connections(self) -> tuple[paramiko.Transport, ...]:
+        """Connections that are up now."""
+        with self._lock:
+            return tuple(transport for transport in self._transports if transport.is_active())
+
     def _accept(self) -> None:
         listener = self._listener
         while listener is not None:
