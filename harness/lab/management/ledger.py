@@ -23,8 +23,12 @@ class Amount:
         return Amount(self.cpu_mhz + other.cpu_mhz, self.memory_bytes + other.memory_bytes)
 
     def without(self, other: Amount) -> Amount:
-        """CloudStack never counts below zero."""
-        return Amount(max(0, self.cpu_mhz - other.cpu_mhz), max(0, self.memory_bytes - other.memory_bytes))
+        """What is left; where there is less than is to be taken, CloudStack takes nothing."""
+        return Amount(_less(self.cpu_mhz, other.cpu_mhz), _less(self.memory_bytes, other.memory_bytes))
+
+
+def _less(count: int, taken: int) -> int:
+    return count - taken if count >= taken else count
 
 
 class CapacityLedger:
@@ -32,7 +36,7 @@ class CapacityLedger:
 
     It has no lock of its own: every call is made with the lock of `CloudState` held, which owns the one ledger.
     A stopped instance's capacity stays reserved on its last host until it starts again, is destroyed, or the books
-    are drawn up anew. Source: CapacityManagerImpl.postStateTransitionEvent.
+    are drawn up anew. Source: CapacityManagerImpl.postStateTransitionEvent, allocateVmCapacity, releaseVmCapacity.
     """
 
     def __init__(self, host_ids: Iterable[str]) -> None:

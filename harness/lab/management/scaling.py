@@ -147,14 +147,17 @@ def _book(
     """
     state = cloud.state
     with state.lock:
-        if in_place:
+        if in_place and state.release.scales_fixed_offerings:
             state.ledger.release(host.id, Amount.of(old_size))
-        _change_offering(cloud, instance, new, size, domain=domain)
+        old = state.offerings[instance.offering_id].offering
+        changed = _change_offering(cloud, instance, new, size, domain=domain)
         if not in_place:
             return
+        if not state.release.scales_fixed_offerings:
+            # Up to 4.22 the old offering is released after the new details are saved, so with them (as built).
+            state.ledger.release(host.id, Amount.of(size_in_force(old, changed.details)))
         world = state.world()
-        fits = has_room(world.host(host.id), world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True)
-        if not fits and state.release.scales_fixed_offerings:
+        if not has_room(world.host(host.id), world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True):
             # The domain has the new size and the database the new offering; only the books lose it (as built).
             _log.warning("Host does not have enough capacity for vm %s", instance.instance_name)
             raise OperationFailedError(state.release.agent_failure)

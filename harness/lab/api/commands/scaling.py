@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.lab.api.command import Answer, Call, Single, command
 from harness.lab.api.commands.instances import begun, shown
 from harness.lab.management import scaling
+from harness.lab.management.cloud import rendered
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import State
 
@@ -26,7 +27,7 @@ def _change_service(call: Call) -> Answer:
     instance = call.instance()
     if instance.state is not State.STOPPED:
         raise InvalidValueError(
-            f"Unable to upgrade virtual machine {instance.name} in state {instance.state}; "
+            f"Unable to upgrade virtual machine {rendered(instance)}  in state {instance.state}; "
             "make sure the virtual machine is stopped"
         )
     scaling.scale(call.cloud, instance.id, call.must("serviceofferingid"), call.merged("details"), call.user)

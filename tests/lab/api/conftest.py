@@ -1,0 +1,127 @@
+"""A lab cloud on simulated hosts, and clients that talk to it over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cs import CloudStack
+
+from harness.lab.api.lab_cloud import LabCloud
+from harness.lab.simulated.fleet import SimulatedFleet
+from harness.lab.topology import DEFAULT_LAB, LabSpec
+from harness.reference.release import SINCE, Release
+from harness.waiting import wait_until
+from tests.lab.api.raw import RawClient
+
+Entity = dict[str, Any]
+
+
+@dataclass
+class Lab:
+    """A running cloud with its hosts and a client for the admin."""
+
+    cloud: LabCloud
+    fleet: SimulatedFleet
+    api: CloudStack
+    raw: RawClient
+    hosts: dict[str, Any]
+
+    def host_id(self, name: str) -> str:
+        return str(self.api.listHosts(type="Routing", name=name)["host"][0]["id"])
+
+    def cluster_id(self, name: str) -> str:
+        return str(self.api.listClusters(name=name)["cluster"][0]["id"])
+
+    @property
+    def zone_id(self) -> str:
+        return str(self.api.listZones()["zone"][0]["id"])
+
+    def template_id(self, name: str = "lab-guest") -> str:
+        return str(self.api.listTemplates(templatefilter="all", name=name)["template"][0]["id"])
+
+    def setting(self, name: str, value: str, **scope: str) -> None:
+        self.api.updateConfiguration(name=name, value=value, **scope)
+
+    def offering(self, **given: Any) -> Entity:
+        fields = {"name": "offering", "displaytext": "offering", **given}
+        return dict(self.api.createServiceOffering(**fields)["serviceoffering"])
+
+    def fixed(self, cpus: int = 1, speed: int = 500, memory: int = 256, **given: Any) -> str:
+        return str(self.offering(cpunumber=cpus, cpuspeed=speed, memory=memory, **given)["id"])
+
+    def finished(self, started: Entity) -> Entity:
+        """The job as it is once it has ended."""
+        return wait_until(
+            "the job",
+            lambda: dict(self.api.queryAsyncJobResult(jobid=started["jobid"])),
+            lambda job: job["jobstatus"] != 0,
+            30,
+            first_pause_s=0.002,
+        )
+
+    def run(self, command: str, **given: Any) -> Entity:
+        """An asynchronous command and its finished job."""
+        return self.finished(getattr(self.api, command)(fetch_result=False, **given))
+
+    def deploy(self, offering_id: str, host: str | None = None, template: str = "lab-guest", **given: Any) -> Entity:
+        if host is not None:
+            given["hostid"] = self.host_id(host)
+        job = self.run(
+            "deployVirtualMachine",
+            zoneid=self.zone_id,
+            templateid=self.template_id(template),
+            serviceofferingid=offering_id,
+            **given,
+        )
+        return self.instance_of(job)
+
+    def scale(self, instance_id: str, offering_id: str, **details: Any) -> Entity:
+        given = {f"details[0].{name}": value for name, value in details.items()}
+        return self.run("scaleVirtualMachine", id=instance_id, serviceofferingid=offering_id, **given)
+
+    @staticmethod
+    def instance_of(job: Entity) -> Entity:
+        assert job["jobstatus"] == 1, job["jobresult"]
+        return dict(job["jobresult"]["virtualmachine"])
+
+    def xml(self, host: str, instance: Entity) -> str:
+        return str(self.hosts[host].hypervisor.dump_xml(instance["instancename"]))
+
+
+LabMaker = Callable[..., Lab]
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> Iterator[LabMaker]:
+    """Builds labs and takes them down again."""
+    ends: list[Callable[[], None]] = []
+
+    def make(release: Release = SINCE, spec: LabSpec = DEFAULT_LAB, *, dynamic: bool = True, **given: Any) -> Lab:
+        fleet = SimulatedFleet(spec.hosts, tmp_path / f"fleet{len(ends)}")
+        hosts = fleet.up()
+        ends.append(fleet.down)
+        cloud = LabCloud(spec, hosts, fleet.guest_boot, release, **given)
+        ends.append(cloud.shutdown)
+        endpoint = cloud.serve()
+        keys = cloud.admin
+        api = CloudStack(endpoint=endpoint, key=keys.api_key, secret=keys.secret_key, poll_interval=0.01)
+        lab = Lab(
+            cloud, fleet, api, RawClient(endpoint, keys.api_key, keys.secret_key), {h.spec.name: h for h in hosts}
+        )
+        if dynamic:
+            lab.setting("enable.dynamic.scale.vm", "true")
+        return lab
+
+    yield make
+    for end in reversed(ends):
+        end()
+
+
+@pytest.fixture
+def lab(make_lab: LabMaker) -> Lab:
+    """A cloud with live scaling allowed, as release 4.23."""
+    return make_lab()
