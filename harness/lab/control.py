@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.lab.config_files import CLOUD_FILE
 from harness.lab.folder import KEPT_LAB, LabDescription, LabFolder, clear_dead_labs
-from harness.lab.kvm.preflight import missing_for_kvm
+from harness.lab.kvm.preflight import missing as missing_for_kvm
 from harness.waiting import wait_until
 
 _DOWN_SECONDS = 60.0

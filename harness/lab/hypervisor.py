@@ -40,6 +40,9 @@ class Hypervisor(Protocol):
     def dump_xml(self, domain: str) -> str:
         """The live XML as libvirt dumps it, without secrets."""
 
+    def migratable_xml(self, domain: str) -> str:
+        """The XML that a migration may take along: without what only this host's run of the domain has."""
+
     def press_power_button(self, domain: str) -> None:
         """Ask the guest to shut down by ACPI; returns at once."""
 

@@ -15,12 +15,12 @@ from typing import TextIO
 import click
 
 from harness.errors import HarnessError
+from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.cache import cache_dir
 from harness.lab.config_files import write_config_files
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
 from harness.lab.kvm.fleet import KvmFleet
-from harness.lab.management.cloud import LabCloud
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import release_of
@@ -58,7 +58,7 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) ->
         fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path)
     try:
         hosts = fleet.up()
-        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, release_of(release), disks=folder.path / "primary")
+        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, release_of(release), disks=_disks(folder, kind))
         try:
             endpoint = cloud.serve()
             write_config_files(
@@ -90,6 +90,11 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) ->
             cloud.shutdown()
     finally:
         fleet.down()
+
+
+def _disks(folder: LabFolder, kind: str) -> Path | None:
+    """The primary storage that KVM hosts share; simulated hosts keep no files."""
+    return folder.path / "primary" if kind == "kvm" else None
 
 
 def _stop_at_end_of(stream: TextIO, stop: threading.Event) -> None:

@@ -76,7 +76,7 @@ class KvmAgent:
         The VNC server has to listen on the destination's address. Quota, period, ceilings and all else are carried
         over. Source: LibvirtMigrateCommandWrapper.
         """
-        xml = _SHARES.sub(f"<shares>{shares}</shares>", self.hypervisor.dump_xml(name), count=1)
+        xml = _SHARES.sub(f"<shares>{shares}</shares>", self.hypervisor.migratable_xml(name), count=1)
         here, there = self.address, destination.address
         if here != there:
             xml = _GRAPHICS.sub(lambda found: found[0].replace(f"'{here}'", f"'{there}'"), xml)

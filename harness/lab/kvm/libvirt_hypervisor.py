@@ -40,7 +40,12 @@ class LibvirtHypervisor:
 
     def dump_xml(self, domain: str) -> str:
         with self._domain(domain) as found:
-            return str(found.XMLDesc())
+            # Other dumps hold what QEMU made of the CPU, and are refused as the XML of a migration.
+            return str(found.XMLDesc(libvirt().VIR_DOMAIN_XML_MIGRATABLE))
+
+    def migratable_xml(self, domain: str) -> str:
+        with self._domain(domain) as found:
+            return str(found.XMLDesc(libvirt().VIR_DOMAIN_XML_MIGRATABLE))
 
     def press_power_button(self, domain: str) -> None:
         with self._domain(domain) as found:

@@ -59,6 +59,9 @@ class SimulatedHypervisor:
     def dump_xml(self, domain: str) -> str:
         return self._with(domain, dump)
 
+    def migratable_xml(self, domain: str) -> str:
+        return self.dump_xml(domain)
+
     def press_power_button(self, domain: str) -> None:
         """The guest shuts down; what then happens is the domain's on_poweroff (CloudStack writes destroy)."""
         with self._lock:
