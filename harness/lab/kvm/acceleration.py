@@ -13,7 +13,7 @@ from harness.lab.remains import boot_id
 DomainType = Literal["kvm", "qemu"]
 
 VARIABLE = "CS_HARNESS_ACCEL"
-TRIAL_SECONDS = 4.0
+TRIAL_SECONDS = 3.0
 
 # A boot sector: mov al, 0x21; out 0xf4, al; hlt. QEMU's debug device turns the byte into exit status 2 * 0x21 + 1.
 _SECTOR = bytes([0xB0, 0x21, 0xE6, 0xF4, 0xF4]).ljust(510, b"\0") + b"\x55\xaa"

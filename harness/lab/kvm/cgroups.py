@@ -12,7 +12,10 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 
 # Any other option of a version 1 mount is not the name of a controller.
 V1_CONTROLLERS = frozenset(
-    ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma"]
+    [
+        *("blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb"),
+        *("memory", "misc", "net_cls", "net_prio", "perf_event", "pids", "rdma"),
+    ]
 )
 V2_CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids")
 

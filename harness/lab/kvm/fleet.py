@@ -117,7 +117,7 @@ class KvmFleet:
         ]
         arrangement = layout()
         for index, files in enumerate(all_files, start=1):
-            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, accelerated == "qemu", remains)
+            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, remains)
             self._hosts += (host,)
         _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
         for host in self._hosts:

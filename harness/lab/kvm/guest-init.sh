@@ -8,7 +8,7 @@ mount -t devtmpfs dev /dev
 for module in /modules/*.ko; do [ -f "$module" ] && insmod "$module"; done
 
 uevent /bin/on-uevent &
-acpid -d -M /dev/null >/dev/null 2>&1 &
+acpid -d >/dev/null 2>&1 &
 # CPUs that came before anyone listened.
 for online in /sys/devices/system/cpu/cpu[1-9]*/online; do
     [ -f "$online" ] && read -r state <"$online" && [ "$state" = 0 ] && echo 1 >"$online"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # First process of a lab host: makes the namespaces it was started in look like a machine of its own, then runs
 # libvirtd and sshd. Reads one line from standard input once the host has its network cable.
-# Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE CGROUP_PLAN LIBVIRTD_FLAGS MASK_KVM
+# Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE CGROUP_PLAN LIBVIRTD_FLAGS
 set -eu
 
 over() { # over SOURCE TARGET: show SOURCE in place of TARGET
@@ -54,8 +54,6 @@ over "$HOST_FOLDER/capacity/cpu" /sys/devices/system/cpu
 over "$HOST_FOLDER/capacity/node" /sys/devices/system/node
 over "$HOST_FOLDER/capacity/cpuinfo" /proc/cpuinfo
 over "$HOST_FOLDER/capacity/meminfo" /proc/meminfo
-# A device that exists but cannot run a guest would be offered by libvirt and waited for by QEMU.
-[ -z "$MASK_KVM" ] || [ ! -e /dev/kvm ] || over /dev/null /dev/kvm
 
 read -r _
 exec </dev/null

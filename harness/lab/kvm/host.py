@@ -69,9 +69,7 @@ class KvmHost:
             return connection.recv(64)
 
 
-def start_host(
-    files: HostFiles, group_name: str, arrangement: CgroupLayout, mask_kvm: bool, remains: Remains
-) -> KvmHost:
+def start_host(files: HostFiles, group_name: str, arrangement: CgroupLayout, remains: Remains) -> KvmHost:
     """Start a host in new namespaces; it waits there for `plug_in` and then for one more `let_go`."""
     remains.directories(files.folder)
     files.write()
@@ -83,7 +81,6 @@ def start_host(
         "HOST_BRIDGE": GUEST_BRIDGE,
         "CGROUP_PLAN": arrangement.plan,
         "LIBVIRTD_FLAGS": "--listen" if files.libvirt_tcp else "",
-        "MASK_KVM": "yes" if mask_kvm else "",
     }
     namespaces = ["--mount", "--uts", "--ipc", "--net", "--cgroup", "--pid"]
     process = GatedProcess(
