@@ -9,7 +9,9 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -131,7 +133,12 @@ def sweep(record: Path) -> None:
 
 
 def _remove_directory(thing: Thing) -> None:
-    shutil.rmtree(thing.name, ignore_errors=False) if Path(thing.name).exists() else None
+    try:
+        shutil.rmtree(thing.name)
+    except FileNotFoundError:
+        # Gone already, or a file vanished while we walked: then the directory is still there and that counts.
+        if Path(thing.name).exists():
+            raise
 
 
 def _remove_link(thing: Thing) -> None:
@@ -154,22 +161,13 @@ def _remove_cgroup(thing: Thing) -> None:
     def gone() -> bool:
         for group in _groups_below(top):
             for pid in _members(group):
-                _kill(pid, lambda group=group, pid=pid: pid in _members(group))  # type: ignore[misc]
-            _remove_empty_group(group)
+                _kill(pid, partial(_is_member, group, pid))
+            # Killed processes leave their group a moment later; the next look finds it empty.
+            with suppress(OSError):
+                group.rmdir()
         return not top.exists()
 
     _wait(f"cgroup {top} to empty", gone)
-
-
-def _remove_empty_group(group: Path) -> None:
-    try:
-        group.rmdir()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        # Killed processes leave their group a moment later; the caller looks again.
-        if not group.exists() or error.strerror is None:
-            raise
 
 
 def _groups_below(top: Path) -> list[Path]:
@@ -179,8 +177,13 @@ def _groups_below(top: Path) -> list[Path]:
 def _members(group: Path) -> set[int]:
     try:
         return {int(pid) for pid in (group / "cgroup.procs").read_text(encoding="ascii").split()}
-    except (FileNotFoundError, OSError):
+    except OSError:
+        # The group was removed in the meantime, which shows in different ways.
         return set()
+
+
+def _is_member(group: Path, pid: int) -> bool:
+    return pid in _members(group)
 
 
 def _is_running(pid: int, started: int) -> bool:

@@ -11,11 +11,12 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.kvm.acceleration import domain_type
-from harness.lab.kvm.cgroups import layout
+from harness.lab.kvm.cgroups import layout, make_group
+from harness.lab.kvm.gate import GatedProcess
 from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
-from harness.lab.kvm.network import NAMESPACE_SECONDS, LabNetwork, open_network, plug_in
+from harness.lab.kvm.network import open_network, plug_in, start_switch
 from harness.lab.remains import Remains, sweep
 from harness.lab.topology import HostSpec
 
@@ -55,7 +56,7 @@ class KvmFleet:
         self.libvirt_tcp = libvirt_tcp
         self.acceleration = acceleration
         self.guest_boot = GuestBoot(domain_type="qemu")
-        self._network: LabNetwork | None = None
+        self._switch: GatedProcess | None = None
         self._hosts: tuple[KvmHost, ...] = ()
         self._lab_hosts: tuple[LabHost, ...] = ()
 
@@ -87,9 +88,11 @@ class KvmFleet:
         for lab_host in self._lab_hosts:
             lab_host.hypervisor.close()
         sweep(self.record)
-        for process in [host.process for host in self._hosts] + ([self._network.switch] if self._network else []):
-            process.reap()
-        self._network, self._hosts, self._lab_hosts = None, (), ()
+        for host in self._hosts:
+            host.process.reap()
+        if self._switch is not None:
+            self._switch.reap()
+        self._switch, self._hosts, self._lab_hosts = None, (), ()
 
     def _bring_up(self, remains: Remains) -> tuple[LabHost, ...]:
         folders = [self.state_dir / name for name in ("ssh", "hosts", "primary")]
@@ -101,8 +104,9 @@ class KvmFleet:
         image = guest_image(self.cache_dir, remains)
         accelerated = domain_type(self.cache_dir, self.acceleration)
         self.guest_boot = GuestBoot(accelerated, image.kernel, image.initrd, image.command_line)
-        self._network = open_network(self.lab_id, self.state_dir / "hosts", remains)
-        addresses = [self._network.host_address(index) for index in range(len(self.specs))]
+        self._switch = start_switch(self.lab_id, self.state_dir / "hosts", remains)
+        network = open_network(self.lab_id, self._switch, remains)
+        addresses = [network.host_address(index) for index in range(len(self.specs))]
         names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
         all_files = [
             HostFiles(
@@ -117,12 +121,12 @@ class KvmFleet:
         ]
         arrangement = layout()
         for index, files in enumerate(all_files, start=1):
-            host = start_host(files, f"csl-{self.lab_id}-{index}", arrangement, remains)
+            groups = make_group(arrangement, f"csl-{self.lab_id}-{index}", remains)
+            host = start_host(files, self.lab_id, arrangement, remains)
             self._hosts += (host,)
+            host.begin(groups)
         _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
-        for host in self._hosts:
-            host.process.wait_for_own_network(NAMESPACE_SECONDS)
-        plug_in(self._network, [host.process.pid for host in self._hosts])
+        plug_in(network, [host.process.pid for host in self._hosts])
         for host in self._hosts:
             host.process.let_go()
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:

@@ -14,6 +14,9 @@ from harness.waiting import wait_until
 # If the lab dies before letting go, the read meets the end of the pipe and nothing was ever started.
 _GATE = 'read -r _ && exec "$@"'
 
+# Tells whoever looks at a process of a lab whose it is.
+LAB_VARIABLE = "CS_HARNESS_LAB"
+
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 

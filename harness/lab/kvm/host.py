@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.lab.fleet import LabHost, SshAccess
 from harness.lab.hypervisor import HypervisorError
-from harness.lab.kvm.cgroups import CgroupLayout, join, make_group
-from harness.lab.kvm.gate import GatedProcess
+from harness.lab.kvm.cgroups import CgroupLayout, join
+from harness.lab.kvm.gate import LAB_VARIABLE, GatedProcess
 from harness.lab.kvm.host_files import SSH_PORT, HostFiles
 from harness.lab.kvm.libvirt_hypervisor import LibvirtHypervisor
 from harness.lab.remains import Remains
-from harness.waiting import wait_until
+from harness.waiting import DeadlineExpired, wait_until
 
 INIT_SCRIPT = Path(__file__).with_name("host-init.sh")
 GUEST_BRIDGE = "cloudbr0"
+NAMESPACE_SECONDS = 10.0
 READY_SECONDS = 30.0
 
 
@@ -34,6 +36,12 @@ class KvmHost:
         """libvirtd's UNIX socket inside the host, reached from outside; only root can walk there."""
         return f"qemu+unix:///system?socket=/proc/{self.process.pid}/root/run/libvirt/libvirt-sock"
 
+    def begin(self, groups: tuple[Path, ...]) -> None:
+        """Let the host go into its cgroups and namespaces; there it waits for its cable and one more `let_go`."""
+        join(groups, self.process.pid)
+        self.process.let_go()
+        self.process.wait_for_own_network(NAMESPACE_SECONDS)
+
     def wait_until_ready(self, key_file: Path) -> LabHost:
         """Return the host once libvirtd and sshd answer."""
         hypervisor = LibvirtHypervisor(
@@ -46,35 +54,37 @@ class KvmHost:
         access = SshAccess(address, SSH_PORT, "root", key_file, f"{address} {algorithm} {key}")
         return LabHost(self.files.spec, hypervisor, access)
 
-    def _wait(self, daemon: str, look: object, transient: type[Exception]) -> None:
-        assert callable(look)
-
+    def _wait(self, daemon: str, look: Callable[[], object], transient: type[Exception]) -> None:
         def answer() -> object:
             self.process.require_running()
             return look()
 
-        what = f"{daemon} of {self.files.spec.name} (see {self.files.log})"
-        wait_until(
-            what,
-            answer,
-            lambda _: True,
-            READY_SECONDS,
-            first_pause_s=0.01,
-            longest_pause_s=0.05,
-            transient=(transient,),
-        )
+        try:
+            wait_until(
+                f"{daemon} of {self.files.spec.name}",
+                answer,
+                lambda _: True,
+                READY_SECONDS,
+                first_pause_s=0.01,
+                longest_pause_s=0.05,
+                transient=(transient,),
+            )
+        except DeadlineExpired as expired:
+            said = self.files.libvirtd_log.read_text(encoding="utf-8") if self.files.libvirtd_log.exists() else ""
+            last = " / ".join(said.strip().splitlines()[-2:])
+            raise self.process.failure(f"has no {daemon} ({expired.last_seen}; {last})") from expired
 
     def _ssh_greeting(self) -> bytes:
         with socket.create_connection((str(self.files.address), SSH_PORT), timeout=5.0) as connection:
             return connection.recv(64)
 
 
-def start_host(files: HostFiles, group_name: str, arrangement: CgroupLayout, remains: Remains) -> KvmHost:
-    """Start a host in new namespaces; it waits there for `plug_in` and then for one more `let_go`."""
+def start_host(files: HostFiles, lab_id: str, arrangement: CgroupLayout, remains: Remains) -> KvmHost:
+    """Write a host's files and start its process, held back until `begin`."""
     remains.directories(files.folder)
     files.write()
-    groups = make_group(arrangement, group_name, remains)
     environment = {
+        LAB_VARIABLE: lab_id,
         "HOST_NAME": files.spec.name,
         "HOST_FOLDER": str(files.folder),
         "HOST_ADDRESS": f"{files.address}/24",
@@ -86,6 +96,4 @@ def start_host(files: HostFiles, group_name: str, arrangement: CgroupLayout, rem
     process = GatedProcess(
         ["unshare", *namespaces, "--fork", "--kill-child", "sh", str(INIT_SCRIPT)], files.log, remains, environment
     )
-    join(groups, process.pid)
-    process.let_go()
     return KvmHost(files, process, arrangement.version)

@@ -38,6 +38,10 @@ class HostFiles:
     def log(self) -> Path:
         return self.folder / "init.log"
 
+    @property
+    def libvirtd_log(self) -> Path:
+        return self.folder / "var-log-libvirt" / "libvirtd.log"
+
     def write(self) -> None:
         """Make the folder; it must not exist yet."""
         for name in ("etc", "etc-libvirt/qemu", "var-lib-libvirt", "var-cache-libvirt"):

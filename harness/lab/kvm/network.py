@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.lab.kvm.gate import GatedProcess
+from harness.lab.kvm.gate import LAB_VARIABLE, GatedProcess
 from harness.lab.remains import Remains
 from harness.waiting import wait_until
 
@@ -44,13 +44,19 @@ def uplink_name(lab_id: str) -> str:
     return f"csl{lab_id}"
 
 
-def open_network(lab_id: str, folder: Path, remains: Remains) -> LabNetwork:
-    """Make the switch and claim a subnet by giving our end of the cable an address in it.
+def start_switch(lab_id: str, folder: Path, remains: Remains) -> GatedProcess:
+    """A process, held back, whose network namespace will be the switch."""
+    return GatedProcess(
+        ["unshare", "--net", "sleep", "infinity"], folder / "switch.log", remains, {LAB_VARIABLE: lab_id}
+    )
+
+
+def open_network(lab_id: str, switch: GatedProcess, remains: Remains) -> LabNetwork:
+    """Set the switch up and claim a subnet by giving our end of the cable to it an address there.
 
     The bridge stands in a namespace of its own because firewalls of the machine (Docker's, say) also filter what
     crosses the machine's own bridges, and would cut the hosts off from each other.
     """
-    switch = GatedProcess(["unshare", "--net", "sleep", "infinity"], folder / "switch.log", remains, {})
     switch.let_go()
     switch.wait_for_own_network(NAMESPACE_SECONDS)
     uplink, bridge = uplink_name(lab_id), f"cslb{lab_id}"
