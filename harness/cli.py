@@ -101,7 +101,9 @@ def up(hosts: str, release: str, state: Path) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
+    from harness.run.selection import require_release
 
+    require_release(release)
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)

@@ -73,7 +73,9 @@ def run_cases(
     if verification is None:
         return 2
     record = verification.folder.record
-    if as_json:
+    if record.could_not_run is not None and not record.cases:
+        print(f"cs-harness: {record.could_not_run}", file=sys.stderr)
+    elif as_json:
         sys.stdout.write(record.model_dump_json(indent=2) + "\n")
     else:
         print_result(console, record, verification.folder.path)

@@ -107,9 +107,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def _connect(config: pytest.Config, verification: Verification, stack: ExitStack) -> None:
     """Reach the cloud that the options name, or bring an embedded lab up for the time of the run."""
     from harness.run.environment import load
+    from harness.run.selection import require_release
 
     cloud_file = config.getoption("cloud")
     release = config.getoption("release")
+    if release is not None:
+        require_release(release)
     hook = config.hook
     if cloud_file is not None:
         environment = load(Path(cloud_file))

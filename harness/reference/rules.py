@@ -27,6 +27,12 @@ class Rule:
 _VMM = "VirtualMachineManagerImpl"
 _UVM = "UserVmManagerImpl"
 
+UNKNOWN_SETTING = Rule(
+    "unknown-setting",
+    "A setting that the release does not have cannot be set.",
+    "ConfigurationManagerImpl.updateConfiguration",
+    Certainty.SEEN,
+)
 INSTANCE_FLAG = Rule(
     "flag",
     "The instance flag is true only where request, offering, template and the zone's enable.dynamic.scale.vm all are.",

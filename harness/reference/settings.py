@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.reference import rules
+from harness.reference.refusal import Refusal
+
 ENABLE_DYNAMIC_SCALE = "enable.dynamic.scale.vm"
 MEMORY_CEILING = "kvm.memory.dynamic.scaling.capacity"
 CPU_CEILING = "kvm.cpu.dynamic.scaling.capacity"
@@ -107,3 +110,8 @@ class Settings:
 
     def number(self, name: str, cluster_id: str | None = None) -> float:
         return float(self.text(name, cluster_id))
+
+
+def unknown_setting(name: str) -> Refusal:
+    """How updateConfiguration answers for a setting that the release does not have."""
+    return Refusal(431, f"Config parameter with name {name} doesn't exist", rules.UNKNOWN_SETTING)

@@ -77,9 +77,9 @@ class Guest(Table):
 class TimeLimits(Table):
     """Seconds."""
 
-    api: float = Field(default=30, gt=0)
+    api: float = Field(default=15, gt=0)
     job: float = Field(default=600, gt=0)
-    ssh: float = Field(default=20, gt=0)
+    ssh: float = Field(default=10, gt=0)
     guest_boot: float = Field(default=180, gt=0)
     guest_hotplug: float = Field(default=30, gt=0)
 

@@ -1,4 +1,4 @@
-"""Which cases a person wants: ids and patterns, comma separated."""
+"""What a person asks of a run: cases by ids and patterns, and a release."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from harness.errors import HarnessError
+from harness.reference.release import release_of
 
 
 class SelectionError(HarnessError):
@@ -26,3 +27,15 @@ def select(wanted: str, ids: Iterable[str]) -> frozenset[str]:
             raise SelectionError(f"--select {pattern or '(nothing)'}: no such case; there are {', '.join(there)}")
         chosen |= found
     return frozenset(chosen)
+
+
+class ReleaseError(HarnessError):
+    """Not a CloudStack version."""
+
+
+def require_release(version: str) -> None:
+    """Raises ReleaseError unless `version` is one, such as "4.23"."""
+    try:
+        release_of(version)
+    except ValueError:
+        raise ReleaseError(f"--release {version}: not a CloudStack version; give one such as 4.22 or 4.23") from None

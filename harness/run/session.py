@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from harness.cloud import configuration, infrastructure
-from harness.cloud.client import CloudApi
+from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiUnreachableError, CloudApi
 from harness.cloud.configuration import Place
 from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone
 from harness.cloud.infrastructure import NoSuchEntityError
 from harness.errors import HarnessError
+from harness.hosts.failures import HostFailure
 from harness.hosts.observation import HostFacts
 from harness.hosts.pool import Hosts
 from harness.hosts.view import HostView
@@ -79,6 +80,23 @@ class Session:
         Raises:
             HarnessError: something that no case can do without is missing, unreachable or refuses; one line says what.
         """
+        file = self.environment.file
+        try:
+            return self._look_around(expected_release)
+        except ApiUnreachableError as failure:
+            raise EnvironmentFileError(
+                f"{file}: api.endpoint: {failure}; mend the address or start the server"
+            ) from None
+        except ApiCredentialsError as failure:
+            raise EnvironmentFileError(
+                f"{file}: api.api_key, api.secret_key: {failure}; give an admin's keys"
+            ) from None
+        except ApiAnswerError as failure:
+            raise EnvironmentFileError(f"{file}: api.endpoint: {failure}; give the API's own address") from None
+        except HostFailure as failure:
+            raise EnvironmentFileError(f"{file}: hosts: {failure}") from None
+
+    def _look_around(self, expected_release: str | None) -> Inventory:
         environment = self.environment
         cloud_version = infrastructure.version(self.api)
         release = release_of(cloud_version, has_new_settings=configuration.has_new_settings(self.api))

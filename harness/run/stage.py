@@ -7,20 +7,21 @@ from dataclasses import replace
 
 from harness.cloud import instances, offerings
 from harness.cloud.client import CloudApi
-from harness.cloud.configuration import Place
+from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.errors import HarnessError
 from harness.reference.capacity import has_room, is_capable
 from harness.reference.offering import CustomParameters, Offering, Size, concrete_size
 from harness.reference.release import Release
-from harness.reference.settings import SETTINGS, Scope
+from harness.reference.settings import SETTINGS, Scope, unknown_setting
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
 from harness.run.undo import Undo
 from harness.verify.finding import NOTHING_SEEN, Comparison
+from harness.verify.instance import compare_refusal
 
 NO_PARAMETERS = CustomParameters()
 _CPU_OF_A_FILLER_MHZ = 100
@@ -78,11 +79,6 @@ class Stage:
             )
         return template
 
-    def needs_the_pull_request(self) -> None:
-        """Raises CannotArrangeError on a release that does not have the settings a case is about."""
-        if not self.release.scales_fixed_offerings:
-            raise CannotArrangeError(f"CloudStack {self.release.name} has no such setting")
-
     def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
         """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
         free = {host.name: (host.memory_bytes - host.used_memory_bytes) // 1048576 for host in self.neighbours}
@@ -126,12 +122,19 @@ class Stage:
         return replace(wanted, id=created.id)
 
     def setting(self, name: str, value: str) -> None:
-        """Give a setting another value for this case, in the zone or in the home host's cluster."""
-        zone_wide = SETTINGS[name].scope is Scope.ZONE
-        inventory = self.session.inventory
-        place = Place(zone_id=inventory.zone.id) if zone_wide else Place(cluster_id=self.home.cluster_id)
+        """Give a setting another value for this case, in the zone or in the home host's cluster.
+
+        A release that does not have the setting must say so; that is verified instead.
+        """
+        setting = SETTINGS[name]
+        zone_wide = setting.scope is Scope.ZONE
+        zone_id = self.session.inventory.zone.id
+        place = Place(zone_id=zone_id) if zone_wide else Place(cluster_id=self.home.cluster_id)
         with self.steps.step(f"set {name} to {value}"):
-            self._settings.set(name, value, place)
+            if setting.since_pull_request and not self.release.scales_fixed_offerings:
+                self.saw(compare_refusal(unknown_setting(name), lambda: update(self.api, name, value, place)))
+            else:
+                self._settings.set(name, value, place)
 
     def instance(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.cloud.client import ApiError
 from harness.cloud.entities import InstanceRecord
 from harness.cloud.jobs import JobResult
 from harness.hosts.observation import Absent, CgroupView, DomainView, GuestView, NotSeen, Observation, SchedulerView
@@ -40,6 +42,20 @@ def compare_job(refusal: Refusal | None, job: JobResult) -> Comparison:
             checks.differs("job", "success", observed, rules.IN_PLACE)
     elif job.succeeded or not refusal.matches(job.code, job.text):
         checks.differs("job", f"{refusal.code} {refusal.text}", observed, refusal.rule)
+    return checks.done()
+
+
+def compare_refusal(refusal: Refusal, send: Callable[[], object]) -> Comparison:
+    """What `send` asks of the API must be refused at once with this code and text."""
+    try:
+        send()
+    except ApiError as refused:
+        checks = Checks(Layer.API, refused.command)
+        if not refusal.matches(refused.code, refused.text):
+            checks.differs("answer", f"{refusal.code} {refusal.text}", f"{refused.code} {refused.text}", refusal.rule)
+    else:
+        checks = Checks(Layer.API, "the API")
+        checks.differs("answer", f"{refusal.code} {refusal.text}", "accepted", refusal.rule)
     return checks.done()
 
 
