@@ -50,7 +50,11 @@ class DomainView:
 
 @dataclass(frozen=True)
 class SchedulerView:
-    """`virsh schedinfo`: shares, and the bandwidth of each vCPU (quota -1 means unlimited)."""
+    """`virsh schedinfo`: shares, and the bandwidth of each vCPU.
+
+    An unlimited quota reads -1 on cgroup version 1 and 17592186044415 on version 2, where libvirt (7.0 and later)
+    turns the kernel's `max` into its own maximum (virCgroupV2GetCpuCfsQuota).
+    """
 
     shares: int
     period_us: int
@@ -59,7 +63,11 @@ class SchedulerView:
 
 @dataclass(frozen=True)
 class VcpuBandwidth:
-    """One vCPU thread's cgroup; quota -1 stands for both v1's -1 and v2's `max`."""
+    """One vCPU thread's cgroup; quota -1 stands for both v1's -1 and v2's `max`.
+
+    On version 2 libvirt writes `max` for a quota of 17592186044415 too (virCgroupV2SetCpuCfsQuota), so a removed cap
+    reads -1 there and 17592186044415 on version 1.
+    """
 
     quota_us: int
     period_us: int

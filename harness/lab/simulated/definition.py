@@ -87,6 +87,8 @@ def read_definition(xml: str, cgroup_version: int) -> Definition:
     name = (root.findtext("name") or "").strip()
     if not name:
         raise HypervisorError("missing name information")
+    if "/" in name:
+        raise HypervisorError(f"XML error: name {name} cannot contain '/'")
     # QEMU's memory comes in whole MiB: libvirt rounds up (qemuDomainAlignMemorySizes).
     cells = tuple(
         NumaCell(

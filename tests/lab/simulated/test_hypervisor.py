@@ -34,6 +34,7 @@ NAME = "i-2-7-VM"
             {"cputune": {"shares": 1}},
             "unsupported configuration: Value of cputune 'shares' must be in range [2, 262144]",
         ),
+        ({"name": "../x"}, "XML error: name ../x cannot contain '/'"),
         (
             {"cputune": {"quota": 999}},
             "unsupported configuration: Value of cputune 'quota' must be in range [1000, 17592186044415]",
