@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from xml.sax.saxutils import escape, quoteattr
 
 from werkzeug.wrappers import Response
@@ -46,14 +47,23 @@ def _one_line(text: str) -> str:
     return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
 
 
+def _status_line(status: int) -> str:
+    """With the reason as it is usually written; werkzeug's own is in capital letters."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        # CloudStack's own codes from 530 on have no reason.
+        return str(status)
+
+
 def _response(form: Form, status: int, root: str, body: Mapping[str, object], *, version: bool) -> Response:
     if form.is_json:
         text = json.dumps({root: body}, separators=(",", ":"), ensure_ascii=False)
-        return Response(text, status=status, content_type=JSON_TYPE)
+        return Response(text, status=_status_line(status), content_type=JSON_TYPE)
     attribute = f" cloud-stack-version={quoteattr(form.version)}" if version else ""
     inner = "".join(_element(name, value) for name, value in body.items())
     text = f'<?xml version="1.0" encoding="UTF-8"?><{root}{attribute}>{inner}</{root}>'
-    return Response(text, status=status, content_type=XML_TYPE)
+    return Response(text, status=_status_line(status), content_type=XML_TYPE)
 
 
 def _element(name: str, value: object) -> str:

@@ -54,6 +54,17 @@ def hosts_for_start(
     return tuple(fitting)
 
 
+def fits_now(state: CloudState, host_id: str, size: Size) -> bool:
+    """Whether the host has room for that much more at this moment, reserved capacity counted."""
+    return has_room(
+        state.host(host_id),
+        state.configuration.settings(),
+        size.cpu_mhz,
+        size.memory_bytes,
+        reserved_counts=True,
+    )
+
+
 def _fits(world: World, host: Host, size: Size) -> bool:
     return has_room(host, world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True)
 

@@ -70,6 +70,9 @@ def _start_on_one(
     for host in hosts:
         from_reserved = host.id == instance.last_host_id
         with cloud.state.lock:
+            # Another instance may have taken the room since the hosts were chosen.
+            if not from_reserved and not allocation.fits_now(cloud.state, host.id, size):
+                continue
             cloud.state.ledger.allocate(host.id, Amount.of(size), from_reserved=from_reserved)
             cloud.state.change(instance.id, host_id=host.id)
         domain = _domain(cloud, instance, host, offering, size)

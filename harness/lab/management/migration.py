@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.lab.hypervisor import HypervisorError
+from harness.lab.management import allocation
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, OperationFailedError
 from harness.lab.management.ledger import Amount
@@ -56,7 +57,7 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
     Source: VirtualMachineManagerImpl.migrate, orchestrateMigrateForScale.
 
     Raises:
-        OperationFailedError: the migration failed; the instance runs where it ran.
+        OperationFailedError: no room there, or the migration failed; the instance runs where it ran.
     """
     state = cloud.state
     source_id = instance.host_id or ""
@@ -65,6 +66,8 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
     settings = state.configuration.settings()
     domain = instance.domain and domain_after_migration(settings, instance.domain, size, there)
     with state.lock:
+        if not allocation.fits_now(state, there.id, size):
+            raise OperationFailedError(f"Host does not have enough capacity for vm {rendered(instance)}")
         state.ledger.allocate(there.id, amount)
         moving = state.change(instance.id, state=State.MIGRATING)
     try:

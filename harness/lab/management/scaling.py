@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 
 from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
-from harness.lab.management import migration
+from harness.lab.management import allocation, migration
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.deploy import parameters_of
 from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import InstanceRecord, State, User, size_in_force
 from harness.reference import settings as names
-from harness.reference.capacity import Host, has_room
+from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, domain_after_scale
 from harness.reference.offering import (
@@ -156,8 +156,7 @@ def _book(
         if not state.release.scales_fixed_offerings:
             # Up to 4.22 the old offering is released after the new details are saved, so with them (as built).
             state.ledger.release(host.id, Amount.of(size_in_force(old, changed.details)))
-        world = state.world()
-        if not has_room(world.host(host.id), world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True):
+        if not allocation.fits_now(state, host.id, size):
             # The domain has the new size and the database the new offering; only the books lose it (as built).
             _log.warning("Host does not have enough capacity for vm %s", instance.instance_name)
             raise OperationFailedError(state.release.agent_failure)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 from harness.lab.hypervisor import NodeInfo
 from harness.lab.management import clock
-from harness.lab.management.configuration import ConfigurationStore
+from harness.lab.management.configuration import ConfigurationStore, Place
 from harness.lab.management.events import EventLog
 from harness.lab.management.ledger import Amount, CapacityLedger
 from harness.lab.management.model import (
@@ -48,9 +49,17 @@ class CloudState:
     to an agent. Configuration, events and jobs guard themselves and never take this lock while holding theirs.
     """
 
-    def __init__(self, spec: LabSpec, hosts: Mapping[str, tuple[NodeInfo, str]], release: Release) -> None:
+    def __init__(
+        self,
+        spec: LabSpec,
+        hosts: Mapping[str, tuple[NodeInfo, str]],
+        release: Release,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
         self.lock = RLock()
+        self._monotonic = monotonic
+        self._ledger_drawn = monotonic()
         self.release = release
         self.configuration = ConfigurationStore(release)
         self.events = EventLog()
@@ -135,6 +144,7 @@ class CloudState:
     def host(self, host_id: str) -> Host:
         """A host with what is used of it now."""
         with self.lock:
+            self._redraw_ledger_when_due()
             record, used, reserved = self.hosts[host_id], self.ledger.used(host_id), self.ledger.reserved(host_id)
         return Host(
             id=record.id,
@@ -157,14 +167,21 @@ class CloudState:
                 self.release, self.configuration.settings(), tuple(self.host(host_id) for host_id in self.hosts)
             )
 
-    def redraw_ledger(self) -> None:
-        """The periodic recalculation of capacity (capacity.check.period)."""
-        with self.lock:
-            instances = list(self.instances.values())
-            self.ledger.redraw(
-                [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE],
-                [(i.last_host_id, self.amount_of(i)) for i in instances if i.state is State.STOPPED and i.last_host_id],
-            )
+    def _redraw_ledger_when_due(self) -> None:
+        """The periodic recalculation of capacity (capacity.check.period), made by whoever looks first after it is due.
+
+        It forgets what a migrating scale left uncounted and what a stopped instance reserves in vain.
+        """
+        check = self.configuration.find("capacity.check.period")
+        period_ms = int(self.configuration.value(check, Place()).text or check.default)
+        if self._monotonic() - self._ledger_drawn < period_ms / 1000:
+            return
+        self._ledger_drawn = self._monotonic()
+        instances = list(self.instances.values())
+        self.ledger.redraw(
+            [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE],
+            [(i.last_host_id, self.amount_of(i)) for i in instances if i.state is State.STOPPED and i.last_host_id],
+        )
 
 
 def _id() -> str:

@@ -46,6 +46,8 @@ def _list(call: Call) -> Answer:
         records = list(state.instances.values())
     if not call.is_admin:
         records = [r for r in records if r.account_id == call.user.account_id and r.state is not State.DESTROYED]
+    elif not (call.flag("listall") or {"id", "ids", "account"} & call.arguments.keys()):
+        records = [r for r in records if r.account_id == call.user.account_id]
     records = _filtered(call, records)
     records.sort(key=lambda record: record.database_id, reverse=True)
     items = [views.instance(call.cloud, record, for_admin=call.is_admin, wanted=wanted) for record in records]

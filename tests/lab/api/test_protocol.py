@@ -1,0 +1,178 @@
+"""Forms of answers, methods, paging, access, and what happens when the lab itself is at fault."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from http.client import HTTPConnection
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from tests.lab.api.conftest import Lab, LabMaker
+from tests.lab.api.raw import RawClient
+
+
+def test_without_a_wish_for_json_the_answer_is_xml_with_the_version(lab: Lab) -> None:
+    signed = lab.raw.signed({"command": "listZones", "apiKey": lab.raw.api_key, "response": "yaml"})
+    answer = lab.raw.get(signed)
+    assert answer.headers["Content-Type"] == "text/xml;charset=utf-8"
+    assert answer.text.startswith(
+        '<?xml version="1.0" encoding="UTF-8"?><listzonesresponse cloud-stack-version="4.23.0.0">'
+        "<count>1</count><zone><id>"
+    )
+    assert "<tags>" not in answer.text
+    assert "<securitygroupsenabled>false</securitygroupsenabled>" in answer.text
+
+
+def test_an_error_in_xml_has_the_version_too(lab: Lab) -> None:
+    answer = lab.raw.get(lab.raw.signed({"command": "stopVirtualMachine", "apiKey": lab.raw.api_key}))
+    text = "Unable to execute API command stopvirtualmachine due to missing parameter id"
+    assert answer.status == 431
+    assert answer.headers["X-Description"] == text
+    assert answer.text == (
+        '<?xml version="1.0" encoding="UTF-8"?><stopvirtualmachineresponse cloud-stack-version="4.23.0.0">'
+        f"<errorcode>431</errorcode><cserrorcode>9999</cserrorcode><errortext>{text}</errortext>"
+        "</stopvirtualmachineresponse>"
+    )
+
+
+def test_reason_and_content_type_are_those_of_a_real_server(lab: Lab) -> None:
+    answer = lab.raw.call("stopVirtualMachine")
+    assert answer.reason == "Request Header Fields Too Large"
+    assert answer.headers["Content-Type"] == "application/json;charset=utf-8"
+
+
+def test_other_methods_and_paths_are_refused(lab: Lab) -> None:
+    put = lab.raw.send("PUT")
+    assert (put.status, put.text) == (405, "")
+    elsewhere = RawClient(lab.cloud.endpoint.replace("/client/api", "/elsewhere"), "", "")
+    assert elsewhere.get({}).status == 404
+
+
+def test_a_page_beyond_the_end_has_the_count_alone(lab: Lab) -> None:
+    assert lab.raw.call("listHosts", page=99, pagesize=2).json == {"listhostsresponse": {"count": 3}}
+
+
+def test_pages_hold_what_was_asked_and_page_zero_is_the_first(lab: Lab) -> None:
+    second = lab.raw.call("listHosts", page=2, pagesize=2).body
+    assert second["count"] == 3
+    assert [host["name"] for host in second["host"]] == ["kvm3"]
+    zeroth = lab.raw.call("listHosts", page=0, pagesize=2).body
+    assert [host["name"] for host in zeroth["host"]] == ["kvm1", "kvm2"]
+
+
+def test_of_a_parameter_given_twice_the_first_counts(lab: Lab) -> None:
+    signed = lab.raw.signed({"command": "listHosts", "response": "json", "apiKey": lab.raw.api_key, "name": "kvm1"})
+    answer = lab.raw.send("GET", f"?{urlencode(signed)}&name=kvm2")
+    assert [host["name"] for host in answer.body["host"]] == ["kvm1"]
+
+
+def test_a_plain_user_may_not_see_hosts(lab: Lab) -> None:
+    keys = lab.cloud.add_user("someone")
+    client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
+    user = client.call("listUsers").body["user"][0]
+    answer = client.call("listHosts")
+    assert (answer.status, answer.root) == (432, "errorresponse")
+    assert answer.body["cserrorcode"] == 9999
+    assert answer.body["errortext"] == (
+        f"The API [listHosts] does not exist or is not available for the account for user id [{user['id']}]."
+    )
+
+
+def test_a_plain_user_may_not_touch_another_accounts_instance(lab: Lab) -> None:
+    offering_id = lab.fixed()
+    instance = lab.deploy(offering_id)
+    keys = lab.cloud.add_user("someone")
+    client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
+    answer = client.call("scaleVirtualMachine", id=instance["id"], serviceofferingid=offering_id)
+    assert answer.status == 531
+    assert answer.body["cserrorcode"] == 4365
+    assert answer.body["errortext"] == "Caller does not have permission to operate with provided resource."
+    assert client.call("listVirtualMachines").json == {"listvirtualmachinesresponse": {}}
+
+
+def test_an_owner_who_is_no_admin_does_not_see_host_and_domain(lab: Lab) -> None:
+    keys = lab.cloud.add_user("someone")
+    client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
+    started = client.call(
+        "deployVirtualMachine", zoneid=lab.zone_id, templateid=lab.template_id(), serviceofferingid=lab.fixed()
+    ).body
+    lab.finished(started)
+    own = client.call("listVirtualMachines", id=started["id"]).body["virtualmachine"][0]
+    assert own["state"] == "Running"
+    assert not {"hostid", "hostname", "instancename"} & own.keys()
+    seen = lab.api.listVirtualMachines(id=started["id"])["virtualmachine"][0]
+    assert {"hostid", "hostname", "instancename"} <= seen.keys()
+
+
+def test_another_accounts_instances_are_listed_when_asked_for(lab: Lab) -> None:
+    keys = lab.cloud.add_user("someone")
+    client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
+    started = client.call(
+        "deployVirtualMachine", zoneid=lab.zone_id, templateid=lab.template_id(), serviceofferingid=lab.fixed()
+    ).body
+    lab.finished(started)
+    assert lab.api.listVirtualMachines() == {}
+    assert lab.api.listVirtualMachines(listall="true")["count"] == 1
+    assert lab.api.listVirtualMachines(id=started["id"])["count"] == 1
+
+
+def test_a_fault_of_the_lab_is_answered_and_logged_but_not_shown(
+    make_lab: LabMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    lab = make_lab()
+    zones = lab.api.listZones
+    del lab.cloud._cloud.state.zone
+    with caplog.at_level(logging.ERROR):
+        answer = lab.raw.call("listZones")
+    assert zones is not None
+    assert answer.status == 530
+    assert answer.body["errorcode"] == 530
+    assert answer.body["cserrorcode"] == 4250
+    assert "Traceback" not in answer.text
+    assert "listZones met a fault of the lab" in caplog.text
+    assert caplog.records[-1].exc_info is not None
+
+
+def test_one_connection_serves_many_requests(lab: Lab) -> None:
+    parts = urlsplit(lab.cloud.endpoint)
+    connection = HTTPConnection(parts.hostname or "", parts.port or 0, timeout=10)
+    query = urlencode(lab.raw.signed({"command": "listZones", "response": "json", "apiKey": lab.raw.api_key}))
+    sockets = set()
+    for _ in range(3):
+        connection.request("GET", f"{parts.path}?{query}")
+        assert connection.getresponse().read()
+        sockets.add(connection.sock)
+    assert len(sockets) == 1
+    connection.close()
+
+
+def test_the_end_joins_every_thread_though_a_connection_is_kept_alive(make_lab: LabMaker) -> None:
+    before = set(threading.enumerate())
+    lab = make_lab()
+    parts = urlsplit(lab.cloud.endpoint)
+    with socket.create_connection((parts.hostname or "", parts.port or 0)) as idle:
+        lab.deploy(lab.fixed())
+        lab.cloud.shutdown()
+        assert idle.recv(1) == b""
+    assert [t.name for t in set(threading.enumerate()) - before if t.name.startswith(("lab-job", "lab-api"))] == []
+    assert lab.hosts["kvm1"].hypervisor.domain_names() == ()
+    lab.cloud.shutdown()
+
+
+def test_every_command_tells_its_parameters(lab: Lab) -> None:
+    apis = {api["name"]: api for api in lab.api.listApis()["api"]}
+    scale = apis["scaleVirtualMachine"]
+    assert scale["isasync"] is True
+    assert {(p["name"], p["type"], p["required"]) for p in scale["params"]} >= {
+        ("id", "uuid", True),
+        ("serviceofferingid", "uuid", True),
+        ("details", "map", False),
+    }
+    assert lab.api.listApis(name="listZones")["count"] == 1
+
+
+def test_asking_for_an_api_that_is_not_there_is_refused(lab: Lab) -> None:
+    assert lab.raw.call("listApis", name="frobnicate").status == 432
