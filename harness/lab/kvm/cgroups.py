@@ -99,6 +99,13 @@ def join(groups: tuple[Path, ...], pid: int) -> None:
         (group / "cgroup.procs").write_text(str(pid), encoding="ascii")
 
 
+def make_way(group: Path, pid: int) -> None:
+    """On version 2, move a process that has made `group` its root one level down: a group with processes of its own
+    cannot hand controllers to libvirt's groups in it."""
+    (group / "init").mkdir()
+    (group / "init" / "cgroup.procs").write_text(str(pid), encoding="ascii")
+
+
 def _enable_controllers(mount: Path) -> None:
     available = (mount / "cgroup.controllers").read_text(encoding="ascii").split()
     enabled = (mount / "cgroup.subtree_control").read_text(encoding="ascii").split()

@@ -17,7 +17,7 @@ from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
 from harness.lab.kvm.network import open_network, plug_in, start_switch
-from harness.lab.remains import Remains, sweep
+from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
 
 # A host shows its own files in place of these, so nothing that it shares with us may lie beneath them.
@@ -64,11 +64,6 @@ class KvmFleet:
     def record(self) -> Path:
         """What `harness.lab.remains.sweep` needs to clear up after this fleet."""
         return self.state_dir / "remains.jsonl"
-
-    @property
-    def host_pids(self) -> dict[str, int]:
-        """By host name, the process that keeps the host alive, for `lab status`."""
-        return {host.files.spec.name: host.process.pid for host in self._hosts}
 
     def up(self) -> Sequence[LabHost]:
         for folder in (self.state_dir, self.cache_dir):
@@ -131,6 +126,18 @@ class KvmFleet:
             host.process.let_go()
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:
             return tuple(threads.map(lambda host: host.wait_until_ready(key_file), self._hosts))
+
+
+def host_pids(record: Path) -> dict[str, int]:
+    """By host name, the process that keeps a running host alive; from any process, for `lab status`."""
+    found: dict[str, int] = {}
+    for thing in recorded(record):
+        pid = int(thing.name) if thing.kind == "process" else 0
+        stat = process_stat(pid) if pid else None
+        if stat is not None and stat.started == thing.started:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+            found |= {entry.removeprefix("HOST_NAME="): pid for entry in environment if entry.startswith("HOST_NAME=")}
+    return found
 
 
 def _make_ssh_keys(key_files: Sequence[Path]) -> None:

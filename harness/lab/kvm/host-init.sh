@@ -21,12 +21,6 @@ mount -t sysfs sysfs /sys
 
 if [ "$CGROUP_PLAN" = v2 ]; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
-    # A version 2 group that hands controllers down may hold no process itself.
-    mkdir /sys/fs/cgroup/init
-    while read -r pid; do echo "$pid" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
-    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-        echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control || true
-    done
 else
     mount -t tmpfs tmpfs /sys/fs/cgroup -o mode=755
     for controllers in $CGROUP_PLAN; do
@@ -57,6 +51,13 @@ over "$HOST_FOLDER/capacity/meminfo" /proc/meminfo
 
 read -r _
 exec </dev/null
+if [ "$CGROUP_PLAN" = v2 ]; then
+    # A version 2 group that hands controllers down may hold no process itself; our parent has gone ahead.
+    echo 0 >/sys/fs/cgroup/init/cgroup.procs
+    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+        echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+    done
+fi
 ip -batch - <<LINES
 link set lo up
 address add $HOST_ADDRESS dev eth0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.lab.fleet import LabHost, SshAccess
 from harness.lab.hypervisor import HypervisorError
-from harness.lab.kvm.cgroups import CgroupLayout, join
+from harness.lab.kvm.cgroups import CgroupLayout, join, make_way
 from harness.lab.kvm.gate import LAB_VARIABLE, GatedProcess
 from harness.lab.kvm.host_files import SSH_PORT, HostFiles
 from harness.lab.kvm.libvirt_hypervisor import LibvirtHypervisor
@@ -41,6 +41,8 @@ class KvmHost:
         join(groups, self.process.pid)
         self.process.let_go()
         self.process.wait_for_own_network(NAMESPACE_SECONDS)
+        if self.cgroup_version == 2:
+            make_way(groups[0], self.process.pid)
 
     def wait_until_ready(self, key_file: Path) -> LabHost:
         """Return the host once libvirtd and sshd answer."""

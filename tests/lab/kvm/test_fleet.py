@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.lab.fleet import LabHost
-from harness.lab.kvm.fleet import KvmFleet
+from harness.lab.kvm.fleet import KvmFleet, host_pids
 from harness.lab.kvm.libvirt_hypervisor import LibvirtHypervisor
 
 from .conftest import HOSTS
@@ -72,12 +72,13 @@ def test_a_second_lab_runs_beside_the_first_and_leaves_it_alone(
     try:
         (other,) = second.up()
         assert other.ssh.address.rsplit(".", 1)[0] != hosts[0].ssh.address.rsplit(".", 1)[0]
-        assert set(second.host_pids) == {"kvm1"}
+        assert set(host_pids(second.record)) == {"kvm1"}
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((other.ssh.address, 16509), timeout=5)
     finally:
         second.down()
     second.down()
+    assert host_pids(second.record) == {}
     assert list(tmp_path.iterdir()) == []
     assert on_host(hosts[0], "hostname") == "kvm1\n"
 
