@@ -74,6 +74,11 @@ class Domain:
         return None if self.max_memory_kib is None else _cpu_range(self.max_vcpus)
 
     @property
+    def numa_memory_kib(self) -> int | None:
+        """Memory of the NUMA cell, which DIMMs do not change."""
+        return None if self.max_memory_kib is None else self.boot_memory_kib
+
+    @property
     def scheduler_quota_us(self) -> int:
         """What schedinfo and the vCPU cgroups show; -1 where no quota was ever set."""
         return UNSET_QUOTA_US if self.quota_us is None else self.quota_us

@@ -11,7 +11,7 @@ from harness.cloud.client import ApiError
 from harness.cloud.entities import TemplateRecord
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
-from harness.hosts.observation import GuestView, NotSeen, Observation
+from harness.hosts.observation import DomainView, GuestView, NotSeen, Observation
 from harness.reference import rules
 from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
@@ -176,8 +176,11 @@ class StagedInstance:
                 sized_by=sized_by,
             )
             stage.saw(compare_record(expected, self.record))
-            self._wait_for_guest()
-            observation = stage.session.view(self._host_name()).observe(self.record.instance_name)
+            view = stage.session.view(self._host_name())
+            observation = view.observe(self.record.instance_name)
+            if isinstance(observation.domain, DomainView) and not guest_has_settled(self._domain, observation.guest):
+                self._wait_for_guest()
+                observation = view.observe(self.record.instance_name)
             if self._guest_stays_behind:
                 reason = "the environment file says that the guest does not bring hot-plugged parts online"
                 observation = replace(observation, guest=NotSeen(reason))

@@ -1,0 +1,46 @@
+"""Following jobs to their end."""
+
+import pytest
+
+from harness.cloud.jobs import run_job
+from harness.waiting import DeadlineExpired
+from tests.cloud.conftest import ScriptedServer, json_response
+
+
+def _script(server: ScriptedServer, *jobs: dict[str, object]) -> None:
+    answers = iter(jobs)
+
+    def answer(command: str) -> object:
+        return json_response(command, {"jobid": "j1"} if command == "scaleVirtualMachine" else next(answers))
+
+    server.answer = answer
+
+
+def test_a_job_is_asked_for_until_it_ends(server: ScriptedServer) -> None:
+    done = {"jobstatus": 1, "jobresultcode": 0, "jobresult": {"virtualmachine": {"id": "v"}}}
+    _script(server, {"jobstatus": 0}, {"jobstatus": 0}, done)
+    job = run_job(server.api, "scaleVirtualMachine", 5)
+    assert (job.succeeded, job.code, job.text) == (True, 0, "")
+    assert job.result == {"virtualmachine": {"id": "v"}}
+    assert server.calls == ["scaleVirtualMachine"] + ["queryAsyncJobResult"] * 3
+
+
+def test_a_failed_job_is_a_result_with_code_and_text(server: ScriptedServer) -> None:
+    result = {"errorcode": 530, "errortext": "Failed to scale the VM"}
+    _script(server, {"jobstatus": 2, "jobresultcode": 530, "jobresult": result})
+    job = run_job(server.api, "scaleVirtualMachine", 5)
+    assert (job.succeeded, job.code, job.text) == (False, 530, "Failed to scale the VM")
+
+
+def test_a_failed_job_without_a_result_ends_all_the_same(server: ScriptedServer) -> None:
+    _script(server, {"jobstatus": 2, "jobresultcode": 530})
+    job = run_job(server.api, "scaleVirtualMachine", 5)
+    assert (job.succeeded, job.code, job.text) == (False, 530, "(the job carries no result)")
+
+
+def test_a_job_that_does_not_end_is_given_up_at_the_deadline(server: ScriptedServer) -> None:
+    _script(server, *[{"jobstatus": 0}] * 100)
+    with pytest.raises(DeadlineExpired) as raised:
+        run_job(server.api, "scaleVirtualMachine", 0.2)
+    assert raised.value.last_seen == {"jobstatus": 0}
+    assert "job j1 of scaleVirtualMachine" in str(raised.value)

@@ -1,0 +1,169 @@
+"""A case's world against a simulated lab: what is arranged is there, what is wrong is caught, nothing stays."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.cloud import configuration, instances
+from harness.cloud.configuration import Place
+from harness.cloud.jobs import run_job
+from harness.hosts.observation import DomainView
+from harness.reference.settings import CPU_CEILING, ENABLE_DYNAMIC_SCALE
+from harness.run.environment import EnvironmentFileError, TimeLimits, load
+from harness.run.session import Session, WrongReleaseError
+from harness.run.stage import CannotArrangeError, Stage
+from harness.run.staged_instance import HostUnknownError
+from harness.run.steps import Steps
+from harness.verify.finding import Layer
+from tests.conftest import SimulatedLab
+
+
+@pytest.fixture(scope="module")
+def session(lab: SimulatedLab) -> Iterator[Session]:
+    # What a test tampers with never settles, so there is no use in waiting for it.
+    limits = TimeLimits(job=20, guest_boot=0.5, guest_hotplug=0.3)
+    session = Session(load(lab.cloud_file).model_copy(update={"time_limits": limits}))
+    session.open()
+    session.presume()
+    yield session
+    assert session.close() == []
+
+
+@pytest.fixture
+def stage(session: Session) -> Iterator[Stage]:
+    stage = Stage(session, "TEST-01", "run", Steps())
+    yield stage
+    assert stage.close() == []
+    assert session.api.list("listVirtualMachines", "virtualmachine", listall=True) == []
+
+
+def _what(stage: Stage) -> list[str]:
+    return [finding.what for finding in stage.comparison.findings]
+
+
+def test_an_instance_as_predicted_has_no_findings_on_any_layer(stage: Stage) -> None:
+    stage.instance(stage.fixed(1, 500, 256)).verify()
+    assert stage.comparison.findings == ()
+    assert stage.comparison.seen == set(Layer)
+
+
+def test_a_scale_as_predicted_has_no_findings(stage: Stage) -> None:
+    scaled = stage.instance(stage.fixed(1, 500, 256)).scale(stage.fixed(2, 500, 512, cap=True))
+    assert scaled.job.succeeded
+    assert stage.comparison.findings == ()
+    assert isinstance(scaled.observation.domain, DomainView)
+    assert scaled.observation.domain.quota_us == 2500
+
+
+def test_a_quota_that_is_not_what_was_predicted_is_caught(stage: Stage, lab: SimulatedLab) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256, cap=True))
+    hypervisor = lab.hypervisors[stage.home.name]
+    hypervisor.set_scheduler_parameter(instance.record.instance_name, "vcpu_quota", 5000)
+    instance.verify()
+    assert _what(stage) == ["quota in us", "vcpu_quota in us", "quota of vCPU 0 in us"]
+
+
+def test_a_vcpu_too_many_is_caught_on_domain_scheduler_and_guest(stage: Stage, lab: SimulatedLab) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    lab.hypervisors[stage.home.name].set_vcpus(instance.record.instance_name, 3)
+    instance.verify()
+    assert {finding.layer for finding in stage.comparison.findings} == {Layer.DOMAIN, Layer.SCHEDULER, Layer.GUEST}
+
+
+def test_a_domain_that_is_gone_is_caught(stage: Stage, lab: SimulatedLab) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    lab.hypervisors[stage.home.name].destroy(instance.record.instance_name)
+    instance.verify()
+    assert "domain" in _what(stage)
+    assert stage.comparison.seen < set(Layer)
+
+
+def test_an_instance_that_stopped_behind_the_cases_back_is_caught(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    assert run_job(stage.api, "stopVirtualMachine", 10, id=instance.id, forced=True).succeeded
+    with pytest.raises(HostUnknownError):
+        instance.verify()
+    assert "state" in _what(stage)
+
+
+def test_a_filler_leaves_just_what_it_is_told_to(stage: Stage) -> None:
+    stage.leave_memory_mib(512)
+    host = stage.session.world().host(stage.home.id)
+    assert host.memory_bytes - host.used_memory_bytes == 512 * 1048576
+
+
+def test_what_the_cloud_lacks_is_named(stage: Stage) -> None:
+    with pytest.raises(CannotArrangeError, match=r"needs room for 1 x 500 MHz and 99999 MiB on host kvm1"):
+        stage.instance(stage.fixed(1, 500, 99999))
+    with pytest.raises(CannotArrangeError, match=r"needs a second host in cluster cluster-a with 99999 MiB free"):
+        stage.needs_a_neighbour_with_mib(99999)
+    with pytest.raises(CannotArrangeError, match=r"needs 99999032 MiB free on host kvm1; has 4096"):
+        stage.leave_memory_mib(99999000)
+
+
+def test_settings_are_put_back_when_the_case_ends(session: Session) -> None:
+    inventory = session.inventory
+    stage = Stage(session, "TEST-02", "run", Steps())
+    stage.setting(CPU_CEILING, "6")
+    stage.setting(ENABLE_DYNAMIC_SCALE, "false")
+    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=inventory.home.cluster_id)) == "6"
+    assert stage.close() == []
+    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=inventory.home.cluster_id)) == "0"
+    assert configuration.value(session.api, ENABLE_DYNAMIC_SCALE, Place(zone_id=inventory.zone.id)) == "true"
+
+
+def test_what_cannot_be_taken_back_is_told(session: Session) -> None:
+    stage = Stage(session, "TEST-03", "run", Steps())
+    offering = stage.fixed(1, 500, 256)
+    instance = stage.instance(offering)
+    instances.destroy(session.api, 10, instance.id)
+    [line] = stage.close()
+    assert "instance csh-run-test-03-2" in line
+
+
+def test_another_release_than_asked_for_ends_the_run(lab: SimulatedLab) -> None:
+    session = Session(load(lab.cloud_file))
+    with pytest.raises(WrongReleaseError, match=r"--release 4\.22: the cloud says 4\.23"):
+        session.open("4.22")
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('zone = "lab-zone"', 'zone = "x"', r"cloud\.zone: the cloud has no zone 'x'; it has lab-zone"),
+        (
+            'template = "lab-guest"',
+            'template = "x"',
+            r"cloud\.template: the cloud has no template 'x'; it has lab-guest",
+        ),
+        (
+            'template = "lab-guest"',
+            'template = "lab-guest-unscalable"',
+            r"cloud\.template: 'lab-guest-unscalable' is not dynamically scalable",
+        ),
+        ('network = "lab-net"', 'network = "x"', r"cloud\.network: the cloud has no network 'x'"),
+        ('api_key = "', 'api_key = "x', r"api\.api_key, api\.secret_key: .* refused the API key or its signature"),
+        ("/client/api", "/elsewhere", r"api\.endpoint: "),
+    ],
+)
+def test_a_wrong_value_is_named_with_file_and_key(lab: SimulatedLab, old: str, new: str, says: str) -> None:
+    text = lab.cloud_file.read_text()
+    assert old in text
+    wrong = lab.cloud_file.with_name("wrong.toml")
+    wrong.write_text(text.replace(old, new, 1))
+    session = Session(load(wrong))
+    with pytest.raises(EnvironmentFileError, match=rf"wrong\.toml: {says}"):
+        session.open()
+    session.close()
+
+
+def test_an_endpoint_where_nobody_listens_is_named(lab: SimulatedLab) -> None:
+    wrong = lab.cloud_file.with_name("nobody.toml")
+    wrong.write_text(lab.cloud_file.read_text().replace(lab.endpoint, "http://127.0.0.1:9/client/api"))
+    with pytest.raises(
+        EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at http://127\.0\.0\.1:9"
+    ):
+        Session(load(wrong)).open()
