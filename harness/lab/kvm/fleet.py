@@ -21,9 +21,8 @@ from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
 
 # A host shows its own files in place of these, so nothing that it shares with us may lie beneath them.
-HIDDEN_IN_HOSTS = tuple(
-    Path(path) for path in ("/run", "/var/run", "/etc/libvirt", "/var/lib/libvirt", "/proc", "/sys")
-)
+HIDDEN_IN_HOSTS = tuple(Path(path) for path in ("/run", "/var/run", "/etc/libvirt", "/proc", "/sys"))
+HIDDEN_LIBVIRT_FOLDERS = tuple(Path(path) for path in ("/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt"))
 
 
 class KvmFleet:
@@ -67,9 +66,7 @@ class KvmFleet:
 
     def up(self) -> Sequence[LabHost]:
         for folder in (self.state_dir, self.cache_dir):
-            hidden = next((top for top in HIDDEN_IN_HOSTS if folder.is_relative_to(top)), None)
-            if hidden is not None:
-                raise HarnessError(f"{folder} lies beneath {hidden}, which the lab's hosts cannot see; choose another")
+            _require_visible_in_hosts(folder)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         sweep(self.record)
         try:
@@ -138,6 +135,14 @@ def host_pids(record: Path) -> dict[str, int]:
             environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
             found |= {entry.removeprefix("HOST_NAME="): pid for entry in environment if entry.startswith("HOST_NAME=")}
     return found
+
+
+def _require_visible_in_hosts(folder: Path) -> None:
+    # Where libvirtd never ran, the parent of its missing folder is hidden, see host-init.sh.
+    libvirt = tuple(path if path.is_dir() else path.parent for path in HIDDEN_LIBVIRT_FOLDERS)
+    hidden = next((top for top in HIDDEN_IN_HOSTS + libvirt if folder.is_relative_to(top)), None)
+    if hidden is not None:
+        raise HarnessError(f"{folder} lies beneath {hidden}, which the lab's hosts cannot see; choose another")
 
 
 def _make_ssh_keys(key_files: Sequence[Path]) -> None:
