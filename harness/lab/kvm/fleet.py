@@ -16,7 +16,7 @@ from harness.lab.kvm.gate import GatedProcess
 from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
-from harness.lab.kvm.network import open_network, plug_in, start_switch
+from harness.lab.kvm.network import NetworkRefusedError, open_network, plug_in, start_switch
 from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
 
@@ -97,7 +97,7 @@ class KvmFleet:
         accelerated = domain_type(self.cache_dir, self.acceleration)
         self.guest_boot = GuestBoot(accelerated, image.kernel, image.initrd, image.command_line)
         self._switch = start_switch(self.lab_id, self.state_dir / "hosts", remains)
-        network = open_network(self.lab_id, self._switch, remains)
+        network = open_network(self.lab_id, self._switch)
         addresses = [network.host_address(index) for index in range(len(self.specs))]
         names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
         all_files = [
@@ -118,7 +118,13 @@ class KvmFleet:
             self._hosts += (host,)
             host.begin(groups)
         _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
-        plug_in(network, [host.process.pid for host in self._hosts])
+        try:
+            plug_in(network, [host.process.pid for host in self._hosts])
+        except NetworkRefusedError:
+            # A host that has ended is the better reason than the cable that found no host.
+            for host in self._hosts:
+                host.process.require_running()
+            raise
         for host in self._hosts:
             host.process.let_go()
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:

@@ -55,7 +55,11 @@ class GatedProcess:
             self.require_running()
             return os.readlink(f"/proc/{self.pid}/ns/net") != ours
 
-        wait_until("a network namespace", look, bool, seconds, first_pause_s=0.002, longest_pause_s=0.02)
+        # A process that ends between the two looks has no namespace any more; the next look says why it ended.
+        gone = (FileNotFoundError,)
+        wait_until(
+            "a network namespace", look, bool, seconds, first_pause_s=0.002, longest_pause_s=0.02, transient=gone
+        )
 
     def require_running(self) -> None:
         if self._process.poll() is not None:

@@ -45,13 +45,21 @@ def uplink_name(lab_id: str) -> str:
 
 
 def start_switch(lab_id: str, folder: Path, remains: Remains) -> GatedProcess:
-    """A process, held back, whose network namespace will be the switch."""
+    """A process, held back, whose network namespace will be the switch.
+
+    Our end of the cable goes on record first, so that a sweep looks for it last: an `ip` that outlives us could still
+    make it, but not once the switch is gone.
+    """
+    uplink = uplink_name(lab_id)
+    if Path("/sys/class/net", uplink).exists():
+        raise NetworkRefusedError(f"a network link named {uplink} exists already; another lab has the id {lab_id}")
+    remains.links(uplink)
     return GatedProcess(
         ["unshare", "--net", "sleep", "infinity"], folder / "switch.log", remains, {LAB_VARIABLE: lab_id}
     )
 
 
-def open_network(lab_id: str, switch: GatedProcess, remains: Remains) -> LabNetwork:
+def open_network(lab_id: str, switch: GatedProcess) -> LabNetwork:
     """Set the switch up and claim a subnet by giving our end of the cable to it an address there.
 
     The bridge stands in a namespace of its own because firewalls of the machine (Docker's, say) also filter what
@@ -60,11 +68,8 @@ def open_network(lab_id: str, switch: GatedProcess, remains: Remains) -> LabNetw
     switch.let_go()
     switch.wait_for_own_network(NAMESPACE_SECONDS)
     uplink, bridge = uplink_name(lab_id), f"cslb{lab_id}"
-    if Path("/sys/class/net", uplink).exists():
-        raise NetworkRefusedError(f"a network link named {uplink} exists already; another lab has the id {lab_id}")
     with _machine_wide_lock():
         subnet = _free_subnet(_taken_subnets())
-        remains.links(uplink)
         run_ip(
             f"link add {uplink} type veth peer name {uplink} netns {switch.pid}",
             f"address add {subnet[1]}/{subnet.prefixlen} dev {uplink}",
