@@ -14,7 +14,7 @@ from harness.lab.management.model import InstanceRecord, State, User, size_in_fo
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import cpu_shares
-from harness.reference.domain import Domain, domain_after_scale
+from harness.reference.domain import Domain, domain_after_scale, domain_at_start
 from harness.reference.offering import (
     LOWEST_MEMORY_MIB,
     MAX_INT,
@@ -62,7 +62,7 @@ def _scale_running(
     with state.lock:
         new = state.offerings[offering_id].offering
         world = state.world()
-        known = _as_known(cloud, instance)
+        known = _as_known(cloud, world, instance)
     decision = decide(world, known, new, asked)
     if decision.refusal is not None or decision.size is None:
         raise _refused(decision.refusal, instance)
@@ -75,22 +75,23 @@ def _scale_running(
     _book(cloud, instance, new, decision.size, known.size, host, domain, in_place=not migrated)
 
 
-def _as_known(cloud: Cloud, instance: InstanceRecord) -> Instance:
+def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
     offering = cloud.state.offerings[instance.offering_id].offering
-    if instance.domain is None:
-        raise OperationFailedError(
-            f"{rendered(instance)} never ran and is not stopped either: its start must have failed"
-        )
+    size = size_in_force(offering, instance.details)
+    # One whose start failed has no domain. The decision does not look at it, but refuses such an instance by its state.
+    domain = instance.domain or domain_at_start(
+        world.release, world.settings, world.hosts[0], offering, size, cpu_cap=instance.cpu_cap, prepared=False
+    )
     return Instance(
         name=instance.instance_name,
         state=instance.state,
         offering=offering,
-        size=size_in_force(offering, instance.details),
+        size=size,
         cpu_cap=instance.cpu_cap,
         flag=instance.flag,
         template_flag=cloud.state.templates[instance.template_id].dynamically_scalable,
         host_id=instance.host_id or "",
-        domain=instance.domain,
+        domain=domain,
     )
 
 

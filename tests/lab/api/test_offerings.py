@@ -1,0 +1,156 @@
+"""Service offerings: what is refused when one is made, how each class is shown, and how one goes away."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.api.conftest import Lab
+
+_RANGES = {"mincpunumber": 1, "maxcpunumber": 4, "minmemory": 256, "maxmemory": 1024, "cpuspeed": 500}
+_FAILED = "Failed to create service offering x: "
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        pytest.param(
+            {"customized": "true", "memory": 64},
+            "For creating a custom compute offering cpu and memory all should be null",
+            id="a custom one with a size",
+        ),
+        pytest.param(
+            {"customized": "true", "cpuspeed": 500},
+            "For creating a custom compute offering min/max cpu and min/max memory/cpu speed "
+            "should all be null or all specified",
+            id="a custom one with half a range",
+        ),
+        pytest.param(
+            {"customized": "true", **_RANGES, "cpuspeed": -1},
+            f"{_FAILED}specify the cpu speed value between 1 and 2147483647",
+            id="a custom one with a negative speed",
+        ),
+        pytest.param(
+            {"customized": "true", **_RANGES, "mincpunumber": 0},
+            f"{_FAILED}specify the minimum or minimum cpu number value between 1 and 2147483647",
+            id="a custom one from no CPU on",
+        ),
+        pytest.param(
+            {"customized": "true", **_RANGES, "minmemory": 31},
+            f"{_FAILED}specify the memory value between 32 and 2147483647 MB",
+            id="a custom one with hardly any memory",
+        ),
+        pytest.param(
+            {"cpunumber": 5, "cpuspeed": 500, "memory": 64},
+            f"{_FAILED}specify the cpu number value between 1 and 4",
+            id="more CPUs than the setting allows",
+        ),
+        pytest.param(
+            {"cpunumber": 1, "memory": 64},
+            f"{_FAILED}specify the cpu speed value between 0 and 2147483647",
+            id="no speed",
+        ),
+        pytest.param(
+            {"cpunumber": 1, "cpuspeed": 500, "memory": 2049},
+            f"{_FAILED}specify the memory value between 32 and 2048 MB",
+            id="more memory than the setting allows",
+        ),
+    ],
+)
+def test_an_offering_that_cannot_be_is_refused(lab: Lab, given: dict[str, object], text: str) -> None:
+    lab.setting("vm.serviceoffering.cpu.cores.max", "4")
+    lab.setting("vm.serviceoffering.ram.size.max", "2048")
+    answer = lab.raw.call("createServiceOffering", name="x", displaytext="x", **given)
+    assert (answer.status, answer.body["cserrorcode"], answer.body["errortext"]) == (431, 4350, text)
+    assert lab.api.listServiceOfferings() == {}
+
+
+def test_each_class_shows_the_sizes_it_fixes(lab: Lab) -> None:
+    fixed = lab.offering(cpunumber=1, cpuspeed=500, memory=64)
+    assert (fixed["cpunumber"], fixed["cpuspeed"], fixed["memory"], fixed["iscustomized"]) == (1, 500, 64, False)
+    constrained = lab.offering(customized="true", **_RANGES)
+    assert constrained["cpuspeed"] == 500
+    assert not {"cpunumber", "memory"} & constrained.keys()
+    assert constrained["serviceofferingdetails"] == {
+        "mincpunumber": "1",
+        "maxcpunumber": "4",
+        "minmemory": "256",
+        "maxmemory": "1024",
+    }
+    unconstrained = lab.offering()
+    assert unconstrained["iscustomized"] is True
+    assert not {"cpunumber", "cpuspeed", "memory", "serviceofferingdetails"} & unconstrained.keys()
+
+
+def test_defaults_are_no_cap_and_dynamic_scaling(lab: Lab) -> None:
+    plain = lab.offering(cpunumber=1, cpuspeed=500, memory=64)
+    assert (plain["limitcpuuse"], plain["dynamicscalingenabled"], plain["offerha"]) == (False, True, False)
+    other = lab.offering(
+        cpunumber=1,
+        cpuspeed=500,
+        memory=64,
+        limitcpuuse="TRUE",
+        dynamicscalingenabled="false",
+        hosttags="ssd",
+        **{"serviceofferingdetails[0].key": "note", "serviceofferingdetails[0].value": "kept"},
+    )
+    assert (other["limitcpuuse"], other["dynamicscalingenabled"], other["hosttags"]) == (True, False, "ssd")
+    assert other["serviceofferingdetails"] == {"note": "kept"}
+
+
+def test_host_tags_that_no_host_has_leave_no_room(lab: Lab) -> None:
+    offering_id = lab.fixed(hosttags="ssd")
+    job = lab.run(
+        "deployVirtualMachine", zoneid=lab.zone_id, templateid=lab.template_id(), serviceofferingid=offering_id
+    )
+    assert job["jobresultcode"] == 533
+
+
+def test_inactive_offerings_are_listed_when_asked_for(lab: Lab) -> None:
+    active, inactive = lab.offering(name="one", cpunumber=1, cpuspeed=1, memory=64), lab.offering(name="two")
+    updated = lab.api.updateServiceOffering(id=inactive["id"], state="Inactive", name="too", displaytext="t")
+    assert (updated["serviceoffering"]["state"], updated["serviceoffering"]["name"]) == ("Inactive", "too")
+
+    def names(**given: str) -> list[str]:
+        return [each["name"] for each in lab.api.listServiceOfferings(**given).get("serviceoffering", [])]
+
+    assert names() == ["one"]
+    assert names(state="inactive") == ["too"]
+    assert names(state="all") == ["one", "too"]
+    assert names(id=inactive["id"]) == ["too"]
+    assert names(keyword="ON") == ["one"]
+    assert names(issystem="true") == []
+    back = lab.api.updateServiceOffering(id=inactive["id"], state="Active")["serviceoffering"]
+    assert back["state"] == "Active"
+    assert names() == ["one", "too"]
+    assert active["id"] != inactive["id"]
+
+
+def test_a_state_that_is_none_is_refused(lab: Lab) -> None:
+    assert lab.raw.call("updateServiceOffering", id=lab.fixed(), state="Tired").status == 431
+
+
+def test_a_deleted_offering_is_gone_but_its_instances_stay(lab: Lab) -> None:
+    offering_id = lab.fixed()
+    instance = lab.deploy(offering_id)
+    assert lab.raw.call("deleteServiceOffering", id=offering_id).json == {
+        "deleteserviceofferingresponse": {"success": True}
+    }
+    assert lab.api.listServiceOfferings(state="all") == {}
+    assert lab.raw.call("listServiceOfferings", id=offering_id).status == 431
+    seen = lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]
+    assert seen["serviceofferingid"] == offering_id
+
+
+def test_the_offering_an_instance_has_is_not_offered_to_it(lab: Lab) -> None:
+    instance = lab.deploy(lab.fixed(name="now"))
+    lab.fixed(2, name="next")
+    offered = lab.api.listServiceOfferings(virtualmachineid=instance["id"])["serviceoffering"]
+    assert [each["name"] for each in offered] == ["next"]
+
+
+def test_a_filter_that_is_none_is_refused(lab: Lab) -> None:
+    assert lab.raw.call("listTemplates", templatefilter="odd").status == 431
+    assert lab.raw.call("listTemplates").body["errortext"].endswith("missing parameter templatefilter")
+    assert lab.api.listTemplates(templatefilter="community") == {}
+    template_id = lab.template_id()
+    assert lab.api.listTemplates(templatefilter="all", ids=template_id)["count"] == 1

@@ -1,0 +1,74 @@
+"""Settings in their scopes, beyond the recorded exchanges."""
+
+from __future__ import annotations
+
+from harness.reference.release import BEFORE
+from tests.lab.api.conftest import Lab, LabMaker
+
+_CPU = "kvm.cpu.dynamic.scaling.capacity"
+
+
+def _value(lab: Lab, name: str, **place: str) -> str:
+    (found,) = [c for c in lab.api.listConfigurations(name=name, **place)["configuration"] if c["name"] == name]
+    return str(found["value"])
+
+
+def test_a_clusters_value_wins_there_and_only_there(lab: Lab) -> None:
+    here, there = lab.cluster_id("cluster-a"), lab.cluster_id("cluster-b")
+    lab.setting(_CPU, "6")
+    lab.setting(_CPU, "5", clusterid=here)
+    assert _value(lab, _CPU) == "6"
+    assert _value(lab, _CPU, clusterid=here) == "5"
+    assert _value(lab, _CPU, clusterid=there) == "6"
+    assert lab.api.resetConfiguration(name=_CPU, clusterid=here)["configuration"]["value"] == "6"
+    assert _value(lab, _CPU, clusterid=here) == "6"
+    assert lab.api.resetConfiguration(name=_CPU)["configuration"]["value"] == "0"
+
+
+def test_resetting_a_clusters_overcommit_writes_the_global_value_there(lab: Lab) -> None:
+    name, here = "cpu.overprovisioning.factor", lab.cluster_id("cluster-a")
+    lab.setting(name, "3")
+    lab.setting(name, "2", clusterid=here)
+    assert lab.api.listClusters(id=here)["cluster"][0]["cpuovercommitratio"] == "2"
+    lab.api.resetConfiguration(name=name, clusterid=here)
+    lab.setting(name, "4")
+    assert _value(lab, name, clusterid=here) == "3"
+
+
+def test_both_overcommit_factors_of_a_cluster_are_listed_together(lab: Lab) -> None:
+    answer = lab.api.listConfigurations(name="mem.overprovisioning.factor", clusterid=lab.cluster_id("cluster-a"))
+    assert [c["name"] for c in answer["configuration"]] == [
+        "cpu.overprovisioning.factor",
+        "mem.overprovisioning.factor",
+    ]
+
+
+def test_up_to_4_22_the_new_settings_do_not_exist(make_lab: LabMaker) -> None:
+    lab = make_lab(BEFORE)
+    for name in (_CPU, "kvm.memory.dynamic.scaling.capacity", "auto.migrate.vm.on.live.scale.insufficient.capacity"):
+        assert lab.api.listConfigurations(name=name) == {}
+        assert lab.raw.call("resetConfiguration", name=name).status == 431
+    assert lab.api.listCapabilities()["capability"]["cloudstackversion"].startswith("4.22")
+
+
+def test_a_scope_that_no_setting_has_is_refused(lab: Lab) -> None:
+    account_id = lab.api.listAccounts()["account"][0]["id"]
+    answer = lab.raw.call("updateConfiguration", name=_CPU, value="1", accountid=account_id)
+    assert (answer.status, answer.body["errortext"]) == (431, f"Invalid scope id provided for the parameter {_CPU}")
+
+
+def test_overcommit_shows_in_the_totals_of_hosts_and_of_the_zone(lab: Lab) -> None:
+    lab.setting("cpu.overprovisioning.factor", "2", clusterid=lab.cluster_id("cluster-a"))
+    host = lab.api.listHosts(name="kvm1")["host"][0]
+    assert (host["cpunumber"], host["cpuwithoverprovisioning"]) == (8, "32000")
+    cpu = lab.api.listCapacity(type=1)["capacity"][0]
+    assert cpu["capacitytotal"] == 2 * (16000 + 40000) + 16000
+
+
+def test_settings_are_found_by_keyword_group_and_category(lab: Lab) -> None:
+    assert {c["name"] for c in lab.api.listConfigurations(subgroup="KVM")["configuration"]} == {
+        _CPU,
+        "kvm.memory.dynamic.scaling.capacity",
+    }
+    assert lab.api.listConfigurations(keyword="disablethreshold")["count"] == 2
+    assert lab.api.listConfigurations(category="Nothing") == {}
