@@ -28,6 +28,7 @@ class GatedProcess:
             self._process = subprocess.Popen(
                 ["sh", "-c", _GATE, "gate", *arguments],
                 stdin=subprocess.PIPE,
+                bufsize=0,
                 stdout=output,
                 stderr=output,
                 env=_ENVIRONMENT | environment,
