@@ -66,6 +66,9 @@ def run_cases(
     arguments += ["-p", "no:terminal", "-p", "no:cacheprovider"]
     arguments += [f"--{name}={value}" for name, value in options.items() if value is not None]
     console = Console(stderr=as_json)
+    if not console.is_terminal:
+        # Nothing there wraps lines for us, and nobody reads them at a width of 80.
+        console.width = 140
     with Progress(console) as progress:
         follower = ConsolePlugin(progress)
         exit_code = int(pytest.main(arguments, plugins=[follower]))

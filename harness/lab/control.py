@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from harness.errors import HarnessError
 from harness.lab.config_files import CLOUD_FILE
@@ -62,7 +63,8 @@ def start_kept_lab(state: Path, kind: str, release: str) -> LabDescription:
     folder = LabFolder(state, KEPT_LAB)
     if folder.is_owned:
         raise LabFailedError(f"a lab is up in {folder.path} already; `cs-harness lab down` ends it")
-    _start(folder, kind, release, owned=False)
+    with tempfile.TemporaryFile("w+") as complaints, _process(folder, kind, release, complaints, kept=True) as process:
+        _wait_until_up(process, complaints)
     return _described(folder)
 
 
@@ -104,43 +106,44 @@ def embedded_lab(state: Path, kind: str, release: str) -> Iterator[Path]:
     """
     clear_dead_labs(state)
     folder = LabFolder(state, f"run-{os.getpid()}")
-    process = _start(folder, kind, release, owned=True)
-    try:
-        yield folder.path / CLOUD_FILE
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.wait(timeout=_DOWN_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
+    with tempfile.TemporaryFile("w+") as complaints, _process(folder, kind, release, complaints) as process:
+        try:
+            _wait_until_up(process, complaints)
+            yield folder.path / CLOUD_FILE
+        finally:
+            # The end of its input tells the lab to go down; the kernel does the same when this process dies.
+            if process.stdin is not None:
+                process.stdin.close()
+            process.wait(timeout=_DOWN_SECONDS)
 
 
-def _start(folder: LabFolder, kind: str, release: str, *, owned: bool) -> subprocess.Popen[str]:
+def _process(
+    folder: LabFolder, kind: str, release: str, complaints: IO[str], *, kept: bool = False
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "harness.lab.server", "--state", str(folder.state), "--name", folder.path.name]
     command += ["--hosts", kind, "--release", release]
-    if owned:
-        command.append("--owned")
-    with tempfile.TemporaryFile("w+") as complaints:
-        # A session of its own: Ctrl-C in the terminal ends the run, and the run ends its lab.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            start_new_session=True,
-        )
-        line = process.stdout.readline() if process.stdout is not None else ""
-        if line:
-            message = json.loads(line)
-        else:
-            process.wait(timeout=_DOWN_SECONDS)
-            complaints.seek(0)
-            message = {"error": (complaints.read().strip().splitlines() or ["it said nothing"])[-1]}
+    return subprocess.Popen(
+        # A kept lab is nobody's child; an owned one has a session of its own, so that Ctrl-C in the terminal ends the
+        # run, and the run ends its lab.
+        ["setsid", "--fork", *command] if kept else [*command, "--owned"],
+        stdin=subprocess.DEVNULL if kept else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=complaints,
+        text=True,
+        start_new_session=not kept,
+    )
+
+
+def _wait_until_up(process: subprocess.Popen[str], complaints: IO[str]) -> None:
+    """Wait for the line with which a lab says that it is up, or why it is not. Raises LabFailedError."""
+    line = process.stdout.readline() if process.stdout is not None else ""
+    if line:
+        message = json.loads(line)
+    else:
+        complaints.seek(0)
+        message = {"error": (complaints.read().strip().splitlines() or ["it said nothing"])[-1]}
     if "error" in message:
-        process.wait(timeout=_DOWN_SECONDS)
         raise LabFailedError(f"the lab did not come up: {message['error']}")
-    return process
 
 
 def _described(folder: LabFolder) -> LabDescription:

@@ -53,7 +53,14 @@ class Progress:
     def step(self, case_id: str, step: Step) -> None:
         self.doing(f"{case_id}: {step.name}" if step.seconds is None else f"{case_id}")
 
+    def refresh(self) -> None:
+        """Draw the live line now."""
+        self._live.refresh()
+
     def case(self, record: CaseRecord) -> None:
+        """A case has ended. On a terminal the table at the end says so."""
+        if self._console.is_terminal:
+            return
         line = Text(f"{record.id:<8}{record.outcome.value:<15}{record.seconds:6.1f} s  {record.title}")
         line.stylize(_STYLES[record.outcome], 8, 8 + len(record.outcome.value))
         self._console.print(line, soft_wrap=True)

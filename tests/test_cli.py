@@ -1,0 +1,126 @@
+"""The console door, as a person uses it: in a shell, with simulated hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.run.record import load
+from harness.waiting import wait_until
+
+COMMAND = str(Path(sys.executable).with_name("cs-harness"))
+CASES = {
+    *("XML-01", "XML-02", "XML-05", "XML-08", "XML-11", "XML-14"),
+    *("LS-01", "LS-02", "LS-08"),
+    *("CAP-02", "CAP-04", "CAP-05"),
+    *("LIM-01", "LIM-03", "LIM-04"),
+    *("MIG-01", "MIG-05"),
+    "NEG-01",
+}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("release", ["4.22", "4.23"])
+def test_every_case_passes_on_a_lab_of_either_release(shell, tmp_path: Path, release: str) -> None:
+    done = shell("verify", "--hosts", "simulated", "--release", release)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = load(tmp_path / "reports" / "latest")
+    assert {case.id: case.outcome.value for case in record.cases} == dict.fromkeys(CASES, "passed")
+    assert record.environment is not None
+    assert record.environment.release == release
+    assert "were not verified on real parts" in done.stdout
+    assert f"18 passed on CloudStack {release}" in done.stdout
+    assert done.stderr == ""
+    assert not (tmp_path / ".lab").exists()
+
+
+def test_json_is_the_record_and_nothing_else(shell, tmp_path: Path) -> None:
+    done = shell("verify", "--hosts=simulated", "--select=NEG", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == json.loads((tmp_path / "reports/latest/results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["verify", "--hosts=simulated", "--select=FOO"], "ERROR: --select FOO: no such case; there are CAP-02"),
+        (["verify", "--cloud=none.toml"], "cs-harness: none.toml: cannot be read: No such file or directory"),
+        (["verify", "--release=next"], "cs-harness: --release next: not a CloudStack version"),
+        (["lab", "up", "--release=next"], "cs-harness: --release next: not a CloudStack version"),
+    ],
+)
+def test_wrong_input_ends_in_one_line_and_two(shell, arguments: list[str], says: str) -> None:
+    done = shell(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(says)
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_options_that_do_not_exist_end_with_two(shell) -> None:
+    assert shell("verify", "--hosts=vmware").returncode == 2
+    assert shell("verify", "--unknown").returncode == 2
+
+
+def test_a_lab_is_kept_for_hand_work_and_verified_by_its_own_file(shell, tmp_path: Path) -> None:
+    assert shell("lab", "status").returncode == 1
+    up = shell("lab", "up", "--hosts=simulated")
+    assert up.returncode == 0, up.stderr
+    files = {line.split(": ")[0]: line.split(": ")[1] for line in up.stdout.splitlines() if line.startswith("for ")}
+    assert shell("lab", "up", "--hosts=simulated").stderr.startswith("cs-harness: a lab is up in")
+    status = shell("lab", "status")
+    assert status.returncode == 0
+    assert "kvm2 in cluster-a: 16 x 2500 MHz, 8192 MiB" in status.stdout
+    done = shell("verify", "--cloud", files["for --cloud"], "--select=LS-01")
+    assert done.returncode == 0, done.stdout
+    listed = subprocess.run(
+        [str(Path(COMMAND).with_name("cs")), "listHosts", "type=Routing"],
+        env={**os.environ, "CLOUDSTACK_CONFIG": files["for cs command"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert {host["name"] for host in json.loads(listed.stdout)["host"]} == {"kvm1", "kvm2", "kvm3"}
+    marvin = json.loads(Path(files["for Marvin"]).read_text())
+    assert marvin["zones"][0]["pods"][0]["clusters"][0]["hosts"][0]["username"] == "root"
+    assert shell("lab", "down").stdout == "the lab is down\n"
+    assert shell("lab", "down").stdout == "no lab is up in .lab\n"
+    assert not (tmp_path / ".lab").exists()
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_cleans_up_and_leaves_a_readable_record(tmp_path: Path, number: int) -> None:
+    results = tmp_path / "reports" / "latest"
+    process = subprocess.Popen([COMMAND, "verify", "--hosts=simulated"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def cases() -> int:
+        return len(load(results).cases)
+
+    wait_until("the first case", cases, lambda seen: seen > 0, 20, transient=(FileNotFoundError,))
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    record = load(results)
+    assert process.returncode == 2
+    assert record.could_not_run == "it was ended by KeyboardInterrupt"
+    assert record.leftovers == []
+    assert record.finished is not None
+    assert b"it was ended by KeyboardInterrupt" in out
+    assert not (tmp_path / ".lab").exists()
