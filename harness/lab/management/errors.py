@@ -5,11 +5,9 @@ from __future__ import annotations
 from harness.errors import HarnessError
 
 PARAMETER = 431
-UNSUPPORTED = 432
 INTERNAL = 530
 ACCOUNT = 531
 INSUFFICIENT_CAPACITY = 533
-RESOURCE_UNAVAILABLE = 534
 
 CS_RUNTIME = 4250
 CS_INVALID_VALUE = 4350

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
-from threading import Condition
+from threading import Lock
 from uuid import uuid4
 
 from harness.errors import HarnessError
@@ -58,11 +58,11 @@ class Work:
 class JobRunner:
     """Runs jobs in threads and remembers their outcome.
 
-    One condition guards the records and the lines; it is never held while a job runs.
+    One lock guards the records and the lines; it is never held while a job runs.
     """
 
     def __init__(self) -> None:
-        self._changed = Condition()
+        self._guard = Lock()
         self._jobs: dict[str, Job] = {}
         self._lines: dict[str, deque[tuple[str, Work]]] = {}
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="lab-job")
@@ -70,7 +70,7 @@ class JobRunner:
     def submit(self, command_class: str, user: User, work: Work) -> Job:
         """Take a job in; it starts at once unless another one of its line is still running."""
         job = Job(str(uuid4()), command_class, user, work.instance_type, work.instance_id, clock.now())
-        with self._changed:
+        with self._guard:
             self._jobs[job.id] = job
             if work.line in self._lines:
                 self._lines[work.line].append((job.id, work))
@@ -80,23 +80,23 @@ class JobRunner:
         return job
 
     def find(self, job_id: str) -> Job | None:
-        with self._changed:
+        with self._guard:
             return self._jobs.get(job_id)
 
     def pending(self) -> list[Job]:
-        with self._changed:
+        with self._guard:
             return [job for job in self._jobs.values() if job.status is JobStatus.PENDING]
 
     def shut_down(self) -> None:
         """Let running jobs end, drop those that have not begun, and join all threads."""
-        with self._changed:
+        with self._guard:
             for line in self._lines.values():
                 line.clear()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _work_off(self, line: str) -> None:
         while True:
-            with self._changed:
+            with self._guard:
                 waiting = self._lines[line]
                 if not waiting:
                     del self._lines[line]
@@ -119,8 +119,7 @@ class JobRunner:
             return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": text}
 
     def _finish(self, job_id: str, status: JobStatus, code: int, result: Result) -> None:
-        with self._changed:
+        with self._guard:
             self._jobs[job_id] = replace(
                 self._jobs[job_id], status=status, result_code=code, result=result, completed=clock.now()
             )
-            self._changed.notify_all()

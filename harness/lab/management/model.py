@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from harness.lab.hypervisor import NodeInfo
 from harness.reference.domain import Domain
-from harness.reference.offering import Offering, OfferingClass, Size
+from harness.reference.offering import Offering, Size
 
 
 class State(StrEnum):
@@ -137,10 +137,6 @@ class OfferingRecord:
     @property
     def name(self) -> str:
         return self.offering.name
-
-    @property
-    def is_constrained(self) -> bool:
-        return self.offering.offering_class is OfferingClass.CONSTRAINED
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from cs import CloudStack
 
 from harness.lab.api.lab_cloud import LabCloud
+from harness.lab.fleet import LabHost
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB, LabSpec
 from harness.reference.release import SINCE, Release
@@ -25,7 +26,6 @@ class Lab:
     """A running cloud with its hosts and a client for the admin."""
 
     cloud: LabCloud
-    fleet: SimulatedFleet
     api: CloudStack
     raw: RawClient
     hosts: dict[str, Any]
@@ -92,6 +92,14 @@ class Lab:
         return str(self.hosts[host].hypervisor.dump_xml(instance["instancename"]))
 
 
+def served(cloud: LabCloud, hosts: Sequence[LabHost]) -> Lab:
+    """Begin to serve, with clients for the admin."""
+    endpoint, keys = cloud.serve(), cloud.admin
+    api = CloudStack(endpoint=endpoint, key=keys.api_key, secret=keys.secret_key, poll_interval=0.01)
+    raw = RawClient(endpoint, keys.api_key, keys.secret_key)
+    return Lab(cloud, api, raw, {host.spec.name: host for host in hosts})
+
+
 LabMaker = Callable[..., Lab]
 
 
@@ -106,12 +114,7 @@ def make_lab(tmp_path: Path) -> Iterator[LabMaker]:
         ends.append(fleet.down)
         cloud = LabCloud(spec, hosts, fleet.guest_boot, release, **given)
         ends.append(cloud.shutdown)
-        endpoint = cloud.serve()
-        keys = cloud.admin
-        api = CloudStack(endpoint=endpoint, key=keys.api_key, secret=keys.secret_key, poll_interval=0.01)
-        lab = Lab(
-            cloud, fleet, api, RawClient(endpoint, keys.api_key, keys.secret_key), {h.spec.name: h for h in hosts}
-        )
+        lab = served(cloud, hosts)
         if dynamic:
             lab.setting("enable.dynamic.scale.vm", "true")
         return lab
