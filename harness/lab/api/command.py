@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.lab.api.parameters import Argument, Parameter, declared
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.errors import PermissionDeniedError
+from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
 from harness.lab.management.jobs import Work
 from harness.lab.management.model import InstanceRecord, Role, User
 
@@ -92,7 +92,11 @@ class Call:
 
     def instance(self, name: str = "id") -> InstanceRecord:
         """The instance that a required parameter names. Raises PermissionDeniedError for another account's."""
-        instance = self.cloud.state.instance(self.must(name))
+        try:
+            instance = self.cloud.state.instance(self.must(name))
+        except KeyError:
+            # It was there when the parameters were read; a job has expunged it since.
+            raise InvalidValueError(f"Unable to find a virtual machine with id {self.must(name)}") from None
         if not self.is_admin and instance.account_id != self.user.account_id:
             raise PermissionDeniedError
         return instance

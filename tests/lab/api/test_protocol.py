@@ -176,3 +176,31 @@ def test_every_command_tells_its_parameters(lab: Lab) -> None:
 
 def test_asking_for_an_api_that_is_not_there_is_refused(lab: Lab) -> None:
     assert lab.raw.call("listApis", name="frobnicate").status == 432
+
+
+def test_requests_in_parallel_while_instances_come_and_go_are_all_answered(lab: Lab) -> None:
+    offering_id, zone_id, template_id = lab.fixed(), lab.zone_id, lab.template_id()
+    statuses: list[int] = []
+    ending = threading.Event()
+
+    def look() -> None:
+        while not ending.is_set():
+            statuses.append(lab.raw.call("listVirtualMachines").status)
+            statuses.append(lab.raw.call("listVolumes").status)
+            statuses.append(lab.raw.call("listHosts").status)
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        given = {"zoneid": zone_id, "templateid": template_id, "serviceofferingid": offering_id}
+        started = [lab.raw.call("deployVirtualMachine", **given).body for _ in range(12)]
+        assert {lab.finished(each)["jobstatus"] for each in started} == {1}
+        ended = [lab.raw.call("destroyVirtualMachine", id=each["id"], expunge="true").body for each in started]
+        assert {lab.finished(each)["jobstatus"] for each in ended} == {1}
+    finally:
+        ending.set()
+        for looker in lookers:
+            looker.join()
+    assert set(statuses) == {200}
+    assert [h["memoryallocatedbytes"] for h in lab.api.listHosts(type="Routing")["host"]] == [0, 0, 0]

@@ -51,9 +51,8 @@ def _list_clusters(call: Call) -> Answer:
 
 def _list_hosts(call: Call) -> Answer:
     details = call.texts("details") or ["all"]
-    instance_id = call.text("virtualmachineid")
-    if instance_id is not None:
-        return Listing("host", _migration_targets(call, instance_id))
+    if "virtualmachineid" in call.arguments:
+        return Listing("host", _migration_targets(call))
     shown = [views.host(call.cloud, record, minimal=details == ["min"]) for record in call.cloud.state.hosts.values()]
     found = selection.by_fields(
         call,
@@ -72,13 +71,13 @@ def _list_hosts(call: Call) -> Answer:
 
 
 def _find_hosts_for_migration(call: Call) -> Answer:
-    found = _migration_targets(call, call.must("virtualmachineid"))
+    found = _migration_targets(call)
     return Listing("host", selection.by_keyword(call, found, "name"))
 
 
-def _migration_targets(call: Call, instance_id: str) -> list[Shown]:
+def _migration_targets(call: Call) -> list[Shown]:
     """All other hosts, with whether the instance could go there."""
-    instance = call.cloud.state.instance(instance_id)
+    instance = call.instance("virtualmachineid")
     if instance.state is not State.RUNNING or instance.host_id is None:
         raise InvalidValueError("VM is not Running, unable to migrate the vm with specified id")
     state = call.cloud.state

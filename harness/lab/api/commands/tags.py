@@ -33,7 +33,8 @@ def _begun(call: Call, change: Callable[[dict[str, str]], dict[str, str]]) -> Be
 
     def run() -> Result:
         with call.cloud.state.lock:
-            for instance in instances:
+            # One that was expunged in the meantime needs no tags.
+            for instance in (each for each in instances if each.id in call.cloud.state.instances):
                 tags = dict(call.cloud.state.instance(instance.id).tags)
                 call.cloud.state.change(instance.id, tags=change(tags))
         return {"success": True}
