@@ -1,7 +1,9 @@
-"""A simulated lab in this process, which tests of several rooms speak to over its socket and its SSH."""
+"""What tests of several rooms share: a simulated lab in this process, and the condition for tests on real KVM hosts."""
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,28 @@ import pytest
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.config_files import CLOUD_FILE, write_config_files
 from harness.lab.hypervisor import Hypervisor
+from harness.lab.kvm import preflight
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import SINCE
+
+missing_for_kvm = functools.cache(preflight.missing)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked kvm need a machine that can have such hosts; where they are required its lack is a failure."""
+    if item.get_closest_marker("kvm") is None or not missing_for_kvm():
+        return
+    reason = f"no KVM hosts here: {'; '.join(missing_for_kvm())}"
+    if os.environ.get("CS_HARNESS_REQUIRE_KVM") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def image_cache(request: pytest.FixtureRequest) -> Path:
+    """Where KVM labs of tests keep the guest image; kept between runs, as a person's cache is."""
+    return request.config.cache.mkdir("xdg-cache") / "cs-harness"
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class LabFolder:
         locks = cache_dir() / "locks"
         locks.mkdir(exist_ok=True)
         key = hashlib.sha256(str(self.path).encode()).hexdigest()[:24]
-        self._lock = FileLock(locks / f"{key}.lock", timeout=0)
+        self._lock_file = locks / f"{key}.lock"
+        self._lock = FileLock(self._lock_file, timeout=0)
 
     @property
     def log(self) -> Path:
@@ -79,6 +80,9 @@ class LabFolder:
                 yield
             finally:
                 self._clear()
+                if self.path.name != KEPT_LAB:
+                    # Nobody will ask for a run's own lock again; that of a name used anew must stay.
+                    self._lock_file.unlink()
 
     def clear_remains(self) -> bool:
         """Remove what a dead owner left; False where there was nothing.

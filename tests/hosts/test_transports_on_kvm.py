@@ -13,10 +13,8 @@ from harness.hosts.access import HostAccess
 from harness.hosts.observation import Absent, CgroupView, DomainView, GuestView, NotSeen, SchedulerView, VcpuBandwidth
 from harness.hosts.pool import Hosts
 from harness.hosts.view import HostView
-from harness.lab.cache import cache_dir
 from harness.lab.fleet import LabHost
 from harness.lab.kvm.fleet import KvmFleet
-from harness.lab.kvm.preflight import missing
 from harness.lab.topology import HostSpec
 from harness.waiting import wait_until
 
@@ -27,14 +25,11 @@ DIMM = "<memory model='dimm'><target><size unit='KiB'>131072</size><node>0</node
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, domain_xml: str) -> Iterator[LabHost]:
+def real(tmp_path_factory: pytest.TempPathFactory, domain_xml: str, image_cache: Path) -> Iterator[LabHost]:
     """A host with one booted domain."""
-    lacking = missing()
-    if lacking:
-        pytest.skip(", ".join(lacking))
     spec = HostSpec("kvm1", "cluster-a", cpus=8, speed_mhz=2000, memory_mib=4096)
     state = tmp_path_factory.mktemp("lab")
-    fleet = KvmFleet([spec], state, os.urandom(3).hex(), cache_dir(), libvirt_tcp=True)
+    fleet = KvmFleet([spec], state, os.urandom(3).hex(), image_cache, libvirt_tcp=True)
     try:
         host = fleet.up()[0]
         boot = fleet.guest_boot

@@ -26,8 +26,8 @@ from harness.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def cache(image_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(image_cache.parent))
 
 
 @pytest.fixture
@@ -161,7 +161,6 @@ def _kernel_objects() -> tuple[str, ...]:
 
 
 @pytest.mark.kvm
-@pytest.mark.usefixtures("machine_can")
 def test_kvm_hosts_of_a_killed_lab_are_removed_by_the_next_down(state: Path) -> None:
     before = _kernel_objects()
     description = start_kept_lab(state, "kvm", "4.23")
@@ -175,7 +174,6 @@ def test_kvm_hosts_of_a_killed_lab_are_removed_by_the_next_down(state: Path) -> 
 
 
 @pytest.mark.kvm
-@pytest.mark.usefixtures("machine_can")
 def test_kvm_hosts_go_when_the_owner_of_their_lab_is_killed(state: Path) -> None:
     before = _kernel_objects()
     owner, description = _owner(state, "kvm")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab.kvm import preflight
 from harness.lab.remains import NotSweptError, Remains, process_stat, recorded, sweep
 from harness.waiting import wait_until
 
@@ -111,15 +110,9 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.kvm
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_lab_killed_at_any_moment_is_swept_without_a_trace(
-    moment: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    reasons = preflight.missing()
-    if reasons:
-        outcome = pytest.fail if os.environ.get("CS_HARNESS_REQUIRE_KVM") == "1" else pytest.skip
-        outcome("; ".join(reasons))
+def test_a_lab_killed_at_any_moment_is_swept_without_a_trace(moment: str, tmp_path: Path, image_cache: Path) -> None:
     lab_id = os.urandom(4).hex()
-    state, cache = tmp_path / "state", request.config.cache.mkdir("lab-guest")
+    state, cache = tmp_path / "state", image_cache
     with subprocess.Popen([sys.executable, "-c", UP, state, lab_id, cache], stdin=subprocess.PIPE) as lab:
         wait_until(moment, lambda: MOMENTS[moment](state), bool, 60.0, first_pause_s=0.001, longest_pause_s=0.001)
         lab.kill()
@@ -136,10 +129,6 @@ def test_a_lab_killed_at_any_moment_is_swept_without_a_trace(
 
 @pytest.mark.kvm
 def test_a_lab_killed_while_it_builds_the_guest_image_leaves_no_half_of_it(tmp_path: Path) -> None:
-    reasons = preflight.missing()
-    if reasons:
-        outcome = pytest.fail if os.environ.get("CS_HARNESS_REQUIRE_KVM") == "1" else pytest.skip
-        outcome("; ".join(reasons))
     lab_id, state, cache = os.urandom(4).hex(), tmp_path / "state", tmp_path / "cache"
     with subprocess.Popen([sys.executable, "-c", UP, state, lab_id, cache], stdin=subprocess.PIPE) as lab:
         wait_until("the work folder", lambda: list(cache.glob("work-*")), bool, 60.0, longest_pause_s=0.01)

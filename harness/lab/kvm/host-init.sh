@@ -37,9 +37,9 @@ mount -t tmpfs tmpfs /run -o mode=755
 mkdir -p /run/sshd /run/lock /run/home
 over "$HOST_FOLDER/etc-libvirt" /etc/libvirt
 for kind in lib log cache; do private_libvirt_folder "$kind"; done
-for file in hosts passwd shadow group; do over "$HOST_FOLDER/etc/$file" "/etc/$file"; done
-# These two may be missing, or links into the machine's /run, which is gone here.
-for file in machine-id resolv.conf; do
+for file in passwd shadow group; do over "$HOST_FOLDER/etc/$file" "/etc/$file"; done
+# These may be missing, or links into the machine's /run, which is gone here.
+for file in hosts machine-id resolv.conf; do
     target=$(readlink -m "/etc/$file")
     case $target in /run/*) mkdir -p "${target%/*}" && : >"$target" ;; esac
     [ ! -e "$target" ] || over "$HOST_FOLDER/etc/$file" "$target"

@@ -98,8 +98,8 @@ class HostFiles:
         return (
             f"Port {SSH_PORT}\n"
             f"ListenAddress {self.address}\n"
-            f"HostKey {self.host_key}\n"
-            f"AuthorizedKeysFile {self.authorized_keys}\n"
+            f'HostKey "{self.host_key}"\n'
+            f'AuthorizedKeysFile "{self.authorized_keys}"\n'
             "PermitRootLogin prohibit-password\n"
             "PasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\n"

@@ -40,11 +40,11 @@ class LibvirtHypervisor:
 
     def dump_xml(self, domain: str) -> str:
         with self._domain(domain) as found:
-            # Other dumps hold what QEMU made of the CPU, and are refused as the XML of a migration.
-            return str(found.XMLDesc(libvirt().VIR_DOMAIN_XML_MIGRATABLE))
+            return str(found.XMLDesc())
 
     def migratable_xml(self, domain: str) -> str:
         with self._domain(domain) as found:
+            # The plain dump holds what QEMU made of the CPU, and is refused as the XML of a migration.
             return str(found.XMLDesc(libvirt().VIR_DOMAIN_XML_MIGRATABLE))
 
     def press_power_button(self, domain: str) -> None:

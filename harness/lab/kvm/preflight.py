@@ -38,7 +38,7 @@ def missing() -> tuple[str, ...]:
         return ("not Linux on x86_64",)
     reasons = []
     if os.geteuid() != 0:
-        reasons.append("not root")
+        reasons.append("not root (sudo would do)")
     absent = {package: name for name, package in PROGRAMS.items() if shutil.which(name, path=SYSTEM_PATH) is None}
     reasons += [f"no {name} (package {package})" for package, name in absent.items()]
     if not any(Path(folder, "libvirt_driver_qemu.so").exists() for folder in DRIVER_FOLDERS):

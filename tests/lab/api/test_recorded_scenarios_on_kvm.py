@@ -11,7 +11,6 @@ import pytest
 
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.fleet import LabHost
-from harness.lab.kvm import preflight
 from harness.lab.kvm.fleet import KvmFleet
 from tests.lab.api.conftest import served
 from tests.lab.api.recorded import RECORDED_LAB, RELEASES, replay, scenarios
@@ -20,14 +19,8 @@ pytestmark = pytest.mark.kvm
 
 
 @pytest.fixture(scope="module")
-def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvmFleet]:
-    reasons = preflight.missing()
-    if reasons and os.environ.get("CS_HARNESS_REQUIRE_KVM") == "1":
-        pytest.fail(f"KVM hosts are required here, but: {'; '.join(reasons)}")
-    if reasons:
-        pytest.skip(f"no KVM hosts here: {'; '.join(reasons)}")
-    cache = request.config.cache.mkdir("lab-guest")
-    fleet = KvmFleet(RECORDED_LAB.hosts, tmp_path_factory.mktemp("state"), os.urandom(3).hex(), cache)
+def fleet(image_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvmFleet]:
+    fleet = KvmFleet(RECORDED_LAB.hosts, tmp_path_factory.mktemp("state"), os.urandom(3).hex(), image_cache)
     yield fleet
     fleet.down()
 

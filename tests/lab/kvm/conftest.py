@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from harness.lab.fleet import LabHost
-from harness.lab.kvm import preflight
 from harness.lab.kvm.fleet import KvmFleet
 from harness.lab.topology import HostSpec
 from harness.waiting import wait_until
@@ -23,21 +22,6 @@ HOSTS = (
 )
 
 
-@pytest.fixture(scope="session")
-def machine_can() -> None:
-    reasons = preflight.missing()
-    if reasons and os.environ.get("CS_HARNESS_REQUIRE_KVM") == "1":
-        pytest.fail(f"KVM hosts are required here, but: {'; '.join(reasons)}")
-    if reasons:
-        pytest.skip(f"no KVM hosts here: {'; '.join(reasons)}")
-
-
-@pytest.fixture(scope="session")
-def image_cache(request: pytest.FixtureRequest) -> Path:
-    """Kept between runs, as a person's cache is."""
-    return request.config.cache.mkdir("lab-guest")
-
-
 @pytest.fixture
 def new_lab_id() -> str:
     return os.urandom(3).hex()
@@ -45,7 +29,6 @@ def new_lab_id() -> str:
 
 @pytest.fixture(scope="module")
 def fleet(
-    machine_can: None,  # noqa: ARG001
     image_cache: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[KvmFleet]:

@@ -11,18 +11,17 @@ from harness.lab.remains import boot_id
 
 
 @pytest.mark.kvm
-def test_the_trial_guest_runs_to_its_end_under_emulation(machine_can: None, tmp_path: Path) -> None:  # noqa: ARG001
+def test_the_trial_guest_runs_to_its_end_under_emulation(tmp_path: Path) -> None:
     assert runs_a_guest("tcg", tmp_path, seconds=20.0)
 
 
 @pytest.mark.kvm
-def test_a_trial_that_does_not_end_in_time_counts_as_no(machine_can: None, tmp_path: Path) -> None:  # noqa: ARG001
+def test_a_trial_that_does_not_end_in_time_counts_as_no(tmp_path: Path) -> None:
     assert not runs_a_guest("tcg", tmp_path, seconds=0.001)
 
 
 @pytest.mark.kvm
 def test_the_answer_is_that_of_the_hardware_and_is_kept_until_the_next_boot(
-    machine_can: None,  # noqa: ARG001
     tmp_path: Path,
 ) -> None:
     (tmp_path / "kvm-works-earlier-boot").write_text("yes")

@@ -84,7 +84,6 @@ def test_a_second_lab_runs_beside_the_first_and_leaves_it_alone(
 
 
 def test_a_fleet_that_cannot_come_up_says_why_and_leaves_nothing(
-    machine_can: None,  # noqa: ARG001
     image_cache: Path,
     tmp_path: Path,
     new_lab_id: str,

@@ -79,7 +79,7 @@ def test_a_guest_is_scaled_migrated_scaled_again_and_switched_off(
     assert here.hypervisor.running_vcpus(domain) == 3
     assert here.hypervisor.max_memory_kib(domain) == 524288
 
-    here.hypervisor.migrate(domain, there.hypervisor, here.hypervisor.dump_xml(domain), 60.0)
+    here.hypervisor.migrate(domain, there.hypervisor, here.hypervisor.migratable_xml(domain), 60.0)
     assert (here.hypervisor.domain_names(), there.hypervisor.domain_names()) == ((), (domain,))
     parameters = there.hypervisor.scheduler_parameters(domain)
     assert parameters["cpu_shares"] == 1500
@@ -130,6 +130,6 @@ def test_a_migration_that_takes_too_long_is_given_up_and_the_guest_stays(
 ) -> None:
     here, there = hosts[0].hypervisor, hosts[1].hypervisor
     with pytest.raises(HypervisorError, match="gave up after 0"):
-        here.migrate(domain, there, here.dump_xml(domain), 0.05)
+        here.migrate(domain, there, here.migratable_xml(domain), 0.05)
     assert here.domain_names() == (domain,)
     assert here.running_vcpus(domain) == 1
