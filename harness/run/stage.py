@@ -6,7 +6,6 @@ import itertools
 from dataclasses import replace
 
 from harness.cloud import instances, offerings
-from harness.cloud.client import CloudApi
 from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
@@ -15,12 +14,12 @@ from harness.reference.capacity import has_room, is_capable
 from harness.reference.offering import CustomParameters, Offering, Size, concrete_size
 from harness.reference.release import Release
 from harness.reference.settings import SETTINGS, Scope, unknown_setting
+from harness.run.scene import Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
 from harness.run.undo import Undo
-from harness.verify.finding import NOTHING_SEEN, Comparison
 from harness.verify.instance import compare_refusal
 
 NO_PARAMETERS = CustomParameters()
@@ -31,26 +30,15 @@ class CannotArrangeError(HarnessError):
     """The cloud lacks what the case needs; the text says exactly what."""
 
 
-class Stage:
+class Stage(Scene):
     """What a case arranges and what was seen of it; `close` takes everything away again."""
 
     def __init__(self, session: Session, case_id: str, run_id: str, steps: Steps) -> None:
-        self.session = session
-        self.steps = steps
-        self.comparison: Comparison = NOTHING_SEEN
+        super().__init__(session, steps)
         self._name = f"csh-{run_id}-{case_id}".lower()
         self._numbers = itertools.count(1)
         self._undo = Undo()
         self._settings = SettingsGuard(session.api, self._undo)
-
-    @property
-    def api(self) -> CloudApi:
-        return self.session.api
-
-    @property
-    def home(self) -> HostRecord:
-        """The host on which instances start unless told otherwise."""
-        return self.session.inventory.home
 
     @property
     def release(self) -> Release:
@@ -192,10 +180,6 @@ class Stage:
         if free_mib - left_mib < 32:
             raise CannotArrangeError(f"needs {left_mib + 32} MiB free on host {host.name}; has {free_mib}")
         return self.instance(self.fixed(1, _CPU_OF_A_FILLER_MHZ, free_mib - left_mib))
-
-    def saw(self, comparison: Comparison) -> None:
-        """Add to what the case has seen."""
-        self.comparison = self.comparison + comparison
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from harness.cloud import instances
 from harness.cloud.client import ApiError
@@ -18,6 +17,7 @@ from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.scaling import RUNNING, Instance, Prediction, World, predict
+from harness.run.scene import Scene
 from harness.verify.instance import (
     ExpectedInstance,
     compare_absence,
@@ -28,9 +28,6 @@ from harness.verify.instance import (
     guest_has_settled,
 )
 from harness.waiting import DeadlineExpired, wait_until
-
-if TYPE_CHECKING:
-    from harness.run.stage import Stage
 
 
 class HostUnknownError(HarnessError):
@@ -51,7 +48,7 @@ class StagedInstance:
 
     def __init__(
         self,
-        stage: Stage,
+        scene: Scene,
         instance_id: str,
         world: World,
         offering: Offering,
@@ -61,7 +58,7 @@ class StagedInstance:
         requested_flag: bool,
     ) -> None:
         self.id = instance_id
-        self._stage = stage
+        self._scene = scene
         self._offering = offering
         self._size = size
         self._cpu_cap = offering.cpu_cap
@@ -73,11 +70,11 @@ class StagedInstance:
             template=template.dynamically_scalable,
             zone_setting=zone_setting,
         )
-        self._host_ids: tuple[str, ...] = (stage.home.id,)
+        self._host_ids: tuple[str, ...] = (scene.home.id,)
         self._domain = domain_at_start(
             world.release,
             world.settings,
-            world.host(stage.home.id),
+            world.host(scene.home.id),
             offering,
             size,
             cpu_cap=offering.cpu_cap,
@@ -87,7 +84,7 @@ class StagedInstance:
         )
         self._guest_answered = False
         self._was_hotplugged = False
-        self.record = instances.get(stage.api, instance_id)
+        self.record = instances.get(scene.api, instance_id)
 
     @property
     def domain(self) -> Domain:
@@ -96,7 +93,7 @@ class StagedInstance:
 
     @property
     def is_on_home(self) -> bool:
-        return self.record.host_id == self._stage.home.id
+        return self.record.host_id == self._scene.home.id
 
     def verify(self) -> Observation:
         """Look on every layer and hold it against what the instance must be now."""
@@ -109,18 +106,18 @@ class StagedInstance:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
-        stage = self._stage
+        scene = self._scene
         asked = parameters or CustomParameters()
-        if stage.session.guest_agent_silent is None:
+        if scene.session.guest_agent_silent is None:
             self._wait_for_guest()
         left_host = self.record.host_name
-        world = stage.session.world()
+        world = scene.session.world()
         before = self._as_reference()
         prediction = predict(world, before, offering, asked)
-        with stage.steps.step(f"scale {self.record.instance_name}"):
+        with scene.steps.step(f"scale {self.record.instance_name}"):
             job = self._send(offering, asked)
-        stage.saw(compare_job(prediction.refusal, job))
-        self.record = instances.get(stage.api, self.id)
+        scene.saw(compare_job(prediction.refusal, job))
+        self.record = instances.get(scene.api, self.id)
         if self.record.host_id in prediction.host_ids:
             # Of several possible destinations the allocator took this one; quota and shares depend on it.
             prediction = predict(world, before, offering, asked, landed_on=self.record.host_id)
@@ -136,13 +133,13 @@ class StagedInstance:
         rule = prediction.refusal.rule if prediction.refusal else prediction.rules[-1]
         observation = self._look(rule, rule)
         if self.record.host_name != left_host and left_host is not None:
-            stage.saw(compare_absence(stage.session.view(left_host).observe(self.record.instance_name)))
+            scene.saw(compare_absence(scene.session.view(left_host).observe(self.record.instance_name)))
         return Scaled(prediction, job, observation)
 
     def _send(self, offering: Offering, asked: CustomParameters) -> JobResult:
-        limit = self._stage.session.environment.time_limits.job
+        limit = self._scene.session.environment.time_limits.job
         try:
-            return instances.scale(self._stage.api, limit, self.id, offering.id, asked)
+            return instances.scale(self._scene.api, limit, self.id, offering.id, asked)
         except ApiError as refused:
             return JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
 
@@ -162,9 +159,9 @@ class StagedInstance:
         )
 
     def _look(self, placed_by: rules.Rule, sized_by: rules.Rule) -> Observation:
-        stage = self._stage
-        with stage.steps.step(f"look at {self.record.instance_name}"):
-            self.record = instances.get(stage.api, self.id)
+        scene = self._scene
+        with scene.steps.step(f"look at {self.record.instance_name}"):
+            self.record = instances.get(scene.api, self.id)
             expected = ExpectedInstance(
                 state=RUNNING,
                 offering_id=self._offering.id,
@@ -175,8 +172,8 @@ class StagedInstance:
                 placed_by=placed_by,
                 sized_by=sized_by,
             )
-            stage.saw(compare_record(expected, self.record))
-            view = stage.session.view(self._host_name())
+            scene.saw(compare_record(expected, self.record))
+            view = scene.session.view(self._host_name())
             observation = view.observe(self.record.instance_name)
             if isinstance(observation.domain, DomainView) and not guest_has_settled(self._domain, observation.guest):
                 self._wait_for_guest()
@@ -184,22 +181,22 @@ class StagedInstance:
             if self._guest_stays_behind:
                 reason = "the environment file says that the guest does not bring hot-plugged parts online"
                 observation = replace(observation, guest=NotSeen(reason))
-            stage.saw(compare_observation(self._domain, observation))
+            scene.saw(compare_observation(self._domain, observation))
         return observation
 
     @property
     def _guest_stays_behind(self) -> bool:
-        return self._was_hotplugged and not self._stage.session.environment.guest.onlines_hotplug
+        return self._was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
 
     def _host_name(self) -> str:
         name = self.record.host_name
-        if name is None or name not in self._stage.session.inventory.facts:
+        if name is None or name not in self._scene.session.inventory.facts:
             raise HostUnknownError(f"instance {self.record.instance_name} is said to run on host {name}")
         return name
 
     def _wait_for_guest(self) -> None:
         """Give the guest time to boot and to bring online what was plugged in; the comparison comes afterwards."""
-        session = self._stage.session
+        session = self._scene.session
         if session.guest_agent_silent is not None:
             return
         view = session.view(self._host_name())
@@ -232,9 +229,9 @@ class StagedInstance:
 
     def _guest_is_silent(self, expired: DeadlineExpired) -> None:
         if self._guest_answered:
-            self._stage.saw(compare_silent_guest(self.record.instance_name, expired))
-        elif not self._stage.session.guest_agent_answered:
-            self._stage.session.guest_agent_silent = str(expired)
+            self._scene.saw(compare_silent_guest(self.record.instance_name, expired))
+        elif not self._scene.session.guest_agent_answered:
+            self._scene.session.guest_agent_silent = str(expired)
 
 
 def _answers(seen: GuestView | NotSeen) -> bool:

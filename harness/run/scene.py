@@ -1,0 +1,31 @@
+"""What a case and its instances share: the session, the steps, and what was seen so far."""
+
+from __future__ import annotations
+
+from harness.cloud.client import CloudApi
+from harness.cloud.entities import HostRecord
+from harness.run.session import Session
+from harness.run.steps import Steps
+from harness.verify.finding import NOTHING_SEEN, Comparison
+
+
+class Scene:
+    """`comparison` is all that the case has seen so far."""
+
+    def __init__(self, session: Session, steps: Steps) -> None:
+        self.session = session
+        self.steps = steps
+        self.comparison: Comparison = NOTHING_SEEN
+
+    @property
+    def api(self) -> CloudApi:
+        return self.session.api
+
+    @property
+    def home(self) -> HostRecord:
+        """The host on which instances start unless told otherwise."""
+        return self.session.inventory.home
+
+    def saw(self, comparison: Comparison) -> None:
+        """Add to what the case has seen."""
+        self.comparison = self.comparison + comparison
