@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from harness.lab.fleet import LabHost
 from harness.lab.topology import LabSpec
 
 CLOUD_FILE = "cloud.toml"
+KNOWN_HOSTS_FILE = "known_hosts"
 CS_FILE = "cloudstack.ini"
 MARVIN_FILE = "marvin.cfg"
 
@@ -26,8 +27,8 @@ def write_config_files(
     cloudstack_ini = f"[cloudstack]\nendpoint = {endpoint}\nkey = {api_key}\nsecret = {secret_key}\n"
     for name, text in {
         "secret_key": f"{secret_key}\n",
-        "known_hosts": known_hosts,
-        CLOUD_FILE: _cloud_toml(hosts, kind, endpoint, api_key, spec),
+        KNOWN_HOSTS_FILE: known_hosts,
+        CLOUD_FILE: _cloud_toml(folder, hosts, kind, endpoint, api_key, spec),
         CS_FILE: cloudstack_ini,
         MARVIN_FILE: json.dumps(_marvin(spec, hosts, endpoint), indent=2) + "\n",
     }.items():
@@ -36,10 +37,11 @@ def write_config_files(
         file.write_text(text, encoding="utf-8")
 
 
-def _cloud_toml(hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, spec: LabSpec) -> str:
+def _cloud_toml(folder: Path, hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, spec: LabSpec) -> str:
     key_file = str(hosts[0].ssh.key_file)
-    # libvirt's ssh transport takes no host key from known_hosts here: the lab's keys live in its own folder.
-    libvirt_uri = f"qemu+ssh://{{user}}@{{address}}/system?keyfile={key_file}&no_verify=1"
+    # libssh2 takes the lab's own known_hosts; the ssh program would look into, and add to, the user's.
+    login = f"sshauth=privkey&keyfile={quote(key_file)}&known_hosts={quote(str(folder / KNOWN_HOSTS_FILE))}"
+    libvirt_uri = f"qemu+libssh2://{{user}}@{{address}}/system?{login}&known_hosts_verify=normal"
     tables: dict[str, dict[str, object]] = {
         "api": {"endpoint": endpoint, "api_key": api_key, "secret_key_file": "secret_key"},
         "cloud": {
@@ -51,7 +53,7 @@ def _cloud_toml(hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str
         "hosts": {
             "user": hosts[0].ssh.user,
             "key_file": key_file,
-            "known_hosts": "known_hosts",
+            "known_hosts": KNOWN_HOSTS_FILE,
             "libvirt_uri": libvirt_uri,
             "cgroup_version": hosts[0].hypervisor.node_info().cgroup_version,
         },
