@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,6 +27,8 @@ from harness.run.settings_guard import SettingsGuard
 from harness.run.undo import Undo
 
 Found = TypeVar("Found")
+
+_LOOKS_AT_ONCE = 8
 
 
 class NothingToTestError(HarnessError):
@@ -121,7 +124,9 @@ class Session:
             network = self._named("cloud.network", lambda: infrastructure.network(self.api, zone.id, wanted))
         hosts = infrastructure.hosts(self.api, zone.id)
         self._hosts = Hosts([host_access(environment, host) for host in hosts], environment.hosts.transport)
-        facts = {host.name: self.view(host.name).facts() for host in hosts if host.state == "Up"}
+        up = [host.name for host in hosts if host.state == "Up"]
+        with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
+            facts = dict(zip(up, threads.map(lambda name: self.view(name).facts(), up), strict=True))
         clusters = infrastructure.clusters(self.api, zone.id)
         self.inventory = Inventory(
             version=cloud_version,

@@ -107,6 +107,7 @@ class KvmFleet:
                 address=address,
                 neighbours=names,
                 authorized_keys=key_file.with_suffix(".pub"),
+                libvirt_cache=self.cache_dir / "libvirt",
                 libvirt_tcp=self.libvirt_tcp,
             )
             for spec, address in zip(self.specs, addresses, strict=True)

@@ -28,6 +28,7 @@ class HostFiles:
     address: IPv4Address
     neighbours: tuple[tuple[str, IPv4Address], ...]
     authorized_keys: Path
+    libvirt_cache: Path
     libvirt_tcp: bool
 
     @property
@@ -44,8 +45,12 @@ class HostFiles:
 
     def write(self) -> None:
         """Make the folder; it must not exist yet."""
-        for name in ("etc", "etc-libvirt/qemu", "var-lib-libvirt", "var-cache-libvirt"):
+        for name in ("etc", "etc-libvirt/qemu", "var-lib-libvirt"):
             (self.folder / name).mkdir(parents=True)
+        # What libvirt finds out of this machine's QEMU takes it a second, is the same for all hosts and labs, and is
+        # found out anew by itself when QEMU or the kernel changes.
+        self.libvirt_cache.mkdir(parents=True, exist_ok=True)
+        (self.folder / "var-cache-libvirt").symlink_to(self.libvirt_cache)
         # A migration's destination opens its domain log without making the folder first.
         (self.folder / "var-log-libvirt" / "qemu").mkdir(parents=True)
         identity = uuid.uuid4()
