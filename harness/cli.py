@@ -93,11 +93,16 @@ def lab() -> None:
     """Keep an embedded lab for hand work."""
 
 
+def _json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON in place of text.")(command)
+
+
 @lab.command()
 @_hosts_option
 @click.option("--release", default="4.23", show_default=True, help="Release that the lab behaves like.")
 @_state_option
-def up(hosts: str, release: str, state: Path) -> None:
+@_json_option
+def up(hosts: str, release: str, state: Path, as_json: bool) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
@@ -108,6 +113,9 @@ def up(hosts: str, release: str, state: Path) -> None:
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
     description = start_kept_lab(state, choice.kind, release)
+    if as_json:
+        click.echo(description.model_dump_json(indent=2))
+        return
     folder = lab_path(state)
     click.echo(f"lab {description.lab_id} is up: CloudStack {release} at {description.endpoint}")
     _print_hosts(description)
@@ -121,14 +129,18 @@ def up(hosts: str, release: str, state: Path) -> None:
 
 @lab.command()
 @_state_option
-def status(state: Path) -> None:
+@_json_option
+def status(state: Path, as_json: bool) -> None:
     """Say what the lab is and how to reach it. Exit code 1 where none is up."""
     from harness.lab.control import kept_lab, lab_path
 
     description = kept_lab(state)
     if description is None:
-        click.echo(f"no lab is up in {state}")
+        click.echo(f"no lab is up in {state}", err=as_json)
         sys.exit(1)
+    if as_json:
+        click.echo(description.model_dump_json(indent=2))
+        return
     click.echo(
         f"lab {description.lab_id} is up: {description.kind} hosts, CloudStack {description.release} "
         f"at {description.endpoint}, process {description.pid}, files in {lab_path(state)}"

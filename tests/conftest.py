@@ -12,9 +12,9 @@ import pytest
 
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.config_files import CLOUD_FILE, write_config_files
-from harness.lab.hypervisor import Hypervisor
 from harness.lab.kvm import preflight
 from harness.lab.simulated.fleet import SimulatedFleet
+from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import SINCE
 
@@ -42,7 +42,7 @@ class SimulatedLab:
     """`cloud_file` is its environment file; `hypervisors` are its hosts from behind, for tests that tamper."""
 
     cloud_file: Path
-    hypervisors: dict[str, Hypervisor]
+    hypervisors: dict[str, SimulatedHypervisor]
     endpoint: str
     api_key: str
     secret_key: str

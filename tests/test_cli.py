@@ -87,6 +87,7 @@ def test_a_lab_is_kept_for_hand_work_and_verified_by_its_own_file(shell, tmp_pat
     status = shell("lab", "status")
     assert status.returncode == 0
     assert "kvm2 in cluster-a: 16 x 2500 MHz, 8192 MiB" in status.stdout
+    assert json.loads(shell("lab", "status", "--json").stdout)["kind"] == "simulated"
     done = shell("verify", "--cloud", files["for --cloud"], "--select=LS-01")
     assert done.returncode == 0, done.stdout
     listed = subprocess.run(

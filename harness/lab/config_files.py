@@ -57,6 +57,7 @@ def _cloud_toml(folder: Path, hosts: Sequence[LabHost], kind: str, endpoint: str
             "libvirt_uri": libvirt_uri,
             "cgroup_version": hosts[0].hypervisor.node_info().cgroup_version,
         },
+        "guest": {"agent": True},
         "time_limits": {"job": 120, "ssh": 10, "guest_boot": 60, "guest_hotplug": 15},
         "lab": {"hosts": kind},
     }

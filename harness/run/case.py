@@ -17,7 +17,7 @@ from harness.run.session import Session
 from harness.run.stage import CannotArrangeError, Stage
 from harness.run.steps import Listener, Steps
 from harness.verify.domain import NotVerifiedError
-from harness.verify.finding import NOTHING_SEEN
+from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class Case:
         self.steps = Steps(listener)
         self.leftovers: list[str] = []
         self._stage: Stage | None = None
+        self._required: tuple[Layer, ...] = HOST_SIDE_LAYERS
         self._verdict: Verdict | None = None
         self._findings: list[FindingRecord] = []
 
     def open_stage(self, session: Session, run_id: str) -> Stage:
         self._stage = Stage(session, self.id, run_id, self.steps)
+        self._required = session.required_layers
         return self._stage
 
     def close_stage(self) -> None:
@@ -71,7 +73,7 @@ class Case:
         if self._findings:
             self._verdict = Verdict(Outcome.FAILED)
         elif raised is None:
-            self._verdict = Verdict(*case_outcome(comparison))
+            self._verdict = Verdict(*case_outcome(comparison, self._required))
         elif isinstance(raised, CannotArrangeError | NotVerifiedError):
             self._verdict = Verdict(Outcome.NOT_VERIFIED, str(raised))
         elif isinstance(raised, HarnessError):

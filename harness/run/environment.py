@@ -68,16 +68,16 @@ class HostLogins(Table):
 
 
 class Guest(Table):
-    """What the template's guest can do."""
+    """What the template's guest can do. Where `agent` is not said, the guest's view is optional."""
 
-    agent: bool = True
+    agent: bool | None = None
     onlines_hotplug: bool = True
 
 
 class TimeLimits(Table):
     """Seconds."""
 
-    api: float = Field(default=15, gt=0)
+    api: int = Field(default=15, ge=1)
     job: float = Field(default=600, gt=0)
     ssh: float = Field(default=10, gt=0)
     guest_boot: float = Field(default=180, gt=0)

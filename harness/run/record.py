@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict
 from harness.verify.finding import Comparison, Layer
 
 RESULTS_FILE = "results.json"
-# Without these a case has not been looked at; the guest's view needs an agent that a template may not have.
-REQUIRED_LAYERS = (Layer.API, Layer.DOMAIN, Layer.SCHEDULER)
 
 
 class Outcome(StrEnum):
@@ -103,11 +101,14 @@ class RunRecord(Record):
         return 0
 
 
-def case_outcome(comparison: Comparison) -> tuple[Outcome, str | None]:
-    """The verdict on a case that ran to its end, and the reason where it is none."""
+def case_outcome(comparison: Comparison, required: tuple[Layer, ...]) -> tuple[Outcome, str | None]:
+    """The verdict on a case that ran to its end, and the reason where it is none.
+
+    Without the `required` layers it has not been looked at.
+    """
     if comparison.findings:
         return Outcome.FAILED, None
-    unseen = [layer for layer in REQUIRED_LAYERS if layer not in comparison.seen]
+    unseen = [layer for layer in required if layer not in comparison.seen]
     if unseen:
         reasons = [f"{layer}: {comparison.not_verified.get(layer, 'never looked at')}" for layer in unseen]
         return Outcome.NOT_VERIFIED, "; ".join(reasons)

@@ -25,6 +25,7 @@ from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.host_logins import host_access
 from harness.run.settings_guard import SettingsGuard
 from harness.run.undo import Undo
+from harness.verify.finding import HOST_SIDE_LAYERS, Layer
 
 Found = TypeVar("Found")
 
@@ -74,7 +75,7 @@ class Session:
         self.guest_agent_answered = False
         # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
         self.guest_agent_silent: str | None = None
-        if not environment.guest.agent:
+        if environment.guest.agent is False:
             self.guest_agent_silent = "the environment file says that the template has no guest agent"
 
     def open(self, expected_release: str | None = None) -> Inventory:
@@ -150,6 +151,13 @@ class Session:
             guard.set(names.MEMORY_CEILING, "0", home)
             guard.set(names.CPU_CEILING, "0", home)
             guard.set(names.AUTO_MIGRATE, "true", home)
+
+    @property
+    def required_layers(self) -> tuple[Layer, ...]:
+        """The layers without which a case has not been looked at."""
+        if self.environment.guest.agent:
+            return (*HOST_SIDE_LAYERS, Layer.GUEST)
+        return HOST_SIDE_LAYERS
 
     def view(self, host_name: str) -> HostView:
         """The way to look into a host. Raises HarnessError for one that the environment cannot reach."""

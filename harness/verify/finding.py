@@ -15,6 +15,10 @@ class Layer(StrEnum):
     GUEST = "guest"
 
 
+# The guest's view is the one that needs something in the template: its agent.
+HOST_SIDE_LAYERS = (Layer.API, Layer.DOMAIN, Layer.SCHEDULER)
+
+
 @dataclass(frozen=True)
 class Finding:
     """`what` was `expected` so by the rule `rule_id`, and `observed` otherwise at the place `read_from`."""

@@ -154,6 +154,12 @@ def test_simulated_hosts_are_chosen_where_they_are_wished() -> None:
     assert choose_hosts("simulated") == HostsChoice("simulated")
 
 
+def _addresses(cloud_file: Path) -> set[str]:
+    description = LabFolder(cloud_file.parents[1], cloud_file.parent.name).description()
+    assert description is not None
+    return {host.address for host in description.hosts}
+
+
 def _kernel_objects() -> tuple[str, ...]:
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/csl*")]
@@ -182,3 +188,11 @@ def test_kvm_hosts_go_when_the_owner_of_their_lab_is_killed(state: Path) -> None
     _end(owner)
     assert _kernel_objects() == before
     assert not state.exists()
+
+
+@pytest.mark.kvm
+def test_two_labs_of_kvm_hosts_run_side_by_side(state: Path, tmp_path: Path) -> None:
+    before = _kernel_objects()
+    with embedded_lab(state, "kvm", "4.23") as first, embedded_lab(tmp_path / "other", "kvm", "4.22") as second:
+        assert not _addresses(first) & _addresses(second)
+    assert _kernel_objects() == before

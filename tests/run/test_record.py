@@ -13,7 +13,7 @@ from harness.run.record import (
     layer_lines,
     load,
 )
-from harness.verify.finding import Comparison, Finding, Layer
+from harness.verify.finding import HOST_SIDE_LAYERS, Comparison, Finding, Layer
 
 FINDING = Finding(Layer.API, "state", "Running", "Stopped", "listVirtualMachines", "in-place")
 ALL_SEEN = Comparison((), frozenset(Layer), {})
@@ -34,17 +34,19 @@ def _case(outcome: Outcome, case_id: str = "XML-01") -> CaseRecord:
 
 
 def test_a_case_passes_only_with_all_required_layers_seen_and_nothing_found() -> None:
-    assert case_outcome(ALL_SEEN) == (Outcome.PASSED, None)
-    assert case_outcome(Comparison((FINDING,), frozenset(Layer), {})) == (Outcome.FAILED, None)
-    assert case_outcome(Comparison((), frozenset(Layer) - {Layer.GUEST}, {}))[0] is Outcome.PASSED
+    assert case_outcome(ALL_SEEN, HOST_SIDE_LAYERS) == (Outcome.PASSED, None)
+    assert case_outcome(Comparison((FINDING,), frozenset(Layer), {}), HOST_SIDE_LAYERS) == (Outcome.FAILED, None)
+    without_guest = Comparison((), frozenset(Layer) - {Layer.GUEST}, {Layer.GUEST: "silent"})
+    assert case_outcome(without_guest, HOST_SIDE_LAYERS)[0] is Outcome.PASSED
+    assert case_outcome(without_guest, tuple(Layer)) == (Outcome.NOT_VERIFIED, "guest: silent")
 
 
 @pytest.mark.parametrize("layer", [Layer.API, Layer.DOMAIN, Layer.SCHEDULER])
 def test_a_case_that_could_not_look_is_not_verified(layer: Layer) -> None:
     blind = Comparison((), frozenset(Layer) - {layer}, {layer: "no virsh"})
-    assert case_outcome(blind) == (Outcome.NOT_VERIFIED, f"{layer}: no virsh")
+    assert case_outcome(blind, HOST_SIDE_LAYERS) == (Outcome.NOT_VERIFIED, f"{layer}: no virsh")
     never = Comparison((), frozenset(Layer) - {layer}, {})
-    assert case_outcome(never) == (Outcome.NOT_VERIFIED, f"{layer}: never looked at")
+    assert case_outcome(never, HOST_SIDE_LAYERS) == (Outcome.NOT_VERIFIED, f"{layer}: never looked at")
 
 
 def test_layers_say_that_they_were_seen_or_why_not() -> None:

@@ -1,5 +1,6 @@
 """A case's world against a simulated lab: what is arranged is there, what is wrong is caught, nothing stays."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from harness.cloud.configuration import Place
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
 from harness.reference.settings import CPU_CEILING, ENABLE_DYNAMIC_SCALE
-from harness.run.environment import EnvironmentFileError, TimeLimits, load
+from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
 from harness.run.session import Session, WrongReleaseError
 from harness.run.stage import CannotArrangeError, Stage
 from harness.run.staged_instance import HostUnknownError
@@ -167,3 +168,45 @@ def test_an_endpoint_where_nobody_listens_is_named(lab: SimulatedLab) -> None:
         EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at http://127\.0\.0\.1:9"
     ):
         Session(load(wrong)).open()
+
+
+def test_an_endpoint_that_never_answers_is_given_up(lab: SimulatedLab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wrong = lab.cloud_file.with_name("silent.toml")
+        text = lab.cloud_file.read_text().replace(
+            lab.endpoint, f"http://127.0.0.1:{silent.getsockname()[1]}/client/api"
+        )
+        wrong.write_text(text.replace("[time_limits]", "[time_limits]\napi = 1"))
+        with pytest.raises(EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at .*timed out"):
+            Session(load(wrong)).open()
+
+
+def test_a_guest_that_must_answer_is_required(lab: SimulatedLab) -> None:
+    environment = load(lab.cloud_file)
+    assert Layer.GUEST in Session(environment).required_layers
+    unsaid = environment.model_copy(update={"guest": Guest()})
+    assert Layer.GUEST not in Session(unsaid).required_layers
+
+
+def test_the_first_silent_guest_ends_the_waiting_for_guests(lab: SimulatedLab) -> None:
+    limits = TimeLimits(job=20, guest_boot=0.3, guest_hotplug=0.3)
+    session = Session(load(lab.cloud_file).model_copy(update={"time_limits": limits, "guest": Guest()}))
+    session.open()
+    session.presume()
+    stage = Stage(session, "TEST-04", "run", Steps())
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    lab.hypervisors[stage.home.name].set_guest_agent(instance.record.instance_name, answering=False)
+    instance.verify()
+    assert stage.comparison.findings == ()
+    assert Layer.GUEST in stage.comparison.not_verified
+    assert session.guest_agent_silent is not None
+    assert stage.close() == []
+    assert session.close() == []
+
+
+def test_a_guest_that_falls_silent_is_a_finding(stage: Stage, lab: SimulatedLab) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.scale(stage.fixed(2, 500, 256))
+    lab.hypervisors[stage.home.name].set_guest_agent(instance.record.instance_name, answering=False)
+    instance.scale(stage.fixed(3, 500, 256))
+    assert "guest agent" in _what(stage)
