@@ -48,7 +48,7 @@ def choose_hosts(wish: str) -> HostsChoice:
         return HostsChoice("kvm")
     reason = "; ".join(missing)
     if wish == "kvm":
-        raise LabFailedError(f"--hosts kvm: this machine lacks {reason}; mend that or use --hosts simulated")
+        raise LabFailedError(f"--hosts kvm cannot be had here: {reason}; mend that or use --hosts simulated")
     return HostsChoice("simulated", reason)
 
 
