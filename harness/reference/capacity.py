@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.reference import refusals
 from harness.reference import settings as names
 from harness.reference.offering import Size
+from harness.reference.refusal import Refusal
 from harness.reference.settings import Settings
 
 
@@ -35,6 +37,33 @@ class Host:
         return self.cpus * self.speed_mhz
 
 
+@dataclass(frozen=True)
+class AccountLimits:
+    """Limits of an instance's owner and what it has; a limit of -1 is none. vCPUs, and memory in MiB."""
+
+    account: str
+    cpus: int = -1
+    memory_mib: int = -1
+    used_cpus: int = 0
+    used_memory_mib: int = 0
+
+    def refusal(self, added_cpus: int, added_memory_mib: int) -> Refusal | None:
+        """Why the growth is not granted, or None. Source: ResourceLimitManagerImpl.checkResourceLimit (text seen)."""
+        for kind, limit, used, added in (
+            ("cpu", self.cpus, self.used_cpus, added_cpus),
+            ("memory", self.memory_mib, self.used_memory_mib, added_memory_mib),
+        ):
+            if limit != -1 and used + added > limit:
+                text = (
+                    f"Maximum amount of resources of Type = '{kind}', tag = 'null' for Account Name = {self.account} "
+                    "in Domain Id = <account domain> is exceeded: "
+                    f"Account Resource Limit = {limit}, Current Account Resource Amount = {used}, "
+                    f"Current Account Resource Reservation = 0, Requested Resource Amount = {added}."
+                )
+                return Refusal(530, text, refusals.RESOURCE_LIMIT)
+        return None
+
+
 def is_capable(host: Host, size: Size) -> bool:
     """Enough CPUs, each fast enough, overcommit left aside. Source: CapacityManagerImpl.checkIfHostHasCpuCapability."""
     return host.cpus >= size.cpus and host.speed_mhz >= size.speed_mhz
@@ -61,6 +90,17 @@ def can_grow(host: Host, settings: Settings, current: Size, new: Size) -> bool:
         new.memory_bytes - current.memory_bytes,
         reserved_counts=False,
     )
+
+
+def strict_tags(settings: Settings) -> frozenset[str]:
+    """Host tags that must match when scaling. Source: UserVmManager.getStrictHostTags."""
+    limited = settings.tags(names.LIMIT_HOST_TAGS) if settings.flag(names.STRICT_LIMIT_TAGS) else frozenset()
+    return settings.tags(names.STRICT_HOST_TAGS) | limited
+
+
+def lacks_strict_tags(host: Host, settings: Settings, demanded: frozenset[str]) -> bool:
+    """Whether the host lacks one of the demanded tags that is strict."""
+    return not demanded & strict_tags(settings) <= host.tags
 
 
 def destinations(
@@ -101,3 +141,29 @@ def crosses_threshold(
     ) or memory_part / settings.number(names.MEMORY_OVERCOMMIT, cluster_id) > settings.number(
         names.MEMORY_THRESHOLD, cluster_id
     )
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What a host counts as used, in MHz and bytes."""
+
+    cpu_mhz: int
+    memory_bytes: int
+
+    def with_released(self, size: Size) -> Allocation:
+        """An amount larger than what is used is not subtracted. Source: CapacityManagerImpl.releaseVmCapacity."""
+        return Allocation(
+            self.cpu_mhz - size.cpu_mhz if self.cpu_mhz >= size.cpu_mhz else self.cpu_mhz,
+            self.memory_bytes - size.memory_bytes if self.memory_bytes >= size.memory_bytes else self.memory_bytes,
+        )
+
+    def with_allocated(self, size: Size) -> Allocation:
+        return Allocation(self.cpu_mhz + size.cpu_mhz, self.memory_bytes + size.memory_bytes)
+
+
+def allocation(host: Host) -> Allocation:
+    return Allocation(host.used_cpu_mhz, host.used_memory_bytes)
+
+
+def with_allocation(host: Host, used: Allocation) -> Host:
+    return replace(host, used_cpu_mhz=used.cpu_mhz, used_memory_bytes=used.memory_bytes)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.reference import rules
+from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import (
@@ -19,7 +19,7 @@ from harness.reference.cpu_tuning import (
 )
 from harness.reference.offering import Offering, OfferingClass, Size
 from harness.reference.release import Release
-from harness.reference.rules import Rule
+from harness.reference.rule import Rule
 from harness.reference.settings import Settings
 
 MEMORY_SLOTS = 16
@@ -252,7 +252,7 @@ def domain_after_scale(
     missing_kib = command.memory_mib * 1024 - domain.memory_kib
     if missing_kib > 0:
         if domain.max_memory_kib is None:
-            return domain, rules.NOT_PREPARED_MEMORY
+            return domain, refusals.NOT_PREPARED_MEMORY
         too_large = domain.memory_kib + missing_kib > domain.max_memory_kib
         # QEMU refuses a backend that is no multiple of 2 MiB (seen; DEF-05).
         if too_large or len(domain.dimms_kib) >= MEMORY_SLOTS or missing_kib % 2048 != 0:
@@ -273,7 +273,7 @@ def domain_after_scale(
         because |= {"quota_us": rules.QUOTA_STALE, "period_us": rules.QUOTA_STALE}
     elif command.cpu_cap:
         if command.quota_percentage is None:
-            return domain, rules.QUOTA_UPDATED
+            return domain, oddities.UNKNOWN_HOST_SPEED
         limit = bandwidth(command.quota_percentage)
         because |= {"quota_us": rules.QUOTA_UPDATED, "period_us": rules.QUOTA_UPDATED}
         domain = replace(domain, quota_us=limit.quota_us, period_us=limit.period_us)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.reference import rules
+from harness.reference import refusals
 from harness.reference.refusal import Refusal
+from harness.reference.release import Release
 from harness.reference.settings import MAX_OFFERING_CPUS, MAX_OFFERING_MEMORY, Settings
 
 MAX_INT = 2**31 - 1
@@ -54,6 +55,12 @@ class Offering:
     max_memory_mib: int | None = None
     active: bool = True
     host_tags: frozenset[str] = frozenset()
+    disk_offering_id: str = ""
+    disk_strict: bool = False
+    local_storage: bool = False
+    storage_tags: frozenset[str] = frozenset()
+    for_system_vms: bool = False
+    vgpu_type: str = ""
 
     @property
     def is_custom(self) -> bool:
@@ -78,6 +85,9 @@ class CustomParameters:
     @property
     def is_empty(self) -> bool:
         return self.cpus is None and self.speed_mhz is None and self.memory_mib is None
+
+
+NO_PARAMETERS = CustomParameters()
 
 
 def fill_absent(offering: Offering, asked: CustomParameters, current: Size) -> CustomParameters:
@@ -115,41 +125,81 @@ def parameters_refusal(offering: Offering, asked: CustomParameters, settings: Se
         return Refusal(
             431,
             "Need to specify custom parameter values cpu, cpu speed and memory when using custom offering",
-            rules.MISSING_PARAMETERS,
+            refusals.MISSING_PARAMETERS,
         )
     if offering.cpus is None:
         low = 1 if offering.min_cpus is None else offering.min_cpus
         high = _lowest_limit(offering.max_cpus, settings.integer(MAX_OFFERING_CPUS))
         if not low <= _java_int(asked.cpus) <= high:
-            return Refusal(431, f"Invalid CPU cores value, specify a value between {low} and {high}", rules.CPUS_RANGE)
+            text = f"Invalid CPU cores value, specify a value between {low} and {high}"
+            return Refusal(431, text, refusals.CPUS_RANGE)
     elif asked.cpus is not None:
         text = (
             f"The CPU cores of this offering id:{offering.id} is not customizable. This is predefined in the Template."
         )
-        return Refusal(431, text, rules.NOT_CUSTOMIZABLE)
+        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
     if offering.speed_mhz is None:
         if _java_int(asked.speed_mhz) <= 0:
-            return Refusal(431, f"Invalid CPU speed value, specify a value between 1 and {MAX_INT}", rules.SPEED_RANGE)
+            text = f"Invalid CPU speed value, specify a value between 1 and {MAX_INT}"
+            return Refusal(431, text, refusals.SPEED_RANGE)
     elif asked.speed_mhz is not None:
         text = (
             f"The CPU speed of this offering id:{offering.id} is not customizable. "
             f"This is predefined as {offering.speed_mhz} MHz."
         )
-        return Refusal(431, text, rules.NOT_CUSTOMIZABLE)
+        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
     if offering.memory_mib is None:
         low = LOWEST_MEMORY_MIB if offering.min_memory_mib is None else offering.min_memory_mib
         high = _lowest_limit(offering.max_memory_mib, settings.integer(MAX_OFFERING_MEMORY))
         if not low <= _java_int(asked.memory_mib) <= high:
-            return Refusal(431, f"Invalid memory value, specify a value between {low} and {high}", rules.MEMORY_RANGE)
+            text = f"Invalid memory value, specify a value between {low} and {high}"
+            return Refusal(431, text, refusals.MEMORY_RANGE)
     elif asked.memory_mib is not None:
         text = f"The memory of this offering id:{offering.id} is not customizable. This is predefined in the Template."
-        return Refusal(431, text, rules.NOT_CUSTOMIZABLE)
+        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
     return None
 
 
 def _lowest_limit(offering_limit: int | None, setting_limit: int) -> int:
     limit = MAX_INT if offering_limit is None else offering_limit
     return min(limit, setting_limit) if setting_limit != 0 else limit
+
+
+def saved_parameters(release: Release, offering: Offering, size: Size, before: CustomParameters) -> CustomParameters:
+    """Parameters kept with an instance after a change to `offering`; `before` are those kept so far.
+
+    A fixed offering leaves them as they are. From 4.23 on only what the offering leaves open is written, so that a
+    speed saved earlier survives under an offering with a fixed one.
+    Source: VirtualMachineManagerImpl.saveCustomOfferingDetails.
+    """
+    if not offering.is_custom:
+        return before
+    every = not release.scales_fixed_offerings
+    return CustomParameters(
+        cpus=str(size.cpus) if every or offering.cpus is None else before.cpus,
+        speed_mhz=str(size.speed_mhz) if every or offering.speed_mhz is None else before.speed_mhz,
+        memory_mib=str(size.memory_mib) if every or offering.memory_mib is None else before.memory_mib,
+    )
+
+
+def size_at_start(offering: Offering, saved: CustomParameters) -> Size:
+    """The size with which an instance starts: under a custom offering saved parameters win over what that fixes.
+
+    Source: ServiceOfferingDaoImpl.getComputeOffering.
+
+    Raises:
+        ValueError: a size is given by neither, or a parameter is no number.
+    """
+    kept = saved if offering.is_custom else NO_PARAMETERS
+    return Size(
+        cpus=_one_of("cpuNumber", _number(kept.cpus), offering.cpus),
+        speed_mhz=_one_of("cpuSpeed", _number(kept.speed_mhz), offering.speed_mhz),
+        memory_mib=_one_of("memory", _number(kept.memory_mib), offering.memory_mib),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
 
 
 def concrete_size(offering: Offering, parameters: CustomParameters) -> Size:
@@ -165,9 +215,9 @@ def concrete_size(offering: Offering, parameters: CustomParameters) -> Size:
     )
 
 
-def _one_of(name: str, fixed: int | None, asked: str | None) -> int:
-    if fixed is not None:
-        return fixed
-    if asked is None:
+def _one_of(name: str, first: int | None, second: str | int | None) -> int:
+    if first is not None:
+        return first
+    if second is None:
         raise ValueError(f"neither the offering nor the parameters give {name}")
-    return int(asked)
+    return int(second)

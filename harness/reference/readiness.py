@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.reference import refusals
+from harness.reference.refusal import Refusal
 from harness.reference.release import Release
 
 
@@ -19,3 +21,22 @@ def is_prepared(release: Release, *, flag: bool, zone_setting: bool, custom_offe
     """Whether a domain that starts now is prepared. Source: KVMGuru.isVmDynamicScalable (4.23), KVMGuru (4.22)."""
     prepared = flag and zone_setting
     return prepared if release.scales_fixed_offerings else prepared and custom_offering
+
+
+def flag_refusal(release: Release, *, template: bool, offering: bool, zone_setting: bool) -> Refusal | None:
+    """Why updateVirtualMachine does not switch the instance flag on, or None; switching it off is always accepted.
+
+    Source: UserVmManagerImpl.updateVirtualMachine, in its order; the code of the last was seen.
+    """
+    cannot = "Dynamic Scaling cannot be enabled for the"
+    instance, its_template = ("Instance", "Template") if release.scales_fixed_offerings else ("VM", "template")
+    if not template:
+        text = f"{cannot} {instance} since its {its_template} does not have dynamic scaling enabled"
+        return Refusal(431, text, refusals.FLAG_NOT_ALLOWED)
+    if not offering:
+        text = f"{cannot} {instance} since its service offering does not have dynamic scaling enabled"
+        return Refusal(431, text, refusals.FLAG_NOT_ALLOWED)
+    if not zone_setting:
+        cause = f"{cannot} VM since corresponding global setting is set to false"
+        return Refusal(530, f"Failed to update VM, due to: {cause}", refusals.FLAG_NOT_ALLOWED)
+    return None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.reference.rules import Rule
+from harness.reference.rule import Rule
 
 # How ReflectionToStringBuilderUtils renders an instance; a harness cannot know the database id.
 INSTANCE_PATTERN = r'VM instance \{"id":\d+,"instanceName":"[^"]+","state":"[^"]+","type":"User","uuid":"[^"]+"\}'
-_INSTANCE_MARK = "<vm>"
+_MARKS = {"<vm>": INSTANCE_PATTERN, "<uuid>": r"[0-9a-f-]{36}", "<account domain>": r"\d+"}
 
 
 @dataclass(frozen=True)
 class Refusal:
     """`code` is the job's jobresultcode (or the HTTP status of a synchronous error).
 
-    In `text` the mark `<vm>` stands for CloudStack's rendering of the instance; the rest is to the letter.
+    Marks in `text` stand for what a harness cannot know: `<vm>` for CloudStack's rendering of the instance, `<uuid>`
+    for its id, `<account domain>` for the number of its account's domain. The rest is to the letter.
     """
 
     code: int
@@ -25,12 +26,18 @@ class Refusal:
 
     def matches(self, code: int, text: str) -> bool:
         """Whether an observed code and text are this refusal."""
-        pattern = INSTANCE_PATTERN.join(re.escape(part) for part in self.text.split(_INSTANCE_MARK))
+        pattern = re.escape(self.text)
+        for mark, stands_for in _MARKS.items():
+            pattern = pattern.replace(re.escape(mark), stands_for)
         return code == self.code and re.fullmatch(pattern, text) is not None
 
-    def rendered(self, instance: str) -> str:
-        """The text with `instance` in the place of the mark."""
-        return self.text.replace(_INSTANCE_MARK, instance)
+    def rendered(self, instance: str, uuid: str = "", account_domain: int = 1) -> str:
+        """The text with what its marks stand for."""
+        known = {"<vm>": instance, "<uuid>": uuid, "<account domain>": str(account_domain)}
+        text = self.text
+        for mark, value in known.items():
+            text = text.replace(mark, value)
+        return text
 
 
 def render_instance(database_id: int, instance_name: str, state: str, uuid: str) -> str:

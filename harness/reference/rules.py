@@ -1,38 +1,12 @@
-"""The rules of live scaling, each with its source, so that a finding can name what it rests on."""
+"""The rules of what live scaling does: flags, ceilings, the domain and its CPU tuning, placement."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Certainty(StrEnum):
-    """How a rule is known."""
-
-    SEEN = "seen on a real management server with its own agents"
-    READ = "read in CloudStack's source"
-    DERIVED = "derived from the source"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`id` is stable; `says` is one sentence; `source` names file and method."""
-
-    id: str
-    says: str
-    source: str
-    certainty: Certainty
-
+from harness.reference.rule import Certainty, Rule
 
 _VMM = "VirtualMachineManagerImpl"
 _UVM = "UserVmManagerImpl"
 
-UNKNOWN_SETTING = Rule(
-    "unknown-setting",
-    "A setting that the release does not have cannot be set.",
-    "ConfigurationManagerImpl.updateConfiguration",
-    Certainty.SEEN,
-)
 INSTANCE_FLAG = Rule(
     "flag",
     "The instance flag is true only where request, offering, template and the zone's enable.dynamic.scale.vm all are.",
@@ -171,87 +145,10 @@ MIGRATION_KEEPS = Rule(
     "LibvirtMigrateCommandWrapper.updateVmSharesIfNeeded",
     Certainty.SEEN,
 )
-MISSING_PARAMETERS = Rule(
-    "missing-parameters",
-    "A custom offering needs its parameters.",
-    f"{_UVM}.validateCustomParameters",
-    Certainty.READ,
-)
-CPUS_RANGE = Rule(
-    "cpus-range", "vCPUs stay within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
-)
-SPEED_RANGE = Rule("speed-range", "A custom speed is above 0.", f"{_UVM}.validateCustomParameters", Certainty.READ)
-MEMORY_RANGE = Rule(
-    "memory-range", "Memory stays within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
-)
-NOT_CUSTOMIZABLE = Rule(
-    "not-customizable",
-    "What the offering fixes cannot be given as a parameter.",
-    f"{_UVM}.validateCustomParameters",
-    Certainty.READ,
-)
-INACTIVE_OFFERING = Rule(
-    "inactive-offering", "The new offering must be active.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
-)
-WRONG_STATE = Rule(
-    "wrong-state", "Only stopped and running instances can be scaled.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
-)
-SAME_OFFERING = Rule(
-    "same-offering", "A fixed offering cannot be changed for itself.", f"{_VMM}.checkIfCanUpgrade", Certainty.SEEN
-)
-FLAGS_DIFFER = Rule(
-    "offering-flags-differ",
-    "Both offerings must have the same dynamic-scaling flag.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-FIXED_OFFERING_BEFORE = Rule(
-    "fixed-offering-4.22",
-    "Up to 4.22 an instance with a fixed offering cannot be scaled live on KVM.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-SCALING_DOWN = Rule(
-    "scaling-down",
-    "No size may shrink while the instance runs.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-SAME_SIZE = Rule(
-    "same-size",
-    "An equal size is accepted on KVM only where the CPU cap changes.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-NOT_LARGER_BEFORE = Rule(
-    "not-larger-4.22",
-    "Up to 4.22 no size may shrink and one has to grow.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-ZONE_DISABLED = Rule(
-    "zone-disabled",
-    "enable.dynamic.scale.vm of the zone must be true.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
-    Certainty.SEEN,
-)
-NO_TOOLS = Rule("no-tools", "The instance flag must be true.", f"{_UVM}.upgradeRunningVirtualMachine", Certainty.SEEN)
-CLUSTER_THRESHOLD = Rule(
-    "cluster-threshold",
-    "The cluster must stay below its allocation threshold; the memory asked for counts as bytes though it is MiB.",
-    "CapacityManagerImpl.checkIfClusterCrossesThreshold",
-    Certainty.SEEN,
-)
 IN_PLACE = Rule(
     "in-place",
     "The instance is scaled where it runs if that host has the CPUs, the speed and free capacity for the difference.",
     "CapacityManagerImpl.checkIfHostHasCapacity, checkIfHostHasCpuCapability",
-    Certainty.SEEN,
-)
-AUTO_MIGRATE_OFF = Rule(
-    "auto-migrate-off",
-    "Without room on its host the instance stays as it is where the cluster's auto-migrate setting is false.",
-    f"{_UVM}.upgradeRunningVirtualMachine",
     Certainty.SEEN,
 )
 AUTO_MIGRATE = Rule(
@@ -260,21 +157,27 @@ AUTO_MIGRATE = Rule(
     f"{_VMM}.findHostAndMigrate",
     Certainty.SEEN,
 )
-NO_DESTINATION = Rule(
-    "no-destination",
-    "Where no host of the cluster has room for the new size the instance stays as it is.",
-    f"{_VMM}.findHostAndMigrate",
+STORED = Rule(
+    "stored",
+    "A stopped instance takes any size; its next start builds the domain.",
+    f"{_UVM}.upgradeStoppedVirtualMachine",
     Certainty.SEEN,
 )
-AGENT_FAILED = Rule(
-    "agent-failed",
-    "A failure of the agent's scale command ends the job with one text and leaves the database as it was.",
-    f"{_VMM}.reConfigureVm",
+SAVED_PARAMETERS = Rule(
+    "saved-parameters",
+    "Of a custom offering the parameters that it leaves open are saved with the instance, and stay when it leaves it.",
+    f"{_VMM}.saveCustomOfferingDetails",
     Certainty.SEEN,
 )
-NOT_PREPARED_MEMORY = Rule(
-    "not-prepared-memory",
-    "Memory cannot be attached to a domain without maxMemory.",
-    "LibvirtScaleVmCommandWrapper.scaleMemory",
-    Certainty.READ,
+SAVED_PARAMETERS_BEFORE = Rule(
+    "saved-parameters-4.22",
+    "Up to 4.22 all three parameters of a custom offering are saved with the instance.",
+    f"{_VMM}.saveCustomOfferingDetails",
+    Certainty.SEEN,
+)
+COUNTED_IN_PLACE = Rule(
+    "counted-in-place",
+    "After a scale in place the host counts the new size in the place of the old.",
+    f"{_VMM}.orchestrateReConfigureVm",
+    Certainty.SEEN,
 )

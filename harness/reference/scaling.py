@@ -1,13 +1,20 @@
-"""What becomes of scaleVirtualMachine: refused, scaled in place, or migrated and then scaled."""
+"""What becomes of scaleVirtualMachine: the decision, its effects on every layer, and where they break a promise."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-from harness.reference import rules
+from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
-from harness.reference.capacity import Host, can_grow, crosses_threshold, destinations
+from harness.reference.capacity import (
+    Allocation,
+    Host,
+    allocation,
+    has_room,
+    with_allocation,
+)
+from harness.reference.contradictions import Contradiction, Effects, contradictions
+from harness.reference.decision import Decision, Outcome, decide
 from harness.reference.domain import (
     Domain,
     ScaleCommand,
@@ -15,82 +22,34 @@ from harness.reference.domain import (
     domain_after_scale,
     scale_command,
 )
-from harness.reference.offering import (
-    CustomParameters,
-    Offering,
-    Size,
-    concrete_size,
-    fill_absent,
-    parameters_refusal,
-)
+from harness.reference.offering import CustomParameters, Offering, Size, saved_parameters, size_at_start
 from harness.reference.readiness import flag_after_change
 from harness.reference.refusal import Refusal
-from harness.reference.release import Release
-from harness.reference.rules import Rule
-from harness.reference.settings import Settings
+from harness.reference.rule import Kind, Rule
+from harness.reference.world import RUNNING, STOPPED, Instance, World
 
-RUNNING = "Running"
-STOPPED = "Stopped"
-
-
-class Outcome(StrEnum):
-    IN_PLACE = "in place"
-    MIGRATED = "migrated"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Instance:
-    """An instance before the scale. `host_id` and `domain` are those it runs with now."""
-
-    name: str
-    state: str
-    offering: Offering
-    size: Size
-    cpu_cap: bool
-    flag: bool
-    template_flag: bool
-    host_id: str
-    domain: Domain
-
-
-@dataclass(frozen=True)
-class World:
-    """What the management server knows when it decides."""
-
-    release: Release
-    settings: Settings
-    hosts: tuple[Host, ...]
-
-    def host(self, host_id: str) -> Host:
-        """Raises KeyError for an id that is not of this world."""
-        for host in self.hosts:
-            if host.id == host_id:
-                return host
-        raise KeyError(host_id)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the management server will do: refuse, or send `command` to `host` (after a migration there).
-
-    `candidates` are all hosts that a migration may choose; CloudStack's allocators pick one of them.
-    """
-
-    outcome: Outcome
-    refusal: Refusal | None = None
-    size: Size | None = None
-    candidates: tuple[Host, ...] = ()
-    rules: tuple[Rule, ...] = ()
+__all__ = [
+    "RUNNING",
+    "STOPPED",
+    "Decision",
+    "Instance",
+    "Outcome",
+    "Prediction",
+    "World",
+    "command_for",
+    "decide",
+    "predict",
+]
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What there must be afterwards.
 
-    `outcome` REFUSED covers a failed job of any kind: `refusal` then has its code and text, and `host_ids`, `size`
-    and `domain` say how the instance is left (a migration may already have happened). `host_ids` are the hosts it may
-    be on, in the order of preference; `domain` is for the first.
+    `outcome` REFUSED covers a failed job of any kind: `refusal` then has its code and text, and the other fields say
+    how the instance is left (a migration may already have happened, a part may be applied). `host_ids` are the hosts
+    it may be on, in the order of preference; `domain` and `hosts` are for the first. `rules` decided it, oddities
+    among them; `contradictions` are where what is built differs from what is promised.
     """
 
     outcome: Outcome
@@ -101,131 +60,21 @@ class Prediction:
     cpu_cap: bool
     flag: bool
     domain: Domain
-    rules: tuple[Rule, ...] = field(default=())
+    saved: CustomParameters
+    hosts: tuple[Host, ...]
+    rules: tuple[Rule, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
-
-def decide(world: World, instance: Instance, offering: Offering, asked: CustomParameters) -> Decision:
-    """The management server's decision on scaling a running instance, check by check in CloudStack's order.
-
-    Source: UserVmManagerImpl.upgradeRunningVirtualMachine, VirtualMachineManagerImpl.checkIfCanUpgrade.
-    """
-    parameters = fill_absent(offering, asked, instance.size)
-    refusal = _refusal_before_sizes(world, instance, offering, parameters)
-    if refusal is not None:
-        return Decision(Outcome.REFUSED, refusal, rules=(refusal.rule,))
-    new = concrete_size(offering, parameters if offering.is_custom else CustomParameters())
-    refusal = _size_refusal(world.release, instance, offering, new) or _readiness_refusal(world, instance, new)
-    if refusal is not None:
-        return Decision(Outcome.REFUSED, refusal, new, rules=(refusal.rule,))
-    return _placement(world, instance, new)
-
-
-def _refusal_before_sizes(
-    world: World, instance: Instance, offering: Offering, parameters: CustomParameters
-) -> Refusal | None:
-    refusal = parameters_refusal(offering, parameters, world.settings)
-    if refusal is not None:
-        return refusal
-    if not offering.active:
-        return Refusal(431, f"New service offering is inactive: [{offering.id}].", rules.INACTIVE_OFFERING)
-    if instance.state != RUNNING:
-        text = (
-            f"Unable to upgrade virtual machine <vm>  in state {instance.state}; "
-            "make sure the virtual machine is stopped/running"
-        )
-        return Refusal(431, text, rules.WRONG_STATE)
-    if not offering.is_custom and offering.id == instance.offering.id:
-        text = f"Not upgrading vm <vm> since it already has the requested service offering ({offering.name})"
-        return Refusal(431, text, rules.SAME_OFFERING)
-    if offering.dynamic_scaling != instance.offering.dynamic_scaling:
-        text = (
-            "Unable to Scale VM: since dynamic scaling enabled flag is not same for "
-            "new service offering and old service offering"
-        )
-        return Refusal(431, text, rules.FLAGS_DIFFER)
-    return None
-
-
-def _size_refusal(release: Release, instance: Instance, offering: Offering, new: Size) -> Refusal | None:
-    current = instance.size
-    shrinks = new.cpus < current.cpus or new.speed_mhz < current.speed_mhz or new.memory_mib < current.memory_mib
-    if release.scales_fixed_offerings:
-        if shrinks:
-            text = (
-                "Scaling down is not supported while the VM is running. The new service offering attributes "
-                f"{_attributes(new)} must not be lower than the current values {_attributes(current)}."
-            )
-            return Refusal(431, text, rules.SCALING_DOWN)
-        if new == current and offering.cpu_cap == instance.cpu_cap:
-            text = (
-                "While the VM is running, scaling to a service offering with the same attributes "
-                "(memory, CPU speed and vCPUs) is only allowed when the CPU cap is changed."
-            )
-            return Refusal(431, text, rules.SAME_SIZE)
-        return None
-    if not instance.offering.is_custom:
-        text = (
-            'Unable to live scale VM on KVM when current service offering is a "Fixed Offering". KVM needs the tag '
-            '"maxMemory" to live scale and it is only configured when VM is deployed with a custom service offering '
-            'and "Dynamic Scalable" is enabled.'
-        )
-        return Refusal(431, text, rules.FIXED_OFFERING_BEFORE)
-    if shrinks or new == current:
-        text = (
-            "While the VM is running, only scalling up it is supported. New service offering "
-            f"{_attributes_before(new)} should have at least one value (ram, speed or cpu) greater than the "
-            f"current values {_attributes_before(current)}."
-        )
-        return Refusal(431, text, rules.NOT_LARGER_BEFORE)
-    return None
-
-
-def _attributes(size: Size) -> str:
-    return f'{{"memory": {size.memory_mib}, "CPU speed": {size.speed_mhz}, "vCPUs": {size.cpus}}}'
-
-
-def _attributes_before(size: Size) -> str:
-    return f'{{"memory": {size.memory_mib}, "speed": {size.speed_mhz}, "cpu": {size.cpus}}}'
-
-
-def _readiness_refusal(world: World, instance: Instance, new: Size) -> Refusal | None:
-    if not world.settings.flag(names.ENABLE_DYNAMIC_SCALE):
-        return Refusal(530, world.release.zone_disabled, rules.ZONE_DISABLED)
-    if not instance.flag:
-        text = "Unable to scale <vm> as it does not have tools to support dynamic scaling."
-        return Refusal(530, text, rules.NO_TOOLS)
-    added_mhz = new.cpu_mhz - instance.size.cpu_mhz
-    added_mib = new.memory_mib - instance.size.memory_mib
-    cluster_id = world.host(instance.host_id).cluster_id
-    if crosses_threshold(world.hosts, world.settings, cluster_id, added_mhz, added_mib):
-        return Refusal(530, "Unable to scale <vm> due to insufficient resources.", rules.CLUSTER_THRESHOLD)
-    return None
-
-
-def _placement(world: World, instance: Instance, new: Size) -> Decision:
-    host = world.host(instance.host_id)
-    if can_grow(host, world.settings, instance.size, new):
-        return Decision(Outcome.IN_PLACE, size=new, candidates=(host,), rules=(rules.IN_PLACE,))
-    failed = "Failed to scale the VM"
-    if world.release.scales_fixed_offerings and not world.settings.flag(names.AUTO_MIGRATE, host.cluster_id):
-        refusal = Refusal(530, failed, rules.AUTO_MIGRATE_OFF)
-        return Decision(Outcome.REFUSED, refusal, new, rules=(rules.IN_PLACE, rules.AUTO_MIGRATE_OFF))
-    candidates = destinations(world.hosts, world.settings, host, new, instance.offering.host_tags)
-    if not candidates:
-        refusal = Refusal(530, failed, rules.NO_DESTINATION)
-        return Decision(Outcome.REFUSED, refusal, new, rules=(rules.IN_PLACE, rules.NO_DESTINATION))
-    return Decision(Outcome.MIGRATED, size=new, candidates=candidates, rules=(rules.IN_PLACE, rules.AUTO_MIGRATE))
+    @property
+    def oddities(self) -> tuple[Rule, ...]:
+        """The rules that a person should know of."""
+        return tuple(rule for rule in self.rules if rule.kind is Kind.ODDITY)
 
 
 def command_for(world: World, instance: Instance, offering: Offering, new: Size, host: Host) -> ScaleCommand:
     """The command that the agent of `host` is sent for this scale."""
     return scale_command(
-        world.release,
-        world.settings,
-        host,
-        new,
-        cpu_cap=offering.cpu_cap,
-        was_capped=instance.cpu_cap,
+        world.release, world.settings, host, new, cpu_cap=offering.cpu_cap, was_capped=instance.cpu_cap
     )
 
 
@@ -236,49 +85,55 @@ def predict(
     asked: CustomParameters,
     *,
     landed_on: str | None = None,
+    caller: str | None = None,
 ) -> Prediction:
     """Decision and its effects: how the instance is after the job, whether that succeeds or not.
 
-    `landed_on` names the candidate that CloudStack's allocators chose, once that is known.
+    `landed_on` names the candidate that CloudStack's allocators chose, once that is known; `caller` is the account
+    that asks, where it is not the owner.
+
+    Raises:
+        EndlessScaleError: the job would never end.
+        KeyError: the instance's host is not of this world.
     """
     decision = decide(world, instance, offering, asked)
-    if decision.size is None or decision.outcome is Outcome.REFUSED:
-        return _unchanged(instance, decision, (instance.host_id,), instance.domain, decision.refusal)
+    new = decision.size
+    if decision.refusal is not None or new is None:
+        return _left_as_it_was(world, instance, decision.rules, decision.refusal, (instance.host_id,), instance.domain)
+    if decision.outcome is Outcome.STORED:
+        return _changed(world, instance, offering, new, decision, (instance.host_id,), instance.domain, world.hosts)
     host = next((host for host in decision.candidates if host.id == landed_on), decision.candidates[0])
-    domain = instance.domain
-    if decision.outcome is Outcome.MIGRATED:
-        domain = domain_after_migration(world.settings, domain, instance.size, host)
-    command = command_for(world, instance, offering, decision.size, host)
-    domain, failure = domain_after_scale(world.release, domain, command, host)
     host_ids = tuple(candidate.id for candidate in decision.candidates)
+    moved = decision.outcome is Outcome.MIGRATED
+    before = domain_after_migration(world.settings, instance.domain, instance.size, host) if moved else instance.domain
+    command = command_for(world, instance, offering, new, host)
+    domain, failure = domain_after_scale(world.release, before, command, host)
+    effects = Effects(world, instance, offering, new, host, moved, domain, failure, command, caller)
+    broken = contradictions(effects)
     if failure is not None:
+        odd = (oddities.PARTIAL_SUCCESS,) if domain != before else ()
+        why = (*decision.rules, *odd, failure, refusals.AGENT_FAILED)
         refusal = Refusal(530, world.release.agent_failure, failure)
-        return _unchanged(instance, decision, host_ids, domain, refusal)
-    return Prediction(
-        outcome=decision.outcome,
-        refusal=None,
-        host_ids=host_ids,
-        offering=offering,
-        size=decision.size,
-        cpu_cap=offering.cpu_cap,
-        flag=flag_after_change(
-            flag=instance.flag,
-            offering=offering.dynamic_scaling,
-            template=instance.template_flag,
-            zone_setting=world.settings.flag(names.ENABLE_DYNAMIC_SCALE),
-        ),
-        domain=domain,
-        rules=decision.rules,
-    )
+        return _left_as_it_was(
+            world, instance, why, refusal, host_ids, domain, broken, moved_to=host if moved else None
+        )
+    hosts, lost = _books(world, instance, offering, new, host, moved)
+    prediction = _changed(world, instance, offering, new, decision, host_ids, domain, hosts, broken)
+    return _not_allocated(world, prediction) if lost else prediction
 
 
-def _unchanged(
+def _left_as_it_was(
+    world: World,
     instance: Instance,
-    decision: Decision,
+    why: tuple[Rule, ...],
+    refusal: Refusal | None,
     host_ids: tuple[str, ...],
     domain: Domain,
-    refusal: Refusal | None,
+    broken: tuple[Contradiction, ...] = (),
+    *,
+    moved_to: Host | None = None,
 ) -> Prediction:
+    hosts = world.hosts if moved_to is None else _moved(world, instance, moved_to)
     return Prediction(
         outcome=Outcome.REFUSED,
         refusal=refusal,
@@ -288,5 +143,103 @@ def _unchanged(
         cpu_cap=instance.cpu_cap,
         flag=instance.flag,
         domain=domain,
-        rules=(*decision.rules, rules.AGENT_FAILED) if decision.outcome is not Outcome.REFUSED else decision.rules,
+        saved=instance.saved,
+        hosts=hosts,
+        rules=why,
+        contradictions=broken,
+    )
+
+
+def _changed(
+    world: World,
+    instance: Instance,
+    offering: Offering,
+    new: Size,
+    decision: Decision,
+    host_ids: tuple[str, ...],
+    domain: Domain,
+    hosts: tuple[Host, ...],
+    broken: tuple[Contradiction, ...] = (),
+) -> Prediction:
+    kept = rules.SAVED_PARAMETERS if world.release.scales_fixed_offerings else rules.SAVED_PARAMETERS_BEFORE
+    odd = tuple(_oddities(world, instance, offering, decision))
+    return Prediction(
+        outcome=decision.outcome,
+        refusal=None,
+        host_ids=host_ids,
+        offering=offering,
+        size=new,
+        cpu_cap=offering.cpu_cap,
+        flag=flag_after_change(
+            flag=instance.flag,
+            offering=offering.dynamic_scaling,
+            template=instance.template_flag,
+            zone_setting=world.settings.flag(names.ENABLE_DYNAMIC_SCALE),
+        ),
+        domain=domain,
+        saved=saved_parameters(world.release, offering, new, instance.saved),
+        hosts=hosts,
+        rules=(*odd, rules.FLAG_AFTER_CHANGE, kept, *decision.rules),
+        contradictions=broken,
+    )
+
+
+def _oddities(world: World, instance: Instance, offering: Offering, decision: Decision) -> list[Rule]:
+    found = []
+    if decision.outcome is Outcome.MIGRATED:
+        found.append(oddities.UNDERCOUNTED_AFTER_MIGRATION)
+    elif decision.outcome is Outcome.IN_PLACE:
+        found.append(rules.COUNTED_IN_PLACE)
+        if offering.is_custom and not world.release.scales_fixed_offerings:
+            found.append(oddities.OVERCOUNTED_BEFORE)
+    if decision.size is not None and decision.size.memory_mib > instance.size.memory_mib:
+        if decision.outcome is not Outcome.STORED and instance.domain.boot_memory_kib < instance.size.memory_mib * 1024:
+            found.append(oddities.FULL_MEMORY)
+        found.append(oddities.THRESHOLD_UNITS)
+    return found
+
+
+def _books(
+    world: World, instance: Instance, offering: Offering, new: Size, host: Host, moved: bool
+) -> tuple[tuple[Host, ...], bool]:
+    """What the hosts count afterwards, and whether the new size could not be taken any more."""
+    if moved:
+        return _moved(world, instance, host), False
+    released = instance.size
+    if not world.release.scales_fixed_offerings:
+        saved = saved_parameters(world.release, offering, new, instance.saved)
+        released = size_at_start(instance.offering, saved)
+    used = allocation(host).with_released(released)
+    freed = with_allocation(host, used)
+    lost = not has_room(freed, world.settings, new.cpu_mhz, new.memory_bytes, reserved_counts=True)
+    return _with(world, host, used if lost else used.with_allocated(new)), lost
+
+
+def _moved(world: World, instance: Instance, destination: Host) -> tuple[Host, ...]:
+    """A migration takes the old size along; a scale after it adds nothing until capacity is recalculated."""
+    source = world.host(instance.host_id)
+    left = _with(world, source, allocation(source).with_released(instance.size))
+    there = World(world.release, world.settings, left)
+    return _with(there, destination, allocation(destination).with_allocated(instance.size))
+
+
+def _with(world: World, host: Host, used: Allocation) -> tuple[Host, ...]:
+    return tuple(with_allocation(other, used) if other.id == host.id else other for other in world.hosts)
+
+
+def _not_allocated(world: World, prediction: Prediction) -> Prediction:
+    """The job fails although all is done: only the books lack the new size."""
+    return Prediction(
+        outcome=Outcome.REFUSED,
+        refusal=Refusal(530, world.release.agent_failure, oddities.ALLOCATION_FAILED),
+        host_ids=prediction.host_ids,
+        offering=prediction.offering,
+        size=prediction.size,
+        cpu_cap=prediction.cpu_cap,
+        flag=prediction.flag,
+        domain=prediction.domain,
+        saved=prediction.saved,
+        hosts=prediction.hosts,
+        rules=(*prediction.rules, oddities.ALLOCATION_FAILED),
+        contradictions=prediction.contradictions,
     )

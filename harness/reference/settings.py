@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.reference import rules
+from harness.reference import refusals
 from harness.reference.refusal import Refusal
 
 ENABLE_DYNAMIC_SCALE = "enable.dynamic.scale.vm"
@@ -22,6 +22,12 @@ DIVIDE_SPEED = "vm.min.cpu.speed.equals.cpu.speed.divided.by.cpu.overprovisionin
 CPU_THRESHOLD = "cluster.cpu.allocated.capacity.disablethreshold"
 MEMORY_THRESHOLD = "cluster.memory.allocated.capacity.disablethreshold"
 SCALE_RETRY = "scale.retry"
+DISK_FOLLOWS = "allow.diskoffering.change.during.scale.vm"
+OTHER_TAGS_LISTED = "allow.different.host.tags.offerings.for.vm.scale"
+STRICT_HOST_TAGS = "vm.strict.host.tags"
+STRICT_LIMIT_TAGS = "vm.strict.resource.limit.host.tag.check"
+LIMIT_HOST_TAGS = "resource.limit.host.tags"
+CAPACITY_CHECK_PERIOD = "capacity.check.period"
 
 
 class Scope(StrEnum):
@@ -38,6 +44,7 @@ class Kind(StrEnum):
     BOOLEAN = "Boolean"
     INTEGER = "Integer"
     FLOAT = "Float"
+    STRING = "String"
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,12 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(AUTO_MIGRATE, Kind.BOOLEAN, "true", Scope.CLUSTER, "Migrate where a live scale lacks room.", True),
         Setting(ENABLE_DYNAMIC_SCALE, Kind.BOOLEAN, "false", Scope.ZONE, "Whether instances can be scaled live."),
         Setting(SCALE_RETRY, Kind.INTEGER, "2", Scope.GLOBAL, "Attempts of a live scale."),
+        Setting(DISK_FOLLOWS, Kind.BOOLEAN, "false", Scope.ZONE, "Whether the root disk follows the new offering."),
+        Setting(OTHER_TAGS_LISTED, Kind.BOOLEAN, "false", Scope.GLOBAL, "Whether offerings of other tags are listed."),
+        Setting(STRICT_HOST_TAGS, Kind.STRING, "", Scope.GLOBAL, "Host tags that a scale must not ignore."),
+        Setting(STRICT_LIMIT_TAGS, Kind.BOOLEAN, "true", Scope.GLOBAL, "Whether limited host tags are strict too."),
+        Setting(LIMIT_HOST_TAGS, Kind.STRING, "", Scope.GLOBAL, "Host tags with resource limits of their own."),
+        Setting(CAPACITY_CHECK_PERIOD, Kind.INTEGER, "300000", Scope.GLOBAL, "Milliseconds between recalculations."),
         Setting(MAX_OFFERING_CPUS, Kind.INTEGER, "0", Scope.GLOBAL, "Most vCPUs of an offering; 0: no limit."),
         Setting(MAX_OFFERING_MEMORY, Kind.INTEGER, "0", Scope.GLOBAL, "Most memory (MB) of an offering; 0: no limit."),
         Setting(CPU_OVERCOMMIT, Kind.FLOAT, "1.0", Scope.CLUSTER, "CPU overcommit."),
@@ -108,10 +121,14 @@ class Settings:
     def integer(self, name: str, cluster_id: str | None = None) -> int:
         return int(self.text(name, cluster_id))
 
+    def tags(self, name: str) -> frozenset[str]:
+        """A comma-separated list."""
+        return frozenset(tag.strip() for tag in self.text(name).split(",") if tag.strip())
+
     def number(self, name: str, cluster_id: str | None = None) -> float:
         return float(self.text(name, cluster_id))
 
 
 def unknown_setting(name: str) -> Refusal:
     """How updateConfiguration answers for a setting that the release does not have."""
-    return Refusal(431, f"Config parameter with name {name} doesn't exist", rules.UNKNOWN_SETTING)
+    return Refusal(431, f"Config parameter with name {name} doesn't exist", refusals.UNKNOWN_SETTING)

@@ -11,7 +11,7 @@ from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.errors import HarnessError
 from harness.reference.capacity import has_room, is_capable
-from harness.reference.offering import CustomParameters, Offering, Size, concrete_size
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
 from harness.reference.release import Release
 from harness.reference.settings import SETTINGS, Scope, unknown_setting
 from harness.run.scene import Scene
@@ -22,7 +22,6 @@ from harness.run.steps import Steps
 from harness.run.undo import Undo
 from harness.verify.instance import compare_refusal
 
-NO_PARAMETERS = CustomParameters()
 _CPU_OF_A_FILLER_MHZ = 100
 
 

@@ -16,6 +16,7 @@ from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.readiness import instance_flag, is_prepared
+from harness.reference.rule import Rule
 from harness.reference.scaling import RUNNING, Instance, Prediction, World, predict
 from harness.run.scene import Scene
 from harness.verify.instance import (
@@ -158,7 +159,7 @@ class StagedInstance:
             domain=self._domain,
         )
 
-    def _look(self, placed_by: rules.Rule, sized_by: rules.Rule) -> Observation:
+    def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:
         scene = self._scene
         with scene.steps.step(f"look at {self.record.instance_name}"):
             self.record = instances.get(scene.api, self.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reference.rules import Rule
+from harness.reference.rule import Rule
 from harness.verify.finding import Comparison, Finding, Layer
 
 

@@ -14,7 +14,7 @@ from harness.reference.cpu_tuning import QUOTA_REMOVED_US, UNSET_QUOTA_US
 from harness.reference.domain import MEMORY_SLOTS, Domain
 from harness.reference.offering import Size
 from harness.reference.refusal import Refusal
-from harness.reference.rules import Rule
+from harness.reference.rule import Rule
 from harness.verify.checks import Checks, not_verified
 from harness.verify.finding import NOTHING_SEEN, Comparison, Layer
 from harness.waiting import DeadlineExpired

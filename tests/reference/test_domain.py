@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reference import rules
+from harness.reference import refusals, rules
 from harness.reference.domain import (
     UNBOUNDED_MEMORY_BYTES,
     UNBOUNDED_VCPUS,
@@ -180,7 +180,7 @@ def test_vcpus_above_the_ceiling_leave_the_memory_attached() -> None:
 
 def test_an_unprepared_domain_refuses_memory() -> None:
     _, failure = domain_after_scale(SINCE, _at_start(prepared=False), _command(memory_mib=1024), SMALL)
-    assert failure is rules.NOT_PREPARED_MEMORY
+    assert failure is refusals.NOT_PREPARED_MEMORY
 
 
 def test_the_seventeenth_dimm_and_an_odd_one_are_refused() -> None:

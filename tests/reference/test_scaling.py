@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reference import rules
+from harness.reference import refusals
 from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.refusal import render_instance
 from harness.reference.release import BEFORE, SINCE
-from harness.reference.scaling import STOPPED, Instance, Outcome, World, decide, predict
+from harness.reference.scaling import Instance, Outcome, World, decide, predict
 from harness.reference.settings import AUTO_MIGRATE, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, Settings
 from tests.reference.worlds import SCALING_ON, fixed, running, world
 
@@ -133,10 +133,10 @@ def test_an_instance_whose_flag_is_off_has_no_tools() -> None:
     assert not refusal.matches(530, rendered + " ")
 
 
-def test_another_state_than_running_is_refused() -> None:
+def test_another_state_than_running_and_stopped_is_refused() -> None:
     there = world()
-    instance = replace(running(there, SMALL_OFFERING), state=STOPPED)
-    assert decide(there, instance, fixed(2, 500, 256), NOTHING_ASKED).rules == (rules.WRONG_STATE,)
+    instance = replace(running(there, SMALL_OFFERING), state="Migrating")
+    assert decide(there, instance, fixed(2, 500, 256), NOTHING_ASKED).rules == (refusals.WRONG_STATE,)
 
 
 def test_a_cluster_that_is_too_full_refuses() -> None:
@@ -161,7 +161,7 @@ def test_without_auto_migration_nothing_moves() -> None:
     prediction = predict(there, instance, fixed(1, 500, 1280), NOTHING_ASKED)
     assert prediction.refusal is not None
     assert (prediction.refusal.code, prediction.refusal.text) == (530, "Failed to scale the VM")
-    assert prediction.refusal.rule is rules.AUTO_MIGRATE_OFF
+    assert prediction.refusal.rule is refusals.AUTO_MIGRATE_OFF
     assert (prediction.host_ids, prediction.size, prediction.domain) == (("h1",), instance.size, instance.domain)
 
 
@@ -169,7 +169,7 @@ def test_where_nobody_has_room_nothing_moves() -> None:
     there = world(small_used_mib=3500)
     prediction = predict(there, running(there, SMALL_OFFERING), fixed(1, 500, 16384), NOTHING_ASKED)
     assert prediction.refusal is not None
-    assert prediction.refusal.rule is rules.NO_DESTINATION
+    assert prediction.refusal.rule is refusals.NO_DESTINATION
 
 
 def test_a_size_above_the_starting_hosts_totals_moves_and_then_fails() -> None:

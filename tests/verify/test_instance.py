@@ -19,7 +19,7 @@ from harness.hosts.observation import (
     VcpuBandwidth,
     VcpuCounts,
 )
-from harness.reference import rules
+from harness.reference import refusals, rules
 from harness.reference.domain import Domain
 from harness.reference.refusal import Refusal
 from harness.verify.domain import NotVerifiedError, is_prepared, seen_domain
@@ -219,7 +219,7 @@ def test_each_field_of_the_api_that_differs_is_one_finding(field: str, value: ob
 
 SUCCESS = JobResult("j", True, 0, "", {}, 1.0)
 FAILURE = JobResult("j", False, 530, "Failed to scale the VM", {}, 1.0)
-REFUSAL = Refusal(530, "Failed to scale the VM", rules.NO_DESTINATION)
+REFUSAL = Refusal(530, "Failed to scale the VM", refusals.NO_DESTINATION)
 
 
 def test_a_job_must_end_as_predicted_to_the_letter() -> None:

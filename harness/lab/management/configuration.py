@@ -19,12 +19,12 @@ _INTEGER = re.compile(r"[+-]?\d+")
 
 @dataclass(frozen=True)
 class Configuration:
-    """A setting as listConfigurations describes it; `kind` None is a plain text."""
+    """A setting as listConfigurations describes it."""
 
     name: str
     default: str
     scope: Scope
-    kind: Kind | None
+    kind: Kind
     description: str
     component: str
     group: str = "Compute"
@@ -34,9 +34,9 @@ class Configuration:
     def shown_type(self) -> str:
         if self.name in _THRESHOLDS:
             return "Range"
-        if self.kind is None:
-            return "String"
-        return {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Number", Kind.FLOAT: "Decimal"}[self.kind]
+        return {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Number", Kind.FLOAT: "Decimal", Kind.STRING: "String"}[
+            self.kind
+        ]
 
     @property
     def display_text(self) -> str:
@@ -70,29 +70,12 @@ _COMPONENTS = {
     names.CPU_THRESHOLD: "DeploymentClusterPlanner",
     names.MEMORY_THRESHOLD: "DeploymentClusterPlanner",
     names.SCALE_RETRY: "management-server",
+    names.CAPACITY_CHECK_PERIOD: "management-server",
+    names.STRICT_HOST_TAGS: "UserVmManager",
+    names.STRICT_LIMIT_TAGS: "UserVmManager",
+    names.DISK_FOLLOWS: "UserVmManager",
+    names.OTHER_TAGS_LISTED: "UserVmManager",
 }
-
-_OTHERS = (
-    Configuration(
-        "vm.strict.host.tags", "", Scope.GLOBAL, None, "Host tags that a scale must not ignore.", "UserVmManager"
-    ),
-    Configuration(
-        "allow.diskoffering.change.during.scale.vm",
-        "false",
-        Scope.ZONE,
-        Kind.BOOLEAN,
-        "Whether the root disk follows the new offering.",
-        "UserVmManager",
-    ),
-    Configuration(
-        "capacity.check.period",
-        "300000",
-        Scope.GLOBAL,
-        Kind.INTEGER,
-        "Milliseconds between two recalculations of capacity.",
-        "management-server",
-    ),
-)
 
 
 def _catalogue(release: Release) -> dict[str, Configuration]:
@@ -111,7 +94,7 @@ def _catalogue(release: Release) -> dict[str, Configuration]:
         for setting in SETTINGS.values()
         if release.scales_fixed_offerings or not setting.since_pull_request
     )
-    return {entry.name: entry for entry in sorted((*of_reference, *_OTHERS), key=lambda entry: entry.name)}
+    return {entry.name: entry for entry in sorted(of_reference, key=lambda entry: entry.name)}
 
 
 class ConfigurationStore:
@@ -205,7 +188,7 @@ _JAVA: Mapping[Kind, str] = {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Integer", K
 
 
 def _check_type(configuration: Configuration, text: str) -> None:
-    if configuration.kind is not None and not _is_of(configuration.kind, text):
+    if configuration.kind is not Kind.STRING and not _is_of(configuration.kind, text):
         raise InvalidValueError(f"Value [{text}] is not a valid [class java.lang.{_JAVA[configuration.kind]}].")
 
 
