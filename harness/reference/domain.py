@@ -248,39 +248,57 @@ def domain_after_scale(
     Returns the domain with all that was applied, and the rule of the failure or None.
     Source: LibvirtScaleVmCommandWrapper.execute.
     """
-    because = dict(domain.because)
+    because: dict[str, Rule] = {}
+    dimms_kib, vcpus = domain.dimms_kib, domain.vcpus
     missing_kib = command.memory_mib * 1024 - domain.memory_kib
     if missing_kib > 0:
         if domain.max_memory_kib is None:
             return domain, refusals.NOT_PREPARED_MEMORY
         too_large = domain.memory_kib + missing_kib > domain.max_memory_kib
         # QEMU refuses a backend that is no multiple of 2 MiB (seen; DEF-05).
-        if too_large or len(domain.dimms_kib) >= MEMORY_SLOTS or missing_kib % 2048 != 0:
+        if too_large or len(dimms_kib) >= MEMORY_SLOTS or missing_kib % 2048 != 0:
             return domain, rules.DIMM
+        dimms_kib = (*dimms_kib, missing_kib)
         because |= {"memory_kib": rules.DIMM, "guest_memory_mib": rules.GUEST_MEMORY}
-        domain = replace(domain, dimms_kib=(*domain.dimms_kib, missing_kib), because=because)
-    if command.cpus > domain.vcpus:
+    if command.cpus > vcpus:
         if command.cpus > domain.max_vcpus:
-            return domain, rules.HOTPLUG
+            return replace(domain, dimms_kib=dimms_kib, because={**domain.because, **because}), rules.HOTPLUG
+        vcpus = command.cpus
         because |= {"vcpus": rules.HOTPLUG, "guest_cpus": rules.HOTPLUG}
-        domain = replace(domain, vcpus=command.cpus, because=because)
     shares = cpu_shares(
         command.cpus, command.min_speed_mhz, cgroup_version=host.cgroup_version, host_cpu_mhz=host.cpu_mhz
     )
-    because |= {"shares": rules.SHARES_RAISED}
-    domain = replace(domain, shares=max(shares, domain.shares), because=because)
+    quota_us, period_us, quota_rule, failure = _quota_after_scale(release, domain, command)
+    because |= {"shares": rules.SHARES_RAISED, "quota_us": quota_rule, "period_us": quota_rule}
+    scaled = replace(
+        domain,
+        dimms_kib=dimms_kib,
+        vcpus=vcpus,
+        shares=max(shares, domain.shares),
+        quota_us=quota_us,
+        period_us=period_us,
+        because={**domain.because, **because},
+    )
+    return scaled, failure
+
+
+def _quota_after_scale(
+    release: Release, domain: Domain, command: ScaleCommand
+) -> tuple[int | None, int | None, Rule, Rule | None]:
+    """Quota, period, the rule for both and that of a failure.
+
+    Source: LibvirtComputingResource.updateCpuQuotaAndPeriod.
+    """
     if not release.scales_fixed_offerings:
-        because |= {"quota_us": rules.QUOTA_STALE, "period_us": rules.QUOTA_STALE}
-    elif command.cpu_cap:
+        return domain.quota_us, domain.period_us, rules.QUOTA_STALE, None
+    if command.cpu_cap:
         if command.quota_percentage is None:
-            return domain, oddities.UNKNOWN_HOST_SPEED
+            return domain.quota_us, domain.period_us, domain.because["quota_us"], oddities.UNKNOWN_HOST_SPEED
         limit = bandwidth(command.quota_percentage)
-        because |= {"quota_us": rules.QUOTA_UPDATED, "period_us": rules.QUOTA_UPDATED}
-        domain = replace(domain, quota_us=limit.quota_us, period_us=limit.period_us)
-    elif command.cap_changed:
-        because |= {"quota_us": rules.QUOTA_REMOVED, "period_us": rules.QUOTA_REMOVED}
-        domain = replace(domain, quota_us=QUOTA_REMOVED_US)
-    return replace(domain, because=because), None
+        return limit.quota_us, limit.period_us, rules.QUOTA_UPDATED, None
+    if command.cap_changed:
+        return QUOTA_REMOVED_US, domain.period_us, rules.QUOTA_REMOVED, None
+    return domain.quota_us, domain.period_us, domain.because["quota_us"], None
 
 
 def domain_after_migration(settings: Settings, domain: Domain, size: Size, destination: Host) -> Domain:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.errors import InvalidValueError
-from harness.lab.management.model import InstanceRecord, State, User
+from harness.lab.management.errors import InvalidValueError, refused
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of
 from harness.reference import settings as names
-from harness.reference.offering import CustomParameters, parameters_refusal
+from harness.reference.offering import parameters_refusal
 from harness.reference.readiness import instance_flag
-
-_SIZES = ("cpuNumber", "cpuSpeed", "memory")
 
 
 @dataclass(frozen=True)
@@ -28,13 +25,8 @@ class DeployRequest:
     details: tuple[tuple[str, str], ...] = ()
 
 
-def parameters_of(details: Mapping[str, str]) -> CustomParameters:
-    """The sizes among the `details` of a request."""
-    return CustomParameters(details.get("cpuNumber"), details.get("cpuSpeed"), details.get("memory"))
-
-
 def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> InstanceRecord:
-    """Source: UserVmManagerImpl.createVirtualMachine. Raises InvalidValueError."""
+    """Source: UserVmManagerImpl.createVirtualMachine. Raises ApiError."""
     state = cloud.state
     settings = state.configuration.settings()
     with state.lock:
@@ -45,9 +37,9 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
     details = dict(request.details)
     refusal = parameters_refusal(offering, parameters_of(details), settings)
     if refusal is not None:
-        raise InvalidValueError(refusal.text)
+        raise refused(refusal)
     if not offering.is_custom:
-        details = {name: value for name, value in details.items() if name not in _SIZES}
+        details = {name: value for name, value in details.items() if name not in SIZE_DETAILS}
     instance_id = str(uuid4())
     name = request.name or f"VM-{instance_id}"
     with state.lock:

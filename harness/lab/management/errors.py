@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.errors import HarnessError
+from harness.reference.refusal import Refusal
 
 PARAMETER = 431
 INTERNAL = 530
@@ -60,3 +61,9 @@ class NoCapacityError(ApiError):
 
     def __init__(self, text: str) -> None:
         super().__init__(INSUFFICIENT_CAPACITY, text, CS_SERVER_API)
+
+
+def refused(refusal: Refusal, instance: str = "", uuid: str = "") -> ApiError:
+    """The reference's refusal as an API user reads it; `instance` is how CloudStack writes the instance."""
+    cs_code = CS_INVALID_VALUE if refusal.code == PARAMETER else CS_RUNTIME
+    return ApiError(refusal.code, refusal.rendered(instance, uuid), cs_code)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from harness.lab.hypervisor import NodeInfo
 from harness.reference.domain import Domain
-from harness.reference.offering import Offering, Size
+from harness.reference.offering import CustomParameters, Offering, Size, size_at_start
 
 
 class State(StrEnum):
@@ -168,23 +168,23 @@ class InstanceRecord:
     domain: Domain | None = None
 
 
+# In the order of CustomParameters.
+SIZE_DETAILS = ("cpuNumber", "cpuSpeed", "memory")
+
+
 def _detail(details: Mapping[str, str], name: str) -> int | None:
     text = details.get(name)
     return int(text) if text else None
 
 
-def size_in_force(offering: Offering, details: Mapping[str, str]) -> Size:
-    """The size a custom offering has for an instance: its saved details win, also over what the offering fixes.
+def parameters_of(details: Mapping[str, str]) -> CustomParameters:
+    """The sizes among an instance's or a request's details."""
+    return CustomParameters(*(details.get(name) for name in SIZE_DETAILS))
 
-    That they win is as built (a saved cpuSpeed outlives a change to an offering with a fixed speed).
-    Source: ServiceOfferingDaoImpl.getComputeOffering.
-    """
-    saved = details if offering.is_custom else {}
-    return Size(
-        cpus=_detail(saved, "cpuNumber") or offering.cpus or 0,
-        speed_mhz=_detail(saved, "cpuSpeed") or offering.speed_mhz or 0,
-        memory_mib=_detail(saved, "memory") or offering.memory_mib or 0,
-    )
+
+def size_in_force(offering: Offering, details: Mapping[str, str]) -> Size:
+    """The size with which an instance starts and is counted."""
+    return size_at_start(offering, parameters_of(details))
 
 
 def size_shown(offering: Offering, details: Mapping[str, str]) -> Size:

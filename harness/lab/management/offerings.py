@@ -1,4 +1,4 @@
-"""Creating and changing service offerings: the rules, in CloudStack's order."""
+"""Creating and changing service offerings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from harness.lab.management import clock
-from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.errors import InvalidValueError, refused
 from harness.lab.management.model import OfferingRecord
 from harness.lab.management.state import CloudState
-from harness.reference import settings as names
-from harness.reference.offering import LOWEST_MEMORY_MIB, MAX_INT, Offering
+from harness.reference.creation import WantedOffering, creation_refusal
+from harness.reference.offering import Offering
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,26 @@ class OfferingRequest:
     other: tuple[tuple[str, object], ...] = ()
 
     @property
-    def is_customized(self) -> bool:
-        return self.cpus is None or self.memory_mib is None if self.customized is None else self.customized
+    def wanted(self) -> WantedOffering:
+        """What the reference judges."""
+        return WantedOffering(
+            name=self.name,
+            cpus=self.cpus,
+            speed_mhz=self.speed_mhz,
+            memory_mib=self.memory_mib,
+            customized=self.customized,
+            min_cpus=self.min_cpus,
+            max_cpus=self.max_cpus,
+            min_memory_mib=self.min_memory_mib,
+            max_memory_mib=self.max_memory_mib,
+        )
 
 
 def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
-    """Source: ConfigurationManagerImpl.createServiceOffering. Raises InvalidValueError."""
-    _check(state, request)
+    """Create an offering. Raises ApiError where the reference refuses it."""
+    refusal = creation_refusal(request.wanted, state.configuration.settings())
+    if refusal is not None:
+        raise refused(refusal)
     limits = {
         "mincpunumber": request.min_cpus,
         "maxcpunumber": request.max_cpus,
@@ -69,7 +82,7 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
         display_text=request.display_text or request.name,
         created=clock.now(),
         disk_offering_id=str(uuid4()),
-        customized=request.is_customized,
+        customized=request.wanted.is_customized,
         high_availability=request.high_availability,
         storage_type=request.storage_type,
         details={name: str(value) for name, value in limits.items() if value is not None} | dict(request.details),
@@ -104,52 +117,3 @@ def delete(state: CloudState, offering_id: str) -> None:
         record = state.offerings[offering_id]
         gone = replace(record.offering, active=False)
         state.offerings[offering_id] = replace(record, offering=gone, removed=True)
-
-
-def _check(state: CloudState, request: OfferingRequest) -> None:
-    if request.is_customized:
-        _check_custom(request)
-    else:
-        _check_fixed(state, request)
-
-
-def _check_custom(request: OfferingRequest) -> None:
-    if request.cpus is not None or request.memory_mib is not None:
-        raise InvalidValueError("For creating a custom compute offering cpu and memory all should be null")
-    limits = (
-        request.min_cpus,
-        request.max_cpus,
-        request.min_memory_mib,
-        request.max_memory_mib,
-        request.speed_mhz,
-    )
-    if all(limit is None for limit in limits):
-        return
-    if any(limit is None for limit in limits):
-        raise InvalidValueError(
-            "For creating a custom compute offering min/max cpu and min/max memory/cpu speed "
-            "should all be null or all specified"
-        )
-    if (request.speed_mhz or 0) < 0:
-        _refuse(request, f"specify the cpu speed value between 1 and {MAX_INT}")
-    if (request.min_cpus or 0) <= 0 or (request.max_cpus or 0) <= 0:
-        _refuse(request, f"specify the minimum or minimum cpu number value between 1 and {MAX_INT}")
-    if (request.min_memory_mib or 0) < LOWEST_MEMORY_MIB:
-        _refuse(request, f"specify the memory value between {LOWEST_MEMORY_MIB} and {MAX_INT} MB")
-
-
-def _check_fixed(state: CloudState, request: OfferingRequest) -> None:
-    settings = state.configuration.settings()
-    most_cpus = settings.integer(names.MAX_OFFERING_CPUS)
-    most_memory = settings.integer(names.MAX_OFFERING_MEMORY)
-    cpus, memory = request.cpus or 0, request.memory_mib or 0
-    if cpus <= 0 or (most_cpus != 0 and cpus > most_cpus):
-        _refuse(request, f"specify the cpu number value between 1 and {most_cpus or MAX_INT}")
-    if request.speed_mhz is None or request.speed_mhz < 0:
-        _refuse(request, f"specify the cpu speed value between 0 and {MAX_INT}")
-    if memory < LOWEST_MEMORY_MIB or (most_memory != 0 and memory > most_memory):
-        _refuse(request, f"specify the memory value between {LOWEST_MEMORY_MIB} and {most_memory or MAX_INT} MB")
-
-
-def _refuse(request: OfferingRequest, text: str) -> None:
-    raise InvalidValueError(f"Failed to create service offering {request.name}: {text}")

@@ -7,34 +7,19 @@ import logging
 from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
 from harness.lab.management import allocation, migration
 from harness.lab.management.cloud import Cloud, rendered
-from harness.lab.management.deploy import parameters_of
-from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError
+from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError, refused
 from harness.lab.management.ledger import Amount
-from harness.lab.management.model import InstanceRecord, State, User, size_in_force
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, domain_after_scale, domain_at_start
-from harness.reference.offering import (
-    LOWEST_MEMORY_MIB,
-    MAX_INT,
-    CustomParameters,
-    Offering,
-    Size,
-    concrete_size,
-    fill_absent,
-    parameters_refusal,
-)
+from harness.reference.offering import CustomParameters, Offering, Size, saved_parameters
 from harness.reference.readiness import flag_after_change
 from harness.reference.refusal import Refusal
-from harness.reference.scaling import Decision, Instance, Outcome, World, command_for, decide
+from harness.reference.scaling import Instance, Outcome, World, command_for, decide
 
 _log = logging.getLogger(__name__)
-
-_DIFFERENT_FLAGS = (
-    "Unable to Scale VM: since dynamic scaling enabled flag is not same for new service offering "
-    "and old service offering"
-)
 
 
 def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User) -> None:
@@ -68,7 +53,7 @@ def _scale_running(
         raise _refused(decision.refusal, instance)
     host, migrated = world.host(instance.host_id or ""), False
     if decision.outcome is Outcome.MIGRATED:
-        host, migrated = _destination(decision, instance), True
+        host, migrated = decision.candidates[0], True
         instance = migration.move(cloud, instance, host)
         cloud.note("VM.MIGRATE", "Successfully completed migrating Instance for its scale", instance, user)
     domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
@@ -92,18 +77,15 @@ def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
         template_flag=cloud.state.templates[instance.template_id].dynamically_scalable,
         host_id=instance.host_id or "",
         domain=domain,
+        saved=parameters_of(instance.details),
+        last_host_id=instance.last_host_id,
     )
 
 
 def _refused(refusal: Refusal | None, instance: InstanceRecord) -> ApiError:
     if refusal is None:
         return OperationFailedError("Failed to scale the VM")
-    return ApiError(refusal.code, refusal.rendered(rendered(instance)))
-
-
-def _destination(decision: Decision, instance: InstanceRecord) -> Host:
-    """The instance's last host is tried before any other. Source: DeploymentPlanningManagerImpl.deployInVmLastHost."""
-    return next((host for host in decision.candidates if host.id == instance.last_host_id), decision.candidates[0])
+    return refused(refusal, rendered(instance), instance.id)
 
 
 def _reconfigure(
@@ -165,50 +147,22 @@ def _book(
 
 
 def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters) -> None:
-    """No agent and no dynamic scaling is involved; any direction goes. Source: upgradeStoppedVirtualMachine."""
+    """Only the books and the database change; the next start builds the domain."""
     state = cloud.state
-    settings = state.configuration.settings()
     with state.lock:
         new = state.offerings[offering_id].offering
-        old = state.offerings[instance.offering_id].offering
-    if not new.active:
-        word = "Instance" if state.release.scales_fixed_offerings else "virtual machine"
-        raise InvalidValueError(f"Unable to upgrade {word} {instance.id} with an inactive service offering {new.id}")
-    parameters = fill_absent(new, asked, size_in_force(old, instance.details))
-    refusal = parameters_refusal(new, parameters, settings)
-    if refusal is not None:
-        raise _refused(refusal, instance)
-    if not new.is_custom:
-        _check_most(new, settings.integer(names.MAX_OFFERING_CPUS), settings.integer(names.MAX_OFFERING_MEMORY))
-        if new.id == old.id:
-            raise InvalidValueError(
-                f"Not upgrading vm {rendered(instance)} since it already has the requested service offering "
-                f"({new.name})"
-            )
-    if new.dynamic_scaling != old.dynamic_scaling:
-        raise InvalidValueError(_DIFFERENT_FLAGS)
-    size = concrete_size(new, parameters if new.is_custom else CustomParameters())
+        world = state.world()
+        decision = decide(world, _as_known(cloud, world, instance), new, asked)
+    if decision.refusal is not None or decision.size is None:
+        raise _refused(decision.refusal, instance)
     with state.lock:
         if instance.last_host_id is not None:
             state.ledger.release_reserved(instance.last_host_id, state.amount_of(instance))
-        changed = _change_offering(cloud, instance, new, size, domain=instance.domain)
+        changed = _change_offering(cloud, instance, new, decision.size, domain=instance.domain)
         if instance.last_host_id is not None:
             amount = state.amount_of(changed)
             state.ledger.allocate(instance.last_host_id, amount)
             state.ledger.release(instance.last_host_id, amount, keep_reserved=True)
-
-
-def _check_most(new: Offering, most_cpus: int, most_memory: int) -> None:
-    if most_cpus != 0 and (new.cpus or 0) > most_cpus:
-        raise InvalidValueError(
-            "Invalid cpu cores value, please choose another service offering with cpu cores between 1 and "
-            f"{most_cpus or MAX_INT}"
-        )
-    if most_memory != 0 and (new.memory_mib or 0) > most_memory:
-        raise InvalidValueError(
-            "Invalid memory value, please choose another service offering with memory between "
-            f"{LOWEST_MEMORY_MIB} and {most_memory} MB"
-        )
 
 
 def _change_offering(
@@ -221,18 +175,9 @@ def _change_offering(
         template=state.templates[instance.template_id].dynamically_scalable,
         zone_setting=state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE),
     )
-    details = {**state.instance(instance.id).details, **_saved_details(cloud, new, size)}
+    details = dict(state.instance(instance.id).details)
+    saved = saved_parameters(state.release, new, size, parameters_of(details))
+    for name, value in zip(SIZE_DETAILS, (saved.cpus, saved.speed_mhz, saved.memory_mib), strict=True):
+        if value is not None:
+            details[name] = value
     return state.change(instance.id, offering_id=new.id, cpu_cap=new.cpu_cap, flag=flag, details=details, domain=domain)
-
-
-def _saved_details(cloud: Cloud, new: Offering, size: Size) -> dict[str, str]:
-    """Sizes kept with the instance: those the offering leaves open; up to 4.22 all three of any custom offering."""
-    if not new.is_custom:
-        return {}
-    every = not cloud.state.release.scales_fixed_offerings
-    kept = {
-        "cpuNumber": (new.cpus, size.cpus),
-        "cpuSpeed": (new.speed_mhz, size.speed_mhz),
-        "memory": (new.memory_mib, size.memory_mib),
-    }
-    return {name: str(value) for name, (fixed, value) in kept.items() if every or fixed is None}

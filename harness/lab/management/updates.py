@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.errors import InvalidValueError, OperationFailedError
-from harness.lab.management.model import InstanceRecord, State, Template, User
+from harness.lab.management.errors import InvalidValueError, refused
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, Template, User
 from harness.reference import settings as names
+from harness.reference.readiness import flag_refusal
 
 
 def update_instance(
@@ -23,8 +24,7 @@ def update_instance(
     """Source: UserVmManagerImpl.updateVirtualMachine. What is None stays.
 
     Raises:
-        InvalidValueError: the instance is on its way out, or template or offering do not allow the flag.
-        OperationFailedError: the zone's setting does not allow the flag (HTTP 530, as seen).
+        ApiError: the instance is on its way out, or something does not allow the flag.
     """
     state = cloud.state
     instance = state.instance(instance_id)
@@ -32,6 +32,9 @@ def update_instance(
         raise InvalidValueError(f"Vm {instance.instance_name} is not in the right state")
     if flag:
         _check_flag(cloud, instance)
+    if details is not None:
+        # The sizes of a custom offering are not the user's to take away.
+        details = {**details, **{key: instance.details[key] for key in SIZE_DETAILS if key in instance.details}}
     fields: dict[str, object] = {"flag": flag, "name": name, "display_name": display_name, "details": details}
     changed = state.change(instance_id, **{key: value for key, value in fields.items() if value is not None})
     cloud.note("VM.UPDATE", "Successfully completed updating Instance", changed, user)
@@ -40,19 +43,17 @@ def update_instance(
 
 def _check_flag(cloud: Cloud, instance: InstanceRecord) -> None:
     state = cloud.state
-    word = "Instance" if state.release.scales_fixed_offerings else "VM"
-    template_word = "Template" if state.release.scales_fixed_offerings else "template"
-    cannot = "Dynamic Scaling cannot be enabled for the"
     with state.lock:
         template = state.templates[instance.template_id]
         offering = state.offerings[instance.offering_id].offering
-    if not template.dynamically_scalable:
-        raise InvalidValueError(f"{cannot} {word} since its {template_word} does not have dynamic scaling enabled")
-    if not offering.dynamic_scaling:
-        raise InvalidValueError(f"{cannot} {word} since its service offering does not have dynamic scaling enabled")
-    if not state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE):
-        why = f"{cannot} VM since corresponding global setting is set to false"
-        raise OperationFailedError(f"Failed to update VM, due to: {why}")
+    refusal = flag_refusal(
+        state.release,
+        template=template.dynamically_scalable,
+        offering=offering.dynamic_scaling,
+        zone_setting=state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE),
+    )
+    if refusal is not None:
+        raise refused(refusal)
 
 
 def update_template(
