@@ -8,6 +8,7 @@ from harness.errors import HarnessError
 from harness.run.record import (
     CaseRecord,
     FindingRecord,
+    NoteRecord,
     Outcome,
     StepRecord,
     case_outcome,
@@ -87,6 +88,9 @@ class Case:
         if self._verdict is None:
             self._verdict = Verdict(Outcome.COULD_NOT_RUN, reason)
 
+    def _notes(self) -> dict[str, str]:
+        return {} if self._stage is None else self._stage.notes
+
     def findings_text(self) -> str:
         """A line for each finding."""
         return "\n".join(
@@ -105,6 +109,7 @@ class Case:
             outcome=verdict.outcome,
             layers=layer_lines(comparison),
             findings=self._findings,
+            notes=[NoteRecord(rule=rule, says=says) for rule, says in self._notes().items()],
             reason=verdict.reason,
             steps=[StepRecord(name=step.name, seconds=round(step.seconds or 0.0, 3)) for step in self.steps.done],
             seconds=round(seconds, 3),

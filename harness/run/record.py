@@ -41,6 +41,13 @@ class StepRecord(Record):
     seconds: float
 
 
+class NoteRecord(Record):
+    """Something that is as predicted and yet odd, or a known defect of the product."""
+
+    rule: str
+    says: str
+
+
 class CaseRecord(Record):
     """`layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict."""
 
@@ -50,6 +57,7 @@ class CaseRecord(Record):
     outcome: Outcome
     layers: dict[str, str]
     findings: list[FindingRecord]
+    notes: list[NoteRecord] = []
     reason: str | None
     steps: list[StepRecord]
     seconds: float

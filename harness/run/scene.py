@@ -10,12 +10,13 @@ from harness.verify.finding import NOTHING_SEEN, Comparison
 
 
 class Scene:
-    """`comparison` is all that the case has seen so far."""
+    """`comparison` is all that the case has seen so far; `notes` are, by rule id, what a person should know of it."""
 
     def __init__(self, session: Session, steps: Steps) -> None:
         self.session = session
         self.steps = steps
         self.comparison: Comparison = NOTHING_SEEN
+        self.notes: dict[str, str] = {}
 
     @property
     def api(self) -> CloudApi:
@@ -29,3 +30,7 @@ class Scene:
     def saw(self, comparison: Comparison) -> None:
         """Add to what the case has seen."""
         self.comparison = self.comparison + comparison
+
+    def note(self, rule_id: str, text: str) -> None:
+        """Keep something that is as predicted and yet worth knowing."""
+        self.notes[rule_id] = text

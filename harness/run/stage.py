@@ -165,7 +165,7 @@ class Stage(Scene):
             self._undo.add(f"instance {name}", lambda: self._destroy(instance_id, name))
         if not job.succeeded:
             raise JobFailedError(f"deploying {name}", job)
-        return StagedInstance(self, instance_id, world, offering, size, template, requested_flag=dynamic_scaling)
+        return StagedInstance(self, instance_id, world, offering, parameters, template, requested_flag=dynamic_scaling)
 
     def leave_memory_mib(self, left_mib: int) -> StagedInstance:
         """Deploy a filler on the home host so that it has just `left_mib` of unallocated memory.

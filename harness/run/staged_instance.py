@@ -14,7 +14,7 @@ from harness.hosts.observation import DomainView, GuestView, NotSeen, Observatio
 from harness.reference import rules
 from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
-from harness.reference.offering import CustomParameters, Offering, Size
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Rule
 from harness.reference.scaling import RUNNING, Instance, Prediction, World, predict
@@ -53,7 +53,7 @@ class StagedInstance:
         instance_id: str,
         world: World,
         offering: Offering,
-        size: Size,
+        parameters: CustomParameters,
         template: TemplateRecord,
         *,
         requested_flag: bool,
@@ -61,7 +61,8 @@ class StagedInstance:
         self.id = instance_id
         self._scene = scene
         self._offering = offering
-        self._size = size
+        self._size = concrete_size(offering, parameters)
+        self._saved = parameters if offering.is_custom else NO_PARAMETERS
         self._cpu_cap = offering.cpu_cap
         self._template_flag = template.dynamically_scalable
         zone_setting = world.settings.flag(names.ENABLE_DYNAMIC_SCALE)
@@ -77,7 +78,7 @@ class StagedInstance:
             world.settings,
             world.host(scene.home.id),
             offering,
-            size,
+            self._size,
             cpu_cap=offering.cpu_cap,
             prepared=is_prepared(
                 world.release, flag=self._flag, zone_setting=zone_setting, custom_offering=offering.is_custom
@@ -108,7 +109,7 @@ class StagedInstance:
             HarnessError: the cloud or a host cannot be looked into.
         """
         scene = self._scene
-        asked = parameters or CustomParameters()
+        asked = parameters or NO_PARAMETERS
         if scene.session.guest_agent_silent is None:
             self._wait_for_guest()
         left_host = self.record.host_name
@@ -122,7 +123,12 @@ class StagedInstance:
         if self.record.host_id in prediction.host_ids:
             # Of several possible destinations the allocator took this one; quota and shares depend on it.
             prediction = predict(world, before, offering, asked, landed_on=self.record.host_id)
+        for odd in prediction.oddities:
+            scene.note(odd.id, f"{odd.says} {odd.note}")
+        for broken in prediction.contradictions:
+            scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
         self._offering = prediction.offering
+        self._saved = prediction.saved
         self._size = prediction.size
         self._cpu_cap = prediction.cpu_cap
         self._flag = prediction.flag
@@ -157,6 +163,7 @@ class StagedInstance:
             template_flag=self._template_flag,
             host_id=self.record.host_id,
             domain=self._domain,
+            saved=self._saved,
         )
 
     def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:

@@ -210,3 +210,12 @@ def test_a_guest_that_falls_silent_is_a_finding(stage: Stage, lab: SimulatedLab)
     lab.hypervisors[stage.home.name].set_guest_agent(instance.record.instance_name, answering=False)
     instance.scale(stage.fixed(3, 500, 256))
     assert "guest agent" in _what(stage)
+
+
+def test_what_is_odd_or_a_known_defect_is_a_note_and_no_finding(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    scaled = instance.scale(stage.fixed(1, 500, 300))
+    assert scaled.job.succeeded
+    assert stage.comparison.findings == ()
+    assert stage.notes["DEF-05"] == "promised: the guest sees 300 MiB; built: the guest sees 256 MiB"
+    assert "odd-threshold-units" in stage.notes
