@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import InstanceRecord, read
 from harness.cloud.jobs import JobResult, run_job
@@ -41,12 +43,17 @@ def deploy(
     host_id: str | None,
     parameters: CustomParameters,
     dynamic_scaling: bool,
+    on_created: Callable[[str], object],
 ) -> JobResult:
-    """Start a deployment and wait for its end; `dynamic_scaling` is the requested flag (dynamicscalingenabled)."""
+    """Start a deployment and wait for its end; `dynamic_scaling` is the requested flag (dynamicscalingenabled).
+
+    `on_created` is given the instance's id as soon as there is one: it stays, in state Error, where the job fails.
+    """
     return run_job(
         api,
         "deployVirtualMachine",
         seconds,
+        lambda begun: on_created(str(begun["id"])),
         name=name,
         displayname=name,
         zoneid=zone_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +26,28 @@ class JobResult:
     seconds: float
 
 
-def run_job(api: CloudApi, command: str, seconds: float, **parameters: object) -> JobResult:
+def run_job(
+    api: CloudApi,
+    command: str,
+    seconds: float,
+    on_begun: Callable[[dict[str, Any]], object] | None = None,
+    /,
+    **parameters: object,
+) -> JobResult:
     """Send an asynchronous command and wait for its job.
 
     A failed job is a result and not an error. `cs` would poll for ever on a failed job that carries no
-    `jobresult`, hence the waiting here.
+    `jobresult`, hence the waiting here. `on_begun` is given the first answer, which names what the job creates.
 
     Raises:
         ApiError: refused before there was a job.
         DeadlineExpired: the job is still pending after `seconds`.
     """
     started = time.monotonic()
-    job_id = str(api.call(command, **parameters)["jobid"])
+    begun = api.call(command, **parameters)
+    if on_begun is not None:
+        on_begun(begun)
+    job_id = str(begun["jobid"])
     job = wait_until(
         f"job {job_id} of {command}",
         lambda: api.call("queryAsyncJobResult", jobid=job_id),

@@ -147,6 +147,12 @@ class Stage(Scene):
         inventory = self.session.inventory
         template = template or inventory.template
         name = self._next_name()
+        created: list[str] = []
+
+        def remember(instance_id: str) -> None:
+            created.append(instance_id)
+            self._undo.add(f"instance {name}", lambda: self._destroy(instance_id, name))
+
         with self.steps.step(f"deploy {name}"):
             job = instances.deploy(
                 self.api,
@@ -159,13 +165,11 @@ class Stage(Scene):
                 host_id=self.home.id,
                 parameters=parameters,
                 dynamic_scaling=dynamic_scaling,
+                on_created=remember,
             )
-        if "virtualmachine" in job.result:
-            instance_id = str(job.result["virtualmachine"]["id"])
-            self._undo.add(f"instance {name}", lambda: self._destroy(instance_id, name))
         if not job.succeeded:
             raise JobFailedError(f"deploying {name}", job)
-        return StagedInstance(self, instance_id, world, offering, parameters, template, requested_flag=dynamic_scaling)
+        return StagedInstance(self, created[0], world, offering, parameters, template, requested_flag=dynamic_scaling)
 
     def leave_memory_mib(self, left_mib: int) -> StagedInstance:
         """Deploy a filler on the home host so that it has just `left_mib` of unallocated memory.

@@ -44,3 +44,10 @@ def test_a_job_that_does_not_end_is_given_up_at_the_deadline(server: ScriptedSer
         run_job(server.api, "scaleVirtualMachine", 0.2)
     assert raised.value.last_seen == {"jobstatus": 0}
     assert "job j1 of scaleVirtualMachine" in str(raised.value)
+
+
+def test_what_a_job_creates_is_known_before_it_ends(server: ScriptedServer) -> None:
+    _script(server, {"jobstatus": 2, "jobresultcode": 530})
+    begun: list[dict[str, object]] = []
+    run_job(server.api, "scaleVirtualMachine", 5, begun.append)
+    assert begun == [{"jobid": "j1"}]

@@ -7,6 +7,7 @@ import pytest
 
 from harness.cloud import configuration, instances
 from harness.cloud.configuration import Place
+from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
 from harness.reference.settings import CPU_CEILING, ENABLE_DYNAMIC_SCALE
@@ -219,3 +220,14 @@ def test_what_is_odd_or_a_known_defect_is_a_note_and_no_finding(stage: Stage) ->
     assert stage.comparison.findings == ()
     assert stage.notes["DEF-05"] == "promised: the guest sees 300 MiB; built: the guest sees 256 MiB"
     assert "odd-threshold-units" in stage.notes
+
+
+def test_an_instance_whose_deployment_fails_is_removed_all_the_same(session: Session) -> None:
+    stage = Stage(session, "TEST-05", "run", Steps())
+    # A ceiling below the instance's own vCPUs makes libvirt refuse the domain.
+    stage.setting(CPU_CEILING, "1")
+    with pytest.raises(JobFailedError):
+        stage.instance(stage.fixed(2, 500, 256))
+    assert len(session.api.list("listVirtualMachines", "virtualmachine", listall=True)) == 1
+    assert stage.close() == []
+    assert session.api.list("listVirtualMachines", "virtualmachine", listall=True) == []
