@@ -18,7 +18,7 @@ def test_instance_moves_to_a_host_with_room_and_is_scaled(stage: Stage) -> None:
     speed = stage.speed(0.25)
     instance = stage.instance(stage.fixed(1, speed, 256))
     stage.leave_memory_mib(512)
-    scaled = instance.scale(stage.fixed(1, speed, 1280))
+    scaled = instance.scale_without_room(stage.fixed(1, speed, 1280))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
     assert instance.is_on_home is not scaled.job.succeeded
 
@@ -37,7 +37,7 @@ def test_instance_stays_as_it_is_without_auto_migration(stage: Stage) -> None:
     speed = stage.speed(0.25)
     instance = stage.instance(stage.fixed(1, speed, 256))
     stage.leave_memory_mib(512)
-    scaled = instance.scale(stage.fixed(1, speed, 1280))
+    scaled = instance.scale_without_room(stage.fixed(1, speed, 1280))
     if stage.release.scales_fixed_offerings:
         assert (scaled.job.code, scaled.job.text) == (530, "Failed to scale the VM")
     assert instance.is_on_home

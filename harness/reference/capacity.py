@@ -53,7 +53,7 @@ class AccountLimits:
             ("cpu", self.cpus, self.used_cpus, added_cpus),
             ("memory", self.memory_mib, self.used_memory_mib, added_memory_mib),
         ):
-            if limit != -1 and used + added > limit:
+            if limit != -1 and added > 0 and used + added > limit:
                 text = (
                     f"Maximum amount of resources of Type = '{kind}', tag = 'null' for Account Name = {self.account} "
                     "in Domain Id = <account domain> is exceeded: "
@@ -69,16 +69,41 @@ def is_capable(host: Host, size: Size) -> bool:
     return host.cpus >= size.cpus and host.speed_mhz >= size.speed_mhz
 
 
+@dataclass(frozen=True)
+class Allocation:
+    """An amount of capacity, in MHz and bytes."""
+
+    cpu_mhz: int
+    memory_bytes: int
+
+    def with_released(self, size: Size) -> Allocation:
+        """An amount larger than what is used is not subtracted. Source: CapacityManagerImpl.releaseVmCapacity."""
+        return Allocation(
+            self.cpu_mhz - size.cpu_mhz if self.cpu_mhz >= size.cpu_mhz else self.cpu_mhz,
+            self.memory_bytes - size.memory_bytes if self.memory_bytes >= size.memory_bytes else self.memory_bytes,
+        )
+
+    def with_allocated(self, size: Size) -> Allocation:
+        return Allocation(self.cpu_mhz + size.cpu_mhz, self.memory_bytes + size.memory_bytes)
+
+
+def free(host: Host, settings: Settings, *, reserved_counts: bool) -> Allocation:
+    """What is left of the host's totals, overcommit included; negative where it is overfilled."""
+    cpu_total = int(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
+    memory_total = int(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
+    return Allocation(
+        cpu_total - host.used_cpu_mhz - (host.reserved_cpu_mhz if reserved_counts else 0),
+        memory_total - host.used_memory_bytes - (host.reserved_memory_bytes if reserved_counts else 0),
+    )
+
+
 def has_room(host: Host, settings: Settings, cpu_mhz: int, memory_bytes: int, *, reserved_counts: bool) -> bool:
     """Whether that much more fits on the host; an exact fit fits.
 
     Source: CapacityManagerImpl.checkIfHostHasCapacity.
     """
-    cpu_total = int(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
-    memory_total = int(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
-    cpu_used = host.used_cpu_mhz + (host.reserved_cpu_mhz if reserved_counts else 0)
-    memory_used = host.used_memory_bytes + (host.reserved_memory_bytes if reserved_counts else 0)
-    return cpu_used + cpu_mhz <= cpu_total and memory_used + memory_bytes <= memory_total
+    room = free(host, settings, reserved_counts=reserved_counts)
+    return cpu_mhz <= room.cpu_mhz and memory_bytes <= room.memory_bytes
 
 
 def can_grow(host: Host, settings: Settings, current: Size, new: Size) -> bool:
@@ -134,8 +159,8 @@ def crosses_threshold(
     cluster = [host for host in hosts if host.cluster_id == cluster_id]
     cpu_used = sum(host.used_cpu_mhz + host.reserved_cpu_mhz for host in cluster) + cpu_mhz
     memory_used = sum(host.used_memory_bytes + host.reserved_memory_bytes for host in cluster) + memory_mib
-    cpu_part = cpu_used / sum(host.cpu_mhz for host in cluster)
-    memory_part = memory_used / sum(host.memory_bytes for host in cluster)
+    cpu_part = _part(cpu_used, sum(host.cpu_mhz for host in cluster))
+    memory_part = _part(memory_used, sum(host.memory_bytes for host in cluster))
     return cpu_part / settings.number(names.CPU_OVERCOMMIT, cluster_id) > settings.number(
         names.CPU_THRESHOLD, cluster_id
     ) or memory_part / settings.number(names.MEMORY_OVERCOMMIT, cluster_id) > settings.number(
@@ -143,25 +168,13 @@ def crosses_threshold(
     )
 
 
-@dataclass(frozen=True)
-class Allocation:
-    """What a host counts as used, in MHz and bytes."""
-
-    cpu_mhz: int
-    memory_bytes: int
-
-    def with_released(self, size: Size) -> Allocation:
-        """An amount larger than what is used is not subtracted. Source: CapacityManagerImpl.releaseVmCapacity."""
-        return Allocation(
-            self.cpu_mhz - size.cpu_mhz if self.cpu_mhz >= size.cpu_mhz else self.cpu_mhz,
-            self.memory_bytes - size.memory_bytes if self.memory_bytes >= size.memory_bytes else self.memory_bytes,
-        )
-
-    def with_allocated(self, size: Size) -> Allocation:
-        return Allocation(self.cpu_mhz + size.cpu_mhz, self.memory_bytes + size.memory_bytes)
+def _part(used: int, total: int) -> float:
+    """A cluster without any total crosses nothing: the database divides by zero to NULL, which is read as 0."""
+    return used / total if total else 0.0
 
 
 def allocation(host: Host) -> Allocation:
+    """What the host counts as used."""
     return Allocation(host.used_cpu_mhz, host.used_memory_bytes)
 
 

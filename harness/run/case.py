@@ -14,8 +14,9 @@ from harness.run.record import (
     case_outcome,
     layer_lines,
 )
+from harness.run.scene import CannotArrangeError
 from harness.run.session import Session
-from harness.run.stage import CannotArrangeError, Stage
+from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps
 from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
+from harness.errors import HarnessError
 from harness.run.session import Session
 from harness.run.steps import Steps
 from harness.verify.finding import NOTHING_SEEN, Comparison
+
+
+class CannotArrangeError(HarnessError):
+    """The cloud lacks what the case needs; the text says exactly what."""
 
 
 class Scene:

@@ -9,12 +9,11 @@ from harness.cloud import instances, offerings
 from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
-from harness.errors import HarnessError
-from harness.reference.capacity import has_room, is_capable
+from harness.reference.capacity import free, has_room, is_capable
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
 from harness.reference.release import Release
 from harness.reference.settings import SETTINGS, Scope, unknown_setting
-from harness.run.scene import Scene
+from harness.run.scene import CannotArrangeError, Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
@@ -23,10 +22,6 @@ from harness.run.undo import Undo
 from harness.verify.instance import compare_refusal
 
 _CPU_OF_A_FILLER_MHZ = 100
-
-
-class CannotArrangeError(HarnessError):
-    """The cloud lacks what the case needs; the text says exactly what."""
 
 
 class Stage(Scene):
@@ -68,9 +63,13 @@ class Stage(Scene):
 
     def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
         """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
-        free = {host.name: (host.memory_bytes - host.used_memory_bytes) // 1048576 for host in self.neighbours}
-        if not any(mib >= memory_mib for mib in free.values()):
-            there = ", ".join(f"{name} has {mib}" for name, mib in free.items()) or "there is none"
+        world = self.session.world()
+        free_mib = {
+            host.name: free(world.host(host.id), world.settings, reserved_counts=True).memory_bytes // 1048576
+            for host in self.neighbours
+        }
+        if not any(mib >= memory_mib for mib in free_mib.values()):
+            there = ", ".join(f"{name} has {mib}" for name, mib in free_mib.items()) or "there is none"
             cluster = self.home.cluster_name
             raise CannotArrangeError(f"needs a second host in cluster {cluster} with {memory_mib} MiB free; {there}")
 
@@ -179,7 +178,7 @@ class Stage(Scene):
         """
         world = self.session.world()
         host = world.host(self.home.id)
-        free_mib = (host.memory_bytes - host.used_memory_bytes - host.reserved_memory_bytes) // 1048576
+        free_mib = free(host, world.settings, reserved_counts=True).memory_bytes // 1048576
         if free_mib - left_mib < 32:
             raise CannotArrangeError(f"needs {left_mib + 32} MiB free on host {host.name}; has {free_mib}")
         return self.instance(self.fixed(1, _CPU_OF_A_FILLER_MHZ, free_mib - left_mib))

@@ -11,14 +11,14 @@ from harness.cloud.entities import TemplateRecord
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
 from harness.hosts.observation import DomainView, GuestView, NotSeen, Observation
-from harness.reference import rules
+from harness.reference import refusals, rules
 from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Rule
 from harness.reference.scaling import RUNNING, Instance, Prediction, World, predict
-from harness.run.scene import Scene
+from harness.run.scene import CannotArrangeError, Scene
 from harness.verify.instance import (
     ExpectedInstance,
     compare_absence,
@@ -101,21 +101,29 @@ class StagedInstance:
         """Look on every layer and hold it against what the instance must be now."""
         return self._look(rules.IN_PLACE, rules.INSTANCE_FLAG if self._flag else rules.NO_CEILINGS)
 
-    def scale(self, offering: Offering, parameters: CustomParameters | None = None) -> Scaled:
-        """Predict, scale, look, compare. A refusal is a result, predicted or not.
+    def scale(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
+        """Predict, scale, look, compare, on a host that has room. A refusal is a result, predicted or not.
 
         Raises:
+            CannotArrangeError: the host or the cluster is too full; nothing was sent.
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
+        return self._scale(offering, parameters, has_room=True)
+
+    def scale_without_room(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
+        """As `scale`, for an instance whose host lacks room for the growth. Errors as there."""
+        return self._scale(offering, parameters, has_room=False)
+
+    def _scale(self, offering: Offering, asked: CustomParameters, *, has_room: bool) -> Scaled:
         scene = self._scene
-        asked = parameters or NO_PARAMETERS
         if scene.session.guest_agent_silent is None:
             self._wait_for_guest()
         left_host = self.record.host_name
         world = scene.session.world()
         before = self._as_reference()
         prediction = predict(world, before, offering, asked)
+        _require_arranged(prediction, has_room=has_room)
         with scene.steps.step(f"scale {self.record.instance_name}"):
             job = self._send(offering, asked)
         scene.saw(compare_job(prediction.refusal, job))
@@ -240,6 +248,18 @@ class StagedInstance:
             self._scene.saw(compare_silent_guest(self.record.instance_name, expired))
         elif not self._scene.session.guest_agent_answered:
             self._scene.session.guest_agent_silent = str(expired)
+
+
+def _require_arranged(prediction: Prediction, *, has_room: bool) -> None:
+    """A case about something else must not be judged by how full the cloud happens to be."""
+    why = prediction.rules
+    if refusals.CLUSTER_THRESHOLD in why:
+        raise CannotArrangeError("needs a cluster below its allocation thresholds (cluster.*.disablethreshold)")
+    lacks_room = any(rule in why for rule in (rules.AUTO_MIGRATE, refusals.AUTO_MIGRATE_OFF, refusals.NO_DESTINATION))
+    if has_room and lacks_room:
+        raise CannotArrangeError("needs room for the growth on the host that the instance runs on")
+    if not has_room and rules.IN_PLACE in why and not lacks_room:
+        raise CannotArrangeError("needs a host without room for the growth; it has room all the same")
 
 
 def _answers(seen: GuestView | NotSeen) -> bool:

@@ -10,10 +10,11 @@ from harness.cloud.configuration import Place
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
-from harness.reference.settings import CPU_CEILING, ENABLE_DYNAMIC_SCALE
+from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
+from harness.run.scene import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
-from harness.run.stage import CannotArrangeError, Stage
+from harness.run.stage import Stage
 from harness.run.staged_instance import HostUnknownError
 from harness.run.steps import Steps
 from harness.verify.finding import Layer
@@ -231,3 +232,16 @@ def test_an_instance_whose_deployment_fails_is_removed_all_the_same(session: Ses
     assert len(session.api.list("listVirtualMachines", "virtualmachine", listall=True)) == 1
     assert stage.close() == []
     assert session.api.list("listVirtualMachines", "virtualmachine", listall=True) == []
+
+
+def test_a_full_cloud_is_no_finding(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    with pytest.raises(CannotArrangeError, match="it has room all the same"):
+        instance.scale_without_room(stage.fixed(1, 500, 512))
+    stage.leave_memory_mib(100)
+    with pytest.raises(CannotArrangeError, match="needs room for the growth on the host"):
+        instance.scale(stage.fixed(1, 500, 512))
+    stage.setting(CPU_THRESHOLD, "0.001")
+    with pytest.raises(CannotArrangeError, match="below its allocation thresholds"):
+        instance.scale(stage.fixed(1, 500, 288))
+    assert stage.comparison.findings == ()
