@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr
 
 from harness.errors import HarnessError
+from harness.run.toml_file import Table, read
 
 
 class EnvironmentFileError(HarnessError):
     """The environment file cannot be used; the text names the file and the key."""
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Api(Table):
@@ -64,7 +60,7 @@ class HostLogins(Table):
     known_hosts: Path | None = None
     libvirt_uri: str = "qemu+ssh://{user}@{address}/system"
     cgroup_version: Literal[1, 2] | None = None
-    overrides: dict[str, HostOverride] = {}
+    overrides: dict[str, HostOverride] = Field(default_factory=dict)
 
 
 class Guest(Table):
@@ -150,36 +146,7 @@ def load(file: Path) -> Environment:
     Raises:
         EnvironmentFileError: it is not there, is not TOML, or has a missing, unknown or unusable key.
     """
-    try:
-        tree = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as failure:
-        raise EnvironmentFileError(
-            f"{file}: cannot be read: {failure.strerror}; give --cloud an existing file"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise EnvironmentFileError(f"{file}: not TOML: {failure}") from None
-    try:
-        environment = Environment.model_validate(tree)
-    except ValidationError as wrong:
-        raise EnvironmentFileError(f"{file}: {_first_error(wrong)}") from None
+    # The table that only the embedded lab writes is nothing to suggest to a person.
+    environment = read(file, Environment, EnvironmentFileError, given_as="--cloud", unlisted="lab")
     environment._file = file
     return environment
-
-
-def _first_error(wrong: ValidationError) -> str:
-    error = wrong.errors()[0]
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; known here are {', '.join(_known_keys(error['loc']))}"
-    if error["type"] == "missing":
-        return f"{key}: missing; it is required"
-    found = error["input"] if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__
-    return f"{key}: {error['msg']}, found {found!r}"
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    table: Any = Environment
-    for part in location[:-1]:
-        fields = getattr(table, "model_fields", {})
-        table = HostOverride if part == "overrides" else fields[part].annotation if part in fields else table
-    return sorted(name for name in table.model_fields if name != "lab")
