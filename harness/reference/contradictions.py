@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from harness.reference import oddities
 from harness.reference.capacity import Host
-from harness.reference.cpu_tuning import bandwidth, quota_percentage
-from harness.reference.domain import GUEST_MEMORY_BLOCK_MIB, Domain, ScaleCommand
+from harness.reference.cpu_tuning import Bandwidth, bandwidth, quota_percentage
+from harness.reference.domain import GUEST_MEMORY_BLOCK_MIB, MEMORY_SLOTS, Domain, ScaleCommand
 from harness.reference.offering import Offering, Size, saved_parameters, size_at_start
 from harness.reference.rule import Rule
 from harness.reference.world import Instance, World
@@ -43,7 +43,7 @@ def contradictions(effects: Effects) -> tuple[Contradiction, ...]:
     """All that this scale will show. DEF-01 and DEF-06 take two scales at once and are not among them."""
     return (
         *_moved_for_nothing(effects),
-        *_stale_speed(effects),
+        *(() if effects.failure else stale_speed(effects.world, effects.instance, effects.offering, effects.size)),
         *_halved_quota(effects),
         *_unusable_dimm(effects),
         *_counted_for_the_caller(effects),
@@ -59,15 +59,14 @@ def _moved_for_nothing(effects: Effects) -> Iterator[Contradiction]:
         )
 
 
-def _stale_speed(effects: Effects) -> Iterator[Contradiction]:
-    if effects.failure is not None:
-        return
-    saved = saved_parameters(effects.world.release, effects.offering, effects.size, effects.instance.saved)
-    at_start = size_at_start(effects.offering, saved).speed_mhz
-    if at_start != effects.size.speed_mhz:
+def stale_speed(world: World, instance: Instance, offering: Offering, size: Size) -> Iterator[Contradiction]:
+    """What a change to `offering`, live or stopped, leaves for the next start."""
+    saved = saved_parameters(world.release, offering, size, instance.saved)
+    at_start = size_at_start(offering, saved).speed_mhz
+    if at_start != size.speed_mhz:
         yield Contradiction(
             oddities.STALE_SPEED,
-            f"{effects.size.speed_mhz} MHz after the next start",
+            f"{size.speed_mhz} MHz after the next start",
             f"{at_start} MHz after the next start",
         )
 
@@ -80,9 +79,13 @@ def _halved_quota(effects: Effects) -> Iterator[Contradiction]:
     if at_start is not None and at_start != live:
         yield Contradiction(
             oddities.HALVED_QUOTA,
-            f"the quota of a restart, {bandwidth(at_start).quota_us} us",
-            f"a quota of {bandwidth(live).quota_us} us until the next start",
+            f"the quota of a restart, {_written(bandwidth(at_start))}",
+            f"a quota of {_written(bandwidth(live))} until the next start",
         )
+
+
+def _written(limit: Bandwidth) -> str:
+    return f"{limit.quota_us} of {limit.period_us} us"
 
 
 def _unusable_dimm(effects: Effects) -> Iterator[Contradiction]:
@@ -91,11 +94,22 @@ def _unusable_dimm(effects: Effects) -> Iterator[Contradiction]:
         return
     if effects.failure is None:
         built = f"the guest sees {effects.domain.guest_memory_mib} MiB"
-    elif missing_mib % 2 != 0 and effects.domain.dimms_kib == effects.instance.domain.dimms_kib:
+    elif _qemu_refuses(effects, missing_mib):
         built = "QEMU refuses the DIMM and the job fails"
     else:
         return
     yield Contradiction(oddities.UNUSABLE_DIMM, f"the guest sees {effects.size.memory_mib} MiB", built)
+
+
+def _qemu_refuses(effects: Effects, missing_mib: int) -> bool:
+    """Whether nothing but its odd size keeps the DIMM out."""
+    domain = effects.instance.domain
+    return (
+        missing_mib % 2 != 0
+        and domain.max_memory_kib is not None
+        and effects.size.memory_mib * 1024 <= domain.max_memory_kib
+        and len(domain.dimms_kib) < MEMORY_SLOTS
+    )
 
 
 def _counted_for_the_caller(effects: Effects) -> Iterator[Contradiction]:

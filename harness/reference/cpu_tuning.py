@@ -49,11 +49,12 @@ def bandwidth(percentage: float) -> Bandwidth:
 def cpu_shares(cpus: int, min_speed_mhz: int, *, cgroup_version: int, host_cpu_mhz: int) -> int:
     """Shares (v1) or weight (v2) of a domain; `host_cpu_mhz` is the host's CPUs times its speed.
 
-    The product of the v2 formula is a 32-bit int in CloudStack and wraps above 214748 MHz.
+    The product of the v2 formula is a 32-bit int in CloudStack and wraps above 214748 MHz. A v2 host of unknown
+    capacity is taken for a v1 host.
     Source: LibvirtComputingResource.calculateCpuShares.
     """
     requested = cpus * min_speed_mhz
-    if cgroup_version == 1:
+    if cgroup_version == 1 or host_cpu_mhz == 0:
         return max(MIN_SHARES, min(requested, MAX_SHARES_V1))
     product = (requested * MAX_SHARES_V2 + 2**31) % 2**32 - 2**31
     return max(MIN_SHARES, min(math.ceil(product / host_cpu_mhz), MAX_SHARES_V2))

@@ -10,7 +10,6 @@ from harness.reference import settings as names
 from harness.reference.capacity import Host, can_grow, crosses_threshold, destinations, lacks_strict_tags
 from harness.reference.offering import (
     LOWEST_MEMORY_MIB,
-    MAX_INT,
     NO_PARAMETERS,
     CustomParameters,
     Offering,
@@ -22,7 +21,7 @@ from harness.reference.offering import (
 from harness.reference.refusal import Refusal
 from harness.reference.release import Release
 from harness.reference.rule import Rule
-from harness.reference.world import RUNNING, STOPPED, Instance, World
+from harness.reference.world import KVM, RUNNING, STOPPED, Instance, World
 
 FAILED_TO_SCALE = "Failed to scale the VM"
 _EXTERNAL = "External"
@@ -88,16 +87,17 @@ def _decide_stopped(world: World, instance: Instance, offering: Offering, parame
         word = "Instance" if world.release.scales_fixed_offerings else "virtual machine"
         text = f"Unable to upgrade {word} <uuid> with an inactive service offering {offering.id}"
         return _refused(431, text, refusals.INACTIVE_WHILE_STOPPED)
-    refusal = (
-        parameters_refusal(offering, parameters, world.settings)
-        or _largest_refusal(world, offering)
-        or _disk_refusal(instance.offering, offering)
-        or _upgrade_refusal(instance, offering)
-        or _flags_refusal(instance.offering, offering)
-    )
+    refusal = parameters_refusal(offering, parameters, world.settings) or _largest_refusal(world, offering)
     if refusal is not None:
         return Decision(Outcome.REFUSED, refusal, rules=(refusal.rule,))
     size = concrete_size(offering, parameters if offering.is_custom else NO_PARAMETERS)
+    refusal = (
+        _disk_refusal(instance.offering, offering)
+        or _limits_refusal(instance, size)
+        or _upgrade_refusal(instance, offering)
+    )
+    if refusal is not None:
+        return Decision(Outcome.REFUSED, refusal, size, rules=(refusal.rule,))
     return Decision(Outcome.STORED, size=size, rules=(rules.STORED,))
 
 
@@ -105,8 +105,7 @@ def _largest_refusal(world: World, offering: Offering) -> Refusal | None:
     most_cpus = world.settings.integer(names.MAX_OFFERING_CPUS)
     if offering.cpus is not None and not offering.is_custom and 0 < most_cpus < offering.cpus:
         text = (
-            "Invalid cpu cores value, please choose another service offering with cpu cores between 1 and "
-            f"{most_cpus or MAX_INT}"
+            f"Invalid cpu cores value, please choose another service offering with cpu cores between 1 and {most_cpus}"
         )
         return Refusal(431, text, refusals.LARGEST_SIZES)
     most_memory = world.settings.integer(names.MAX_OFFERING_MEMORY)
@@ -213,19 +212,12 @@ def _size_refusal(release: Release, instance: Instance, offering: Offering, new:
                 f"{_attributes(new)} must not be lower than the current values {_attributes(current)}."
             )
             return Refusal(431, text, refusals.SCALING_DOWN)
-        if new == current and offering.cpu_cap == instance.cpu_cap:
+        if new == current and (instance.hypervisor != KVM or offering.cpu_cap == instance.cpu_cap):
             text = (
                 "While the VM is running, scaling to a service offering with the same attributes "
                 "(memory, CPU speed and vCPUs) is only allowed when the CPU cap is changed."
             )
             return Refusal(431, text, refusals.SAME_SIZE)
-    elif not instance.offering.is_custom:
-        text = (
-            'Unable to live scale VM on KVM when current service offering is a "Fixed Offering". KVM needs the tag '
-            '"maxMemory" to live scale and it is only configured when VM is deployed with a custom service offering '
-            'and "Dynamic Scalable" is enabled.'
-        )
-        return Refusal(431, text, refusals.FIXED_OFFERING_BEFORE)
     elif shrinks or new == current:
         text = (
             "While the VM is running, only scalling up it is supported. New service offering "
@@ -233,10 +225,23 @@ def _size_refusal(release: Release, instance: Instance, offering: Offering, new:
             f"current values {_attributes_before(current)}."
         )
         return Refusal(431, text, refusals.NOT_LARGER_BEFORE)
-    if offering.vgpu_type != instance.offering.vgpu_type:
-        kind = instance.offering.vgpu_type
+    elif instance.hypervisor == KVM and not instance.offering.is_custom:
+        text = (
+            'Unable to live scale VM on KVM when current service offering is a "Fixed Offering". KVM needs the tag '
+            '"maxMemory" to live scale and it is only configured when VM is deployed with a custom service offering '
+            'and "Dynamic Scalable" is enabled.'
+        )
+        return Refusal(431, text, refusals.FIXED_OFFERING_BEFORE)
+    kind = instance.offering.vgpu_type
+    if kind and offering.vgpu_type.lower() != kind.lower():
         text = f"Dynamic scaling of vGPU type is not supported. VM has vGPU Type: [{kind}]."
         return Refusal(431, text, refusals.VGPU)
+    return _limits_refusal(instance, new)
+
+
+def _limits_refusal(instance: Instance, new: Size) -> Refusal | None:
+    """Source: ResourceLimitManagerImpl.checkVmResourceLimitsForServiceOfferingChange."""
+    current = instance.size
     if instance.limits is None:
         return None
     return instance.limits.refusal(new.cpus - current.cpus, new.memory_mib - current.memory_mib)

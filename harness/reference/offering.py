@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -106,11 +107,10 @@ def fill_absent(offering: Offering, asked: CustomParameters, current: Size) -> C
 
 
 def _java_int(text: str | None) -> int:
-    """What NumbersUtil.parseInt(text, -1) makes of a parameter."""
-    try:
-        number = int(text) if text is not None else -1
-    except ValueError:
+    """What NumbersUtil.parseInt(text, -1) makes of a parameter: no blanks, no underscores, 32 bits."""
+    if text is None or re.fullmatch(r"[+-]?\d{1,400}", text) is None:
         return -1
+    number = int(text)
     return number if -(2**31) <= number <= MAX_INT else -1
 
 

@@ -13,7 +13,7 @@ from harness.reference.capacity import (
     has_room,
     with_allocation,
 )
-from harness.reference.contradictions import Contradiction, Effects, contradictions
+from harness.reference.contradictions import Contradiction, Effects, contradictions, stale_speed
 from harness.reference.decision import Decision, Outcome, decide
 from harness.reference.domain import (
     Domain,
@@ -101,7 +101,9 @@ def predict(
     if decision.refusal is not None or new is None:
         return _left_as_it_was(world, instance, decision.rules, decision.refusal, (instance.host_id,), instance.domain)
     if decision.outcome is Outcome.STORED:
-        return _changed(world, instance, offering, new, decision, (instance.host_id,), instance.domain, world.hosts)
+        stale = tuple(stale_speed(world, instance, offering, new))
+        where = (instance.host_id,)
+        return _changed(world, instance, offering, new, decision, where, instance.domain, world.hosts, stale)
     host = next((host for host in decision.candidates if host.id == landed_on), decision.candidates[0])
     host_ids = tuple(candidate.id for candidate in decision.candidates)
     moved = decision.outcome is Outcome.MIGRATED

@@ -233,7 +233,6 @@ def test_a_stopped_instance_refuses_what_the_offering_or_the_settings_forbid(lab
         return str(job["jobresult"]["errortext"])
 
     assert refused(offering_id).endswith("since it already has the requested service offering (offering)")
-    assert "dynamic scaling enabled flag is not same" in refused(lab.fixed(2, dynamicscalingenabled="false"))
     assert refused(_unconstrained(lab), cpuNumber=0).startswith("Invalid CPU cores value")
     many, large = lab.fixed(8), lab.fixed(memory=2048)
     lab.setting("vm.serviceoffering.cpu.cores.max", "4")
