@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from harness.lab.fleet import LabHost
+from harness.lab.fleet import Fleet, LabHost
 from harness.lab.topology import LabSpec
 
 CLOUD_FILE = "cloud.toml"
@@ -17,7 +17,13 @@ MARVIN_FILE = "marvin.cfg"
 
 
 def write_config_files(
-    folder: Path, spec: LabSpec, hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, secret_key: str
+    folder: Path,
+    spec: LabSpec,
+    hosts: Sequence[LabHost],
+    fleet: Fleet,
+    endpoint: str,
+    api_key: str,
+    secret_key: str,
 ) -> None:
     """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
 
@@ -28,7 +34,7 @@ def write_config_files(
     for name, text in {
         "secret_key": f"{secret_key}\n",
         KNOWN_HOSTS_FILE: known_hosts,
-        CLOUD_FILE: _cloud_toml(folder, hosts, kind, endpoint, api_key, spec),
+        CLOUD_FILE: _cloud_toml(folder, hosts, fleet, endpoint, api_key, spec),
         CS_FILE: cloudstack_ini,
         MARVIN_FILE: json.dumps(_marvin(spec, hosts, endpoint), indent=2) + "\n",
     }.items():
@@ -37,7 +43,9 @@ def write_config_files(
         file.write_text(text, encoding="utf-8")
 
 
-def _cloud_toml(folder: Path, hosts: Sequence[LabHost], kind: str, endpoint: str, api_key: str, spec: LabSpec) -> str:
+def _cloud_toml(
+    folder: Path, hosts: Sequence[LabHost], fleet: Fleet, endpoint: str, api_key: str, spec: LabSpec
+) -> str:
     key_file = str(hosts[0].ssh.key_file)
     # libssh2 takes the lab's own known_hosts; the ssh program would look into, and add to, the user's.
     login = f"sshauth=privkey&keyfile={quote(key_file)}&known_hosts={quote(str(folder / KNOWN_HOSTS_FILE))}"
@@ -57,9 +65,10 @@ def _cloud_toml(folder: Path, hosts: Sequence[LabHost], kind: str, endpoint: str
             "libvirt_uri": libvirt_uri,
             "cgroup_version": hosts[0].hypervisor.node_info().cgroup_version,
         },
-        "guest": {"agent": True},
+        # A guest that cannot show what was plugged in is an optional witness.
+        "guest": {"agent": True} if fleet.guest_boot.onlines_hotplug else {"onlines_hotplug": False},
         "time_limits": {"job": 120, "ssh": 10, "guest_boot": 60, "guest_hotplug": 15},
-        "lab": {"hosts": kind},
+        "lab": {"hosts": fleet.kind},
     }
     for host in hosts:
         tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}

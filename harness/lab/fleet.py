@@ -33,12 +33,16 @@ class LabHost:
 
 @dataclass(frozen=True)
 class GuestBoot:
-    """What the agent's XML hook needs to make a guest boot on these hosts: how their QEMU is run and from where."""
+    """What the agent's XML hook needs to make a guest boot on these hosts: how their QEMU is run and from where.
+
+    `onlines_hotplug` is False where the guest cannot take CPUs that come later.
+    """
 
     domain_type: str
     kernel: Path | None = None
     initrd: Path | None = None
     command_line: str = ""
+    onlines_hotplug: bool = True
 
 
 class Fleet(Protocol):

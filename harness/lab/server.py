@@ -62,7 +62,7 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) ->
         try:
             endpoint = cloud.serve()
             write_config_files(
-                folder.path, DEFAULT_LAB, hosts, kind, endpoint, cloud.admin.api_key, cloud.admin.secret_key
+                folder.path, DEFAULT_LAB, hosts, fleet, endpoint, cloud.admin.api_key, cloud.admin.secret_key
             )
             description = LabDescription(
                 lab_id=lab_id,

@@ -13,6 +13,7 @@ from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.kvm.acceleration import domain_type
 from harness.lab.kvm.cgroups import layout, make_group
 from harness.lab.kvm.gate import GatedProcess
+from harness.lab.kvm.guest_hotplug import plugs_cpus
 from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
@@ -95,7 +96,9 @@ class KvmFleet:
         key_file = self.state_dir / "ssh" / "id_ed25519"
         image = guest_image(self.cache_dir, remains)
         accelerated = domain_type(self.cache_dir, self.acceleration)
-        self.guest_boot = GuestBoot(accelerated, image.kernel, image.initrd, image.command_line)
+        self.guest_boot = GuestBoot(
+            accelerated, image.kernel, image.initrd, image.command_line, plugs_cpus(image, accelerated)
+        )
         self._switch = start_switch(self.lab_id, self.state_dir / "hosts", remains)
         network = open_network(self.lab_id, self._switch)
         addresses = [network.host_address(index) for index in range(len(self.specs))]

@@ -19,7 +19,8 @@ for port in /sys/class/virtio-ports/*; do
     [ -f "$port/name" ] && read -r name <"$port/name" && [ "$name" = org.qemu.guest_agent.0 ] && agent=/dev/${port##*/}
 done
 read -r uptime _ </proc/uptime
-echo "lab guest up after $uptime s" >/dev/console
+read -r possible </sys/devices/system/cpu/possible
+echo "lab guest up after $uptime s, possible CPUs $possible" >/dev/console
 while :; do
     [ -z "$agent" ] || qemu-ga -m virtio-serial -p "$agent" -t /run >/dev/null 2>&1
     sleep 1
