@@ -9,7 +9,7 @@ from harness.lab.api.parameters import Argument, Parameter, declared
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
 from harness.lab.management.jobs import Work
-from harness.lab.management.model import InstanceRecord, Role, User
+from harness.lab.management.model import Account, InstanceRecord, Role, User
 
 Shown = dict[str, object]
 
@@ -52,6 +52,31 @@ class Call:
     @property
     def is_admin(self) -> bool:
         return self.cloud.state.role_of(self.user) is Role.ADMIN
+
+    @property
+    def is_any_admin(self) -> bool:
+        return self.cloud.state.role_of(self.user) is not Role.USER
+
+    def named_account(self) -> Account | None:
+        """The account that `account` and `domainid` name together, None where they do not.
+
+        Source: AccountManagerImpl.finalyzeAccountId.
+
+        Raises:
+            InvalidValueError: one without the other, or an account that does not exist.
+            PermissionDeniedError: a plain user names another account.
+        """
+        name = self.text("account")
+        if name is None:
+            return None
+        if self.text("domainid") is None:
+            raise InvalidValueError("Account must be specified with domainId parameter")
+        found = self.cloud.state.account_by_name(name)
+        if found is None:
+            raise InvalidValueError(f"Unable to find account by name {name} in domain with specified id")
+        if not self.is_any_admin and found.id != self.user.account_id:
+            raise PermissionDeniedError(f"Caller does not have permission to operate with account {name}")
+        return found
 
     def text(self, name: str) -> str | None:
         """A string or an id."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, refused
-from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
 from harness.reference.readiness import instance_flag
@@ -16,6 +16,8 @@ from harness.reference.readiness import instance_flag
 
 @dataclass(frozen=True)
 class DeployRequest:
+    """`account_id` is the owner where that is not the caller."""
+
     offering_id: str
     template_id: str
     network_id: str
@@ -23,6 +25,7 @@ class DeployRequest:
     display_name: str | None = None
     dynamic_scaling: bool = True
     details: tuple[tuple[str, str], ...] = ()
+    account_id: str | None = None
 
 
 def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> InstanceRecord:
@@ -42,9 +45,12 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
         details = {name: value for name, value in details.items() if name not in SIZE_DETAILS}
     instance_id = str(uuid4())
     name = request.name or f"VM-{instance_id}"
+    size = size_in_force(offering, details)
     with state.lock:
+        owner = state.user_for(user, request.account_id)
+        account = state.accounts[owner.account_id]
+        state.resources.check_instance(account.id, account.name, size)
         number = state.next_instance_number()
-        account = state.accounts[user.account_id]
         instance = InstanceRecord(
             id=instance_id,
             database_id=number,
@@ -52,7 +58,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             name=name,
             display_name=request.display_name or name,
             account_id=account.id,
-            user_id=user.id,
+            user_id=owner.id,
             template_id=template.id,
             network_id=request.network_id,
             offering_id=offering.id,
@@ -72,6 +78,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             details=details,
         )
         state.instances[instance.id] = instance
+        state.resources.instance_came(account.id, size)
     cloud.note("VM.CREATE", "Successfully created entity for deploying Instance", instance, user)
     return instance
 

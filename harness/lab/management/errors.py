@@ -9,10 +9,12 @@ PARAMETER = 431
 INTERNAL = 530
 ACCOUNT = 531
 INSUFFICIENT_CAPACITY = 533
+RESOURCE_ALLOCATION = 535
 
 CS_RUNTIME = 4250
 CS_INVALID_VALUE = 4350
 CS_PERMISSION = 4365
+CS_RESOURCE_ALLOCATION = 4370
 CS_SERVER_API = 9999
 
 
@@ -61,6 +63,13 @@ class NoCapacityError(ApiError):
 
     def __init__(self, text: str) -> None:
         super().__init__(INSUFFICIENT_CAPACITY, text, CS_SERVER_API)
+
+
+class ResourceLimitError(ApiError):
+    """The account has as much as it may have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(RESOURCE_ALLOCATION, text, CS_RESOURCE_ALLOCATION)
 
 
 def refused(refusal: Refusal, instance: str = "", uuid: str = "") -> ApiError:

@@ -32,7 +32,9 @@ def deploy(cloud: Cloud, instance_id: str, user: User, host_id: str | None, clus
     try:
         start(cloud, instance_id, user, host_id, cluster_id)
     except HarnessError:
-        cloud.state.change(instance_id, state=State.ERROR, host_id=None)
+        with cloud.state.lock:
+            failed = cloud.state.change(instance_id, state=State.ERROR, host_id=None)
+            cloud.state.resources.instance_went(failed.account_id, cloud.state.size_of(failed))
         raise
 
 
@@ -183,7 +185,10 @@ def destroy(cloud: Cloud, instance_id: str, user: User, *, expunge_too: bool) ->
         with cloud.state.lock:
             cloud.state.ledger.release_reserved(instance.last_host_id, cloud.state.amount_of(instance))
     if instance.state not in (State.DESTROYED, State.EXPUNGING):
-        instance = cloud.state.change(instance_id, state=State.DESTROYED)
+        with cloud.state.lock:
+            if instance.state is not State.ERROR:
+                cloud.state.resources.instance_went(instance.account_id, cloud.state.size_of(instance))
+            instance = cloud.state.change(instance_id, state=State.DESTROYED)
         cloud.note("VM.DESTROY", "Successfully completed destroying Instance", instance, user)
     return expunge(cloud, instance_id, user) if expunge_too else instance
 

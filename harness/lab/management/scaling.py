@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
 from harness.lab.management import allocation, migration
@@ -10,8 +11,9 @@ from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError, refused
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
+from harness.lab.management.resources import UNLIMITED
 from harness.reference import settings as names
-from harness.reference.capacity import Host
+from harness.reference.capacity import AccountLimits, Host
 from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, domain_after_scale, domain_at_start
 from harness.reference.offering import CustomParameters, Offering, Size, saved_parameters
@@ -58,6 +60,9 @@ def _scale_running(
         cloud.note("VM.MIGRATE", "Successfully completed migrating Instance for its scale", instance, user)
     domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
     _book(cloud, instance, new, decision.size, known.size, host, domain, in_place=not migrated)
+    with state.lock:
+        # Limits are checked for the owner, but counted for the caller (DEF-07, as built).
+        state.resources.scaled(user.account_id, known.size, decision.size)
 
 
 def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
@@ -79,7 +84,13 @@ def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
         domain=domain,
         saved=parameters_of(instance.details),
         last_host_id=instance.last_host_id,
+        owner=cloud.state.accounts[instance.account_id].name,
+        limits=_limits(cloud, instance),
     )
+
+
+def _limits(cloud: Cloud, instance: InstanceRecord) -> AccountLimits | None:
+    return cloud.state.resources.limits_for_scale(instance.account_id, cloud.state.accounts[instance.account_id].name)
 
 
 def _refused(refusal: Refusal | None, instance: InstanceRecord) -> ApiError:
@@ -152,17 +163,35 @@ def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, ask
     with state.lock:
         new = state.offerings[offering_id].offering
         world = state.world()
-        decision = decide(world, _as_known(cloud, world, instance), new, asked)
+        known = _as_known(cloud, world, instance)
+        decision = decide(world, known, new, asked)
     if decision.refusal is not None or decision.size is None:
         raise _refused(decision.refusal, instance)
     with state.lock:
+        over = _over_limits(known, decision.size)
+        if over is not None:
+            raise _refused(over, instance)
         if instance.last_host_id is not None:
             state.ledger.release_reserved(instance.last_host_id, state.amount_of(instance))
         changed = _change_offering(cloud, instance, new, decision.size, domain=instance.domain)
+        state.resources.scaled(instance.account_id, known.size, decision.size)
         if instance.last_host_id is not None:
             amount = state.amount_of(changed)
             state.ledger.allocate(instance.last_host_id, amount)
             state.ledger.release(instance.last_host_id, amount, keep_reserved=True)
+
+
+def _over_limits(known: Instance, size: Size) -> Refusal | None:
+    """Only what grows is checked: limits may have been lowered since. Source: upgradeStoppedVirtualMachine."""
+    if known.limits is None:
+        return None
+    cpus, memory_mib = size.cpus - known.size.cpus, size.memory_mib - known.size.memory_mib
+    limits = replace(
+        known.limits,
+        cpus=known.limits.cpus if cpus > 0 else UNLIMITED,
+        memory_mib=known.limits.memory_mib if memory_mib > 0 else UNLIMITED,
+    )
+    return limits.refusal(cpus, memory_mib)
 
 
 def _change_offering(

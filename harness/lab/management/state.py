@@ -31,22 +31,25 @@ from harness.lab.management.model import (
     Zone,
     size_in_force,
 )
+from harness.lab.management.resources import ResourceBooks
 from harness.lab.topology import LabSpec
 from harness.reference.capacity import Host
+from harness.reference.offering import Size
 from harness.reference.release import Release
 from harness.reference.scaling import World
 
 # Where CloudStack's database begins to count a fresh cloud's own accounts: 1 is the system's.
-_ADMIN_DATABASE_ID = 2
+ADMIN_DATABASE_ID = 2
 GONE = frozenset({State.DESTROYED, State.EXPUNGING, State.ERROR})
 
 
 class CloudState:
     """Everything the management brain remembers, in memory.
 
-    Lock discipline: `lock` guards every table and the capacity ledger. Records are frozen and replaced as a whole, so
-    one that was read stays consistent without the lock. The lock is held for bookkeeping only, never during a call
-    to an agent. Configuration, events and jobs guard themselves and never take this lock while holding theirs.
+    Lock discipline: `lock` guards every table, the capacity ledger and the resource books. Records are frozen and
+    replaced as a whole, so one that was read stays consistent without the lock. The lock is held for bookkeeping only,
+    never during a call to an agent. Configuration, events and jobs guard themselves and never take this lock while
+    holding theirs.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class CloudState:
         }
         self.ledger = CapacityLedger(self.hosts)
         self.account_domain = AccountDomain(_id(), "ROOT", "ROOT", created)
+        self.resources = ResourceBooks()
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
         self.admin = self.add_account("admin", Role.ADMIN)
@@ -100,16 +104,28 @@ class CloudState:
         """A new account with one user of the same name, who has API keys."""
         created = clock.now()
         with self.lock:
-            number = _ADMIN_DATABASE_ID + len(self.accounts)
+            number = ADMIN_DATABASE_ID + len(self.accounts)
             account = Account(_id(), number, name, role, created)
             user = User(_id(), number, name, account.id, secrets.token_urlsafe(64), secrets.token_urlsafe(64), created)
             self.accounts[account.id] = account
             self.users[user.id] = user
+            self.resources.open(account.id, unlimited=role is Role.ADMIN)
         return user
 
     def user_by_key(self, api_key: str) -> User | None:
         with self.lock:
             return next((user for user in self.users.values() if user.api_key == api_key), None)
+
+    def account_by_name(self, name: str) -> Account | None:
+        with self.lock:
+            return next((each for each in self.accounts.values() if each.name.lower() == name.lower()), None)
+
+    def user_for(self, caller: User, account_id: str | None) -> User:
+        """Who something is made for: the caller, or the first user of another account."""
+        if account_id is None or account_id == caller.account_id:
+            return caller
+        with self.lock:
+            return next((user for user in self.users.values() if user.account_id == account_id), caller)
 
     def role_of(self, user: User) -> Role:
         with self.lock:
@@ -134,10 +150,14 @@ class CloudState:
             self.instances[instance_id] = record
             return record
 
+    def size_of(self, instance: InstanceRecord) -> Size:
+        """The size an instance has with its present offering."""
+        with self.lock:
+            return size_in_force(self.offerings[instance.offering_id].offering, instance.details)
+
     def amount_of(self, instance: InstanceRecord) -> Amount:
         """The capacity an instance takes with its present offering."""
-        with self.lock:
-            return Amount.of(size_in_force(self.offerings[instance.offering_id].offering, instance.details))
+        return Amount.of(self.size_of(instance))
 
     # The reference's view
 

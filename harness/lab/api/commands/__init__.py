@@ -11,6 +11,7 @@ from harness.lab.api.commands import (
     jobs,
     offerings,
     people,
+    resources,
     scaling,
     server,
     settings,
@@ -18,6 +19,6 @@ from harness.lab.api.commands import (
     templates,
 )
 
-_SUBJECTS = (server, infrastructure, offerings, templates, instances, scaling, settings, jobs, people, tags)
+_SUBJECTS = (server, infrastructure, offerings, templates, instances, scaling, settings, jobs, people, resources, tags)
 
 COMMANDS: Mapping[str, Command] = {each.name: each for subject in _SUBJECTS for each in subject.COMMANDS}

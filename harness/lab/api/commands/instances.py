@@ -104,6 +104,7 @@ def _deploy(call: Call) -> Answer:
     template_id = call.text("templateid")
     if template_id is None:
         raise InvalidValueError("Template ID or ISO ID must be specified")
+    owner = call.named_account()
     network_ids = call.texts("networkids") or [next(iter(state.networks))]
     request = DeployRequest(
         offering_id=call.must("serviceofferingid"),
@@ -113,6 +114,7 @@ def _deploy(call: Call) -> Answer:
         display_name=call.text("displayname"),
         dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
         details=tuple(call.merged("details").items()),
+        account_id=owner.id if owner is not None else None,
     )
     instance = create_instance(call.cloud, request, call.user)
     if call.flag("startvm") is False:

@@ -10,6 +10,7 @@ from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.lifecycle import OS_NAME
 from harness.lab.management.model import InstanceRecord, State, size_shown
+from harness.lab.management.resources import ROOT_DISK_BYTES
 from harness.lab.management.state import stable_id
 
 DETAILS = frozenset(
@@ -30,7 +31,6 @@ DETAILS = frozenset(
     }
 )
 _ALL = frozenset({"all"})
-_DISK_BYTES = 16 * 1024 * 1024
 
 
 def account_fields(cloud: Cloud, account_id: str) -> Shown:
@@ -164,7 +164,7 @@ def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
         "vmdisplayname": record.display_name,
         "vmstate": _state(record),
         "vmtype": "User",
-        "size": _DISK_BYTES,
+        "size": ROOT_DISK_BYTES,
         "created": clock.shown(record.created),
         "state": "Ready" if host else "Allocated",
         **account_fields(cloud, record.account_id),

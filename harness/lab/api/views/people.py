@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.lab.api.command import Shown
 from harness.lab.api.entities import ROLE_IDS
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.model import Account, Role, State, User, size_in_force
-from harness.lab.management.state import GONE
+from harness.lab.management.model import Account, Role, State, User
+from harness.lab.management.resources import UNLIMITED, Resource
+from harness.lab.management.state import ADMIN_DATABASE_ID, GONE
 
 _ROLE_NAMES = {Role.ADMIN: "Root Admin", Role.USER: "User"}
 _ACCOUNT_TYPES = {Role.ADMIN: 1, Role.USER: 0}
@@ -44,44 +47,83 @@ def user(cloud: Cloud, record: User) -> Shown:
     }
 
 
-def account(cloud: Cloud, record: Account) -> Shown:
-    """With what the account's instances take; nothing limits anyone."""
+def account_domain_fields(cloud: Cloud) -> Shown:
+    """The one account domain, as other things show that they are of it."""
+    record = cloud.state.account_domain
+    return {"domainid": record.id, "domain": record.name, "domainpath": record.path}
+
+
+def account(cloud: Cloud, record: Account, *, for_admin: bool = True) -> Shown:
+    """With the account's resource limits and counts."""
     state = cloud.state
     with state.lock:
         mine = [i for i in state.instances.values() if i.account_id == record.id and i.state not in GONE]
-        sizes = [size_in_force(state.offerings[i.offering_id].offering, i.details) for i in mine]
         users = [each for each in state.users.values() if each.account_id == record.id]
-    counts = {
-        "vm": len(mine),
-        "ip": 0,
-        "volume": len(mine),
-        "snapshot": 0,
-        "template": 0,
-        "network": 0,
-        "cpu": sum(size.cpus for size in sizes),
-        "memory": sum(size.memory_mib for size in sizes),
-    }
-    shown: Shown = {
-        "id": record.id,
-        "name": record.name,
-        "accounttype": _ACCOUNT_TYPES[record.role],
-        **_role(record.role),
-        "domainid": state.account_domain.id,
-        "domain": state.account_domain.name,
-        "domainpath": state.account_domain.path,
-    }
-    for name, count in counts.items():
-        shown |= {f"{name}limit": "Unlimited", f"{name}total": count, f"{name}available": "Unlimited"}
-    return shown | {
-        "vmstopped": sum(i.state is State.STOPPED for i in mine),
-        "vmrunning": sum(i.state is State.RUNNING for i in mine),
+        shown: Shown = {
+            "id": record.id,
+            "name": record.name,
+            "accounttype": _ACCOUNT_TYPES[record.role],
+            **_role(record.role),
+            **account_domain_fields(cloud),
+        }
+        shown |= _resources(cloud, record, _BEFORE_STATES)
+        shown |= {
+            "vmstopped": sum(i.state is State.STOPPED for i in mine),
+            "vmrunning": sum(i.state is State.RUNNING for i in mine),
+        }
+        shown |= _resources(cloud, record, _AFTER_STATES)
+    shown |= {
         "state": "enabled",
         "created": clock.shown(record.created),
         "user": [user(cloud, each) for each in users],
-        "isdefault": record.role is Role.ADMIN,
+        "isdefault": record.database_id == ADMIN_DATABASE_ID,
         "groups": [],
-        "apikeyaccess": "INHERIT",
     }
+    return shown | {"apikeyaccess": "INHERIT"} if for_admin else shown
+
+
+# In the order, and with the names, of a real server's answer.
+_BEFORE_STATES = {
+    "vm": Resource.USER_VM,
+    "ip": Resource.PUBLIC_IP,
+    "volume": Resource.VOLUME,
+    "snapshot": Resource.SNAPSHOT,
+    "backup": Resource.BACKUP,
+    "backupstorage": Resource.BACKUP_STORAGE,
+    "template": Resource.TEMPLATE,
+}
+_AFTER_STATES = {
+    "project": Resource.PROJECT,
+    "network": Resource.NETWORK,
+    "vpc": Resource.VPC,
+    "cpu": Resource.CPU,
+    "memory": Resource.MEMORY,
+    "gpu": Resource.GPU,
+    "primarystorage": Resource.PRIMARY_STORAGE,
+    "secondarystorage": Resource.SECONDARY_STORAGE,
+    "bucket": Resource.BUCKET,
+    "objectstorage": Resource.OBJECT_STORAGE,
+}
+
+
+def _resources(cloud: Cloud, record: Account, fields: Mapping[str, Resource]) -> Shown:
+    shown: Shown = {}
+    books = cloud.state.resources
+    for name, resource in fields.items():
+        limit, count = books.limit(record.id, resource), books.count(record.id, resource)
+        # What is left of secondary storage is a number with a fraction there.
+        total: int | float = count // resource.unit
+        if resource is Resource.SECONDARY_STORAGE:
+            total = float(total)
+        at_most = limit // resource.unit
+        left: object = 0 if resource is Resource.PUBLIC_IP else at_most - total
+        unlimited = limit == UNLIMITED
+        shown |= {
+            f"{name}limit": "Unlimited" if unlimited else str(at_most),
+            f"{name}total": total,
+            f"{name}available": "Unlimited" if unlimited else str(left),
+        }
+    return shown
 
 
 def account_domain(cloud: Cloud) -> Shown:
