@@ -1,0 +1,34 @@
+"""Benchmarks still run. How quick things are is no test: figures are for people."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def _output(script: str, *arguments: str) -> list[str]:
+    command = [sys.executable, "-W", "error", str(FOLDER / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_predictions_are_measured_beside_a_reference_workload() -> None:
+    lines = _output("predict.py", "--number=5", "--rounds=1")
+    assert lines[1].split() == ["what", "median", "reference", "ratio", "goal"]
+    assert lines[2].startswith("prediction, in place ")
+    assert lines[3].startswith("prediction, migrated ")
+    assert lines[-1].startswith("import of harness.reference ")
+
+
+def test_a_simulated_lab_is_measured() -> None:
+    lines = _output("lab.py", "--rounds=1", "--hosts=simulated", "--no-warm-up")
+    assert [line.split(",")[0] for line in lines[2:]] == ["lab up", "lab down"]
+
+
+@pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name != "measuring.py"))
+def test_every_benchmark_is_explained(script: str) -> None:
+    assert f"`{script}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
