@@ -84,8 +84,8 @@ def _refused(code: int, text: str, rule: Rule, *others: Rule, size: Size | None 
 def _decide_stopped(world: World, instance: Instance, offering: Offering, parameters: CustomParameters) -> Decision:
     """No agent, no flags and no order of sizes are involved. Source: UserVmManagerImpl.upgradeStoppedVirtualMachine."""
     if not offering.active:
-        word = "Instance" if world.release.scales_fixed_offerings else "virtual machine"
-        text = f"Unable to upgrade {word} <uuid> with an inactive service offering {offering.id}"
+        what = world.release.stopped_instance
+        text = f"Unable to upgrade {what} <uuid> with an inactive service offering {offering.id}"
         return _refused(431, text, refusals.INACTIVE_WHILE_STOPPED)
     refusal = parameters_refusal(offering, parameters, world.settings) or _largest_refusal(world, offering)
     if refusal is not None:

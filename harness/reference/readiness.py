@@ -29,7 +29,7 @@ def flag_refusal(release: Release, *, template: bool, offering: bool, zone_setti
     Source: UserVmManagerImpl.updateVirtualMachine, in its order; the code of the last was seen.
     """
     cannot = "Dynamic Scaling cannot be enabled for the"
-    instance, its_template = ("Instance", "Template") if release.scales_fixed_offerings else ("VM", "template")
+    instance, its_template = release.flagged_instance, release.flagged_template
     if not template:
         text = f"{cannot} {instance} since its {its_template} does not have dynamic scaling enabled"
         return Refusal(431, text, refusals.FLAG_NOT_ALLOWED)

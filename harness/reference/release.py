@@ -10,13 +10,18 @@ from dataclasses import dataclass
 class Release:
     """A behaviour. `scales_fixed_offerings` is the pull request; all else that differs is text.
 
-    `agent_failure` is what an API user reads when the agent could not carry a scale out.
+    `agent_failure` is what an API user reads when the agent could not carry a scale out. The last three are what
+    an instance is called where a stopped one is refused an offering, and what instance and template are called where
+    the instance flag is refused.
     """
 
     name: str
     scales_fixed_offerings: bool
     zone_disabled: str
     agent_failure: str
+    stopped_instance: str
+    flagged_instance: str
+    flagged_template: str
 
 
 BEFORE = Release(
@@ -24,12 +29,18 @@ BEFORE = Release(
     scales_fixed_offerings=False,
     zone_disabled="Dynamically scaling virtual machines is disabled for this zone, please contact your admin.",
     agent_failure="Unhandled exception",
+    stopped_instance="virtual machine",
+    flagged_instance="VM",
+    flagged_template="template",
 )
 SINCE = Release(
     name="4.23",
     scales_fixed_offerings=True,
     zone_disabled="Dynamically scaling Instances is disabled for this zone, please contact your admin.",
     agent_failure="Unable to reconfigure VM.",
+    stopped_instance="Instance",
+    flagged_instance="Instance",
+    flagged_template="Template",
 )
 
 
