@@ -17,7 +17,7 @@ from harness.lab.api.signature import UnauthorizedError, signer
 from harness.lab.api.views.hosts import version
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import ApiError, OperationFailedError
-from harness.lab.management.model import Role, User
+from harness.lab.management.model import User
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -67,7 +67,7 @@ class ApiApplication:
             return envelope.error(form, root, OperationFailedError(f"{type(fault).__name__}: {fault}"))
 
     def _may_call(self, user: User, command: Command) -> bool:
-        return command.open_to_users or self._cloud.state.role_of(user) is Role.ADMIN
+        return command.is_open_to(self._cloud.state.role_of(user))
 
     def _answer(self, command: Command, user: User, given: dict[str, str]) -> Shown:
         arguments = parameters.read(

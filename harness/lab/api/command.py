@@ -122,22 +122,30 @@ class Call:
         except KeyError:
             # It was there when the parameters were read; a job has expunged it since.
             raise InvalidValueError(f"Unable to find a virtual machine with id {self.must(name)}") from None
-        if not self.is_admin and instance.account_id != self.user.account_id:
+        if not self.is_any_admin and instance.account_id != self.user.account_id:
             raise PermissionDeniedError
         return instance
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the API. `java` is the class name a job shows; plain users may call what is `open_to_users`."""
+    """A command of the API. `java` is the class name a job shows; who may call it is what
+    the default roles allow: root admins everything, domain admins what users may and a little more.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     answer: Callable[[Call], Answer]
     open_to_users: bool = False
+    open_to_domain_admins: bool = False
     asynchronous: bool = False
     java: str = ""
     description: str = field(default="")
+
+    def is_open_to(self, role: Role) -> bool:
+        if role is Role.ADMIN:
+            return True
+        return self.open_to_users if role is Role.USER else self.open_to_domain_admins
 
     @property
     def response_name(self) -> str:
@@ -150,9 +158,13 @@ def command(
     parameters: str = "",
     *,
     open_to_users: bool = False,
+    open_to_domain_admins: bool = False,
     asynchronous: bool = False,
     java: str = "",
     description: str = "",
 ) -> Command:
     """A command from the compact declaration of its parameters."""
-    return Command(name, declared(parameters), answer, open_to_users, asynchronous, java, description)
+    for_domain_admins = open_to_users or open_to_domain_admins
+    return Command(
+        name, declared(parameters), answer, open_to_users, for_domain_admins, asynchronous, java, description
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 
 from harness.lab.management.cloud import Cloud
+from harness.lab.management.model import Role
 from harness.lab.management.state import CloudState, stable_id
 
 OS_TYPE_ID = stable_id("ostype")
 OS_CATEGORY_ID = stable_id("oscategory")
-ROLE_IDS = {"Admin": stable_id("role", "Admin"), "User": stable_id("role", "User")}
+ROLE_IDS = {role: stable_id("role", role.value) for role in Role}
 
 _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "zone": lambda state: {state.zone.id},
@@ -25,6 +26,7 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
     "accountdomain": lambda state: {state.account_domain.id},
+    "role": lambda state: set(ROLE_IDS.values()),  # noqa: ARG005 - the table's signature
     "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
     "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature
     "event": lambda state: {event.id for event in state.events.newest_first()},

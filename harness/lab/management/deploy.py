@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.errors import InvalidValueError, refused
+from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
@@ -48,7 +48,10 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
     size = size_in_force(offering, details)
     with state.lock:
         owner = state.user_for(user, request.account_id)
-        account = state.accounts[owner.account_id]
+        account = state.accounts.get(owner.account_id)
+        if account is None:
+            # It was deleted since the request was verified.
+            raise PermissionDeniedError
         state.resources.check_instance(account.id, account.name, size)
         number = state.next_instance_number()
         instance = InstanceRecord(

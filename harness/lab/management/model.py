@@ -26,10 +26,27 @@ class State(StrEnum):
 
 
 class Role(StrEnum):
-    """Types of a role, as the API names them."""
+    """Types of a role, as the API names them; each has one role, and each but the second has accounts."""
 
     ADMIN = "Admin"
+    RESOURCE_ADMIN = "ResourceAdmin"
+    DOMAIN_ADMIN = "DomainAdmin"
     USER = "User"
+
+    @property
+    def rank(self) -> int:
+        """The smaller, the more it may."""
+        return list(Role).index(self)
+
+    @property
+    def account_type(self) -> int:
+        return {Role.ADMIN: 1, Role.RESOURCE_ADMIN: 3, Role.DOMAIN_ADMIN: 2, Role.USER: 0}[self]
+
+    @property
+    def shown(self) -> str:
+        return {Role.ADMIN: "Root Admin", Role.RESOURCE_ADMIN: "Resource Admin", Role.DOMAIN_ADMIN: "Domain Admin"}.get(
+            self, "User"
+        )
 
 
 @dataclass(frozen=True)
@@ -88,14 +105,29 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Who a user is. Without a password there is no login."""
+
+    name: str
+    first_name: str = ""
+    last_name: str = "User"
+    email: str = ""
+    password: str = field(default="", repr=False)
+    timezone: str = ""
+
+
+@dataclass(frozen=True)
 class User:
+    """A user; `api_key` is empty before keys are registered."""
+
     id: str
     database_id: int
     name: str
     account_id: str
-    api_key: str
-    secret_key: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
     created: datetime
+    person: Person = Person("")
 
 
 @dataclass(frozen=True)

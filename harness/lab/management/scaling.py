@@ -84,13 +84,13 @@ def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
         domain=domain,
         saved=parameters_of(instance.details),
         last_host_id=instance.last_host_id,
-        owner=cloud.state.accounts[instance.account_id].name,
+        owner=cloud.state.account(instance.account_id).name,
         limits=_limits(cloud, instance),
     )
 
 
 def _limits(cloud: Cloud, instance: InstanceRecord) -> AccountLimits | None:
-    return cloud.state.resources.limits_for_scale(instance.account_id, cloud.state.accounts[instance.account_id].name)
+    return cloud.state.resources.limits_for_scale(instance.account_id, cloud.state.account(instance.account_id).name)
 
 
 def _refused(refusal: Refusal | None, instance: InstanceRecord) -> ApiError:

@@ -23,6 +23,7 @@ from harness.lab.management.model import (
     InstanceRecord,
     Network,
     OfferingRecord,
+    Person,
     Pod,
     Role,
     State,
@@ -84,6 +85,9 @@ class CloudState:
         self.resources = ResourceBooks()
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
+        self._past_accounts: dict[str, Account] = {}
+        self._past_users: dict[str, User] = {}
+        self._account_count = 0
         self.admin = self.add_account("admin", Role.ADMIN)
         self.templates = {
             template.id: template
@@ -100,21 +104,53 @@ class CloudState:
 
     # Accounts
 
-    def add_account(self, name: str, role: Role) -> User:
-        """A new account with one user of the same name, who has API keys."""
-        created = clock.now()
+    def add_account(self, name: str, role: Role, person: Person | None = None, *, with_keys: bool = True) -> User:
+        """A new account with its first user, of the same name unless told otherwise."""
         with self.lock:
-            number = ADMIN_DATABASE_ID + len(self.accounts)
-            account = Account(_id(), number, name, role, created)
-            user = User(_id(), number, name, account.id, secrets.token_urlsafe(64), secrets.token_urlsafe(64), created)
+            account = Account(_id(), ADMIN_DATABASE_ID + self._account_count, name, role, clock.now())
+            self._account_count += 1
             self.accounts[account.id] = account
-            self.users[user.id] = user
             self.resources.open(account.id, unlimited=role is Role.ADMIN)
+            return self.add_user(account, person or Person(name), with_keys=with_keys)
+
+    def add_user(self, account: Account, person: Person, *, with_keys: bool) -> User:
+        keys = (_key(), _key()) if with_keys else ("", "")
+        with self.lock:
+            number = ADMIN_DATABASE_ID + len(self.users) + len(self._past_users)
+            user = User(_id(), number, person.name, account.id, *keys, clock.now(), person)
+            self.users[user.id] = user
         return user
+
+    def remove_account(self, account_id: str) -> None:
+        """Nobody of it may do anything any more; what it did and has still tells whose it is."""
+        with self.lock:
+            self._past_accounts[account_id] = self.accounts.pop(account_id)
+            for user_id in [user.id for user in self.users.values() if user.account_id == account_id]:
+                self.remove_user(user_id)
+
+    def remove_user(self, user_id: str) -> None:
+        with self.lock:
+            self._past_users[user_id] = self.users.pop(user_id)
+
+    def account(self, account_id: str) -> Account:
+        """An account, also one that was removed."""
+        with self.lock:
+            return self.accounts.get(account_id) or self._past_accounts[account_id]
+
+    def user(self, user_id: str) -> User:
+        """A user, also one that was removed."""
+        with self.lock:
+            return self.users.get(user_id) or self._past_users[user_id]
 
     def user_by_key(self, api_key: str) -> User | None:
         with self.lock:
-            return next((user for user in self.users.values() if user.api_key == api_key), None)
+            return next((user for user in self.users.values() if api_key and user.api_key == api_key), None)
+
+    def renew_keys(self, user_id: str) -> User:
+        with self.lock:
+            user = replace(self.users[user_id], api_key=_key(), secret_key=_key())
+            self.users[user_id] = user
+            return user
 
     def account_by_name(self, name: str) -> Account | None:
         with self.lock:
@@ -129,7 +165,7 @@ class CloudState:
 
     def role_of(self, user: User) -> Role:
         with self.lock:
-            return self.accounts[user.account_id].role
+            return self.account(user.account_id).role
 
     # Instances
 
@@ -206,6 +242,10 @@ class CloudState:
 
 def _id() -> str:
     return str(uuid4())
+
+
+def _key() -> str:
+    return secrets.token_urlsafe(64)
 
 
 def stable_id(*parts: str) -> str:

@@ -39,7 +39,7 @@ def _deploy(lab: Lab, client: RawClient, offering_id: str, **given: Any) -> RawA
 
 
 def _counts(lab: Lab, account: str = "someone") -> tuple[int, int, int]:
-    shown = lab.api.listAccounts(name=account)["account"][0]
+    shown = lab.api.listAccounts(name=account, listall="true")["account"][0]
     return shown["vmtotal"], shown["cputotal"], shown["memorytotal"]
 
 
@@ -50,7 +50,7 @@ def _started(lab: Lab, answer: RawAnswer) -> Entity:
 
 @pytest.mark.usefixtures("user")
 def test_a_plain_account_has_the_default_limits_and_the_admin_none(lab: Lab) -> None:
-    plain, admin = (lab.api.listAccounts(name=name)["account"][0] for name in ("someone", "admin"))
+    plain, admin = (lab.api.listAccounts(name=name, listall="true")["account"][0] for name in ("someone", "admin"))
     assert (plain["vmlimit"], plain["cpulimit"], plain["memorylimit"]) == ("20", "40", "40960")
     assert (plain["vmavailable"], plain["ipavailable"], plain["projectlimit"]) == ("20", "0", "10")
     assert (plain["primarystoragelimit"], plain["secondarystorageavailable"]) == ("200", "400.0")
@@ -80,7 +80,7 @@ def test_a_limit_that_is_changed_is_shown_and_noted(lab: Lab) -> None:
     changed = _limit(lab, _CPU, 1).body["resourcelimit"]
     assert (changed["account"], changed["resourcetypename"], changed["max"]) == ("someone", "cpu", 1)
     assert _limit(lab, _STORAGE, 3).body["resourcelimit"]["max"] == 3
-    shown = lab.api.listAccounts(name="someone")["account"][0]
+    shown = lab.api.listAccounts(name="someone", listall="true")["account"][0]
     assert (shown["cpulimit"], shown["primarystoragelimit"]) == ("1", "3")
     events = lab.api.listEvents(type="RESOURCE.LIMIT.UPDATE")["event"]
     assert events[1]["description"] == "Resource limit updated. Resource Type: cpu, New Value: 1"

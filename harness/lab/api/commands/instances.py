@@ -44,7 +44,7 @@ def _list(call: Call) -> Answer:
     state = call.cloud.state
     with state.lock:
         records = list(state.instances.values())
-    if not call.is_admin:
+    if not call.is_any_admin:
         records = [r for r in records if r.account_id == call.user.account_id and r.state is not State.DESTROYED]
     elif not (call.flag("listall") or {"id", "ids", "account"} & call.arguments.keys()):
         records = [r for r in records if r.account_id == call.user.account_id]
@@ -191,7 +191,7 @@ def _list_volumes(call: Call) -> Answer:
     state = call.cloud.state
     with state.lock:
         records = list(state.instances.values())
-        if not call.is_admin:
+        if not call.is_any_admin:
             records = [record for record in records if record.account_id == call.user.account_id]
         items = [views.volume(call.cloud, record) for record in records]
     found = selection.by_fields(

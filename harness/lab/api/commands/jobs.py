@@ -18,7 +18,7 @@ def _query(call: Call) -> Answer:
 
 
 def _list_jobs(call: Call) -> Answer:
-    records = [job for job in call.cloud.jobs.pending() if call.is_admin or job.user.id == call.user.id]
+    records = [job for job in call.cloud.jobs.pending() if call.is_any_admin or job.user.id == call.user.id]
     shown = [views.job(call.cloud, record) for record in records]
     found = selection.by_fields(call, shown, account="account", managementserverid="managementserverid")
     return Listing("asyncjobs", selection.by_keyword(call, found, "cmd"))
@@ -26,7 +26,7 @@ def _list_jobs(call: Call) -> Answer:
 
 def _list_events(call: Call) -> Answer:
     records = call.cloud.state.events.newest_first()
-    if not call.is_admin:
+    if not call.is_any_admin:
         records = [record for record in records if record.account_id == call.user.account_id]
     shown = [views.event(call.cloud, record) for record in records]
     found = selection.by_fields(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Call, Listing, Shown, Single, command
 from harness.lab.api.views import catalogue as views
 from harness.lab.management import offerings
+from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.offerings import OfferingRequest
 
 # What an offering may carry along without any effect in the lab.
@@ -32,6 +35,12 @@ def _create(call: Call) -> Answer:
         details=tuple(call.pairs("serviceofferingdetails").items()),
         other=tuple((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
     )
+    if not call.is_admin and "domainid" not in call.arguments:
+        user = {"id": call.user.database_id, "username": call.user.name, "uuid": call.user.id}
+        raise InvalidValueError(
+            "Unable to create public service offering by admin: "
+            f"User {json.dumps(user, separators=(',', ':'))}. because it is domain-admin"
+        )
     record = offerings.create(call.cloud.state, request)
     resource = ("ServiceOffering", record.id, record.name)
     text = f"Successfully completed creating service offering. Service offering ID: {record.id}"
@@ -98,6 +107,7 @@ COMMANDS = (
         "name=serviceOfferingName:string* networkrate:integer offerha:boolean provisioningtype:string "
         "purgeresources:boolean rootdisksize:long serviceofferingdetails:map storagepolicy:storagepolicy "
         "storagetype:string systemvmtype:string tags:string vgpuprofileid:vgpuprofile zoneid:zone[]",
+        open_to_domain_admins=True,
     ),
     command(
         "listServiceOfferings",

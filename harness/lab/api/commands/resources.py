@@ -105,6 +105,7 @@ COMMANDS = (
         "updateResourceLimit",
         _update_limit,
         "account:string domainid:accountdomain max:long projectid:project resourcetype:integer* tag:string",
+        open_to_domain_admins=True,
     ),
     command(
         "listResourceLimits",
@@ -117,5 +118,6 @@ COMMANDS = (
         "updateResourceCount",
         _update_count,
         "account:string domainid:accountdomain* projectid:project resourcetype:integer tag:string",
+        open_to_domain_admins=True,
     ),
 )

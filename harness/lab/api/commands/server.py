@@ -44,7 +44,7 @@ def _list_apis(call: Call) -> Answer:
     if wanted is not None and wanted not in call.commands:
         raise ApiError(432, f"The API [{wanted}] does not exist or is not available for the account.")
     shown = [call.commands[wanted]] if wanted is not None else list(call.commands.values())
-    return Listing("api", [_api(each) for each in shown if call.is_admin or each.open_to_users])
+    return Listing("api", [_api(each) for each in shown if each.is_open_to(call.cloud.state.role_of(call.user))])
 
 
 def _api(each: Command) -> Shown:

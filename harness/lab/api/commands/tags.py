@@ -67,7 +67,7 @@ def _delete(call: Call) -> Answer:
 def _list(call: Call) -> Answer:
     state = call.cloud.state
     with state.lock:
-        records = [r for r in state.instances.values() if call.is_admin or r.account_id == call.user.account_id]
+        records = [r for r in state.instances.values() if call.is_any_admin or r.account_id == call.user.account_id]
     shown = [tag(call.cloud, record, key) for record in records for key in record.tags]
     found = selection.by_fields(call, shown, key="key", value="value", resourceid="resourceid", account="account")
     kind = call.text("resourcetype")

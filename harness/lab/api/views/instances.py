@@ -37,7 +37,7 @@ def account_fields(cloud: Cloud, account_id: str) -> Shown:
     """Whose something is."""
     account_domain = cloud.state.account_domain
     return {
-        "account": cloud.state.accounts[account_id].name,
+        "account": cloud.state.account(account_id).name,
         "domainid": account_domain.id,
         "domain": account_domain.name,
         "domainpath": account_domain.path,
@@ -51,7 +51,7 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
         offering = state.offerings[record.offering_id]
         template = state.templates[record.template_id]
         host = state.hosts.get(record.host_id or "")
-        user = state.users[record.user_id]
+        user = state.user(record.user_id)
 
     def asked(name: str) -> bool:
         return "all" in wanted or name in wanted

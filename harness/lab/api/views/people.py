@@ -12,35 +12,49 @@ from harness.lab.management.model import Account, Role, State, User
 from harness.lab.management.resources import UNLIMITED, Resource
 from harness.lab.management.state import ADMIN_DATABASE_ID, GONE
 
-_ROLE_NAMES = {Role.ADMIN: "Root Admin", Role.USER: "User"}
-_ACCOUNT_TYPES = {Role.ADMIN: 1, Role.USER: 0}
-
 
 def _role(role: Role) -> Shown:
-    return {"roleid": ROLE_IDS[role], "roletype": role.value, "rolename": _ROLE_NAMES[role]}
+    return {"roleid": ROLE_IDS[role], "roletype": role.value, "rolename": role.shown}
+
+
+def role(role: Role) -> Shown:
+    return {
+        "type": role.value,
+        "isdefault": True,
+        "state": "enabled",
+        "id": ROLE_IDS[role],
+        "name": role.shown,
+        "description": f"Default {role.shown.lower()} role",
+        "ispublic": True,
+    }
 
 
 def user(cloud: Cloud, record: User) -> Shown:
     state = cloud.state
-    account = state.accounts[record.account_id]
-    return {
+    account, person = state.account(record.account_id), record.person
+    shown: Shown = {
         "id": record.id,
         "username": record.name,
-        "firstname": record.name.capitalize(),
-        "lastname": "User",
-        "email": f"{record.name}@lab.invalid",
+        "firstname": person.first_name or record.name.capitalize(),
+        "lastname": person.last_name,
+        "email": person.email or f"{record.name}@lab.invalid",
         "created": clock.shown(record.created),
         "state": "enabled",
         "account": account.name,
-        "accounttype": _ACCOUNT_TYPES[account.role],
+        "accounttype": account.role.account_type,
         "usersource": "native",
         **_role(account.role),
         "domainid": state.account_domain.id,
         "domain": state.account_domain.name,
-        "apikey": record.api_key,
+    }
+    if person.timezone:
+        shown["timezone"] = person.timezone
+    if record.api_key:
+        shown["apikey"] = record.api_key
+    return shown | {
         "accountid": account.id,
         "iscallerchilddomain": False,
-        "isdefault": account.role is Role.ADMIN,
+        "isdefault": record.database_id == ADMIN_DATABASE_ID,
         "is2faenabled": False,
         "is2famandated": False,
         "apikeyaccess": "INHERIT",
@@ -62,7 +76,7 @@ def account(cloud: Cloud, record: Account, *, for_admin: bool = True) -> Shown:
         shown: Shown = {
             "id": record.id,
             "name": record.name,
-            "accounttype": _ACCOUNT_TYPES[record.role],
+            "accounttype": record.role.account_type,
             **_role(record.role),
             **account_domain_fields(cloud),
         }

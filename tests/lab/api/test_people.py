@@ -1,0 +1,210 @@
+"""Accounts, users, keys and roles: how they come and go, and who may do what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.lab.api.conftest import Entity, Lab
+from tests.lab.api.raw import RawAnswer, RawClient
+
+_UNKNOWN_USER = {"username": "new", "firstname": "New", "lastname": "One", "email": "new@lab.invalid", "password": "x"}
+_USER, _ROOT_ADMIN, _DOMAIN_ADMIN, _RESOURCE_ADMIN = 0, 1, 2, 3
+
+
+def _create(client: RawClient, **given: Any) -> RawAnswer:
+    return client.call("createAccount", **{**_UNKNOWN_USER, "accounttype": _USER, **given})
+
+
+def _account(lab: Lab, name: str, kind: int = _USER) -> Entity:
+    answer = _create(lab.raw, username=name, accounttype=kind)
+    assert answer.status == 200, answer.text
+    return dict(answer.body["account"])
+
+
+def _client(lab: Lab, account: Entity) -> RawClient:
+    keys = lab.api.registerUserKeys(id=account["user"][0]["id"])["userkeys"]
+    return RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"])
+
+
+def _deploy(lab: Lab, client: RawClient) -> Entity:
+    started = client.call(
+        "deployVirtualMachine", zoneid=lab.zone_id, templateid=lab.template_id(), serviceofferingid=lab.fixed()
+    )
+    assert started.status == 200, started.text
+    return lab.instance_of(lab.finished(started.body))
+
+
+def _refusal(answer: RawAnswer) -> tuple[int, int, str]:
+    return answer.status, answer.body["cserrorcode"], answer.body["errortext"]
+
+
+def test_an_account_comes_with_a_user_who_has_no_keys_yet(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    assert (account["name"], account["accounttype"], account["rolename"]) == ("someone", 0, "User")
+    (user,) = account["user"]
+    assert (user["username"], user["firstname"], user["email"]) == ("someone", "New", "new@lab.invalid")
+    assert "apikey" not in user
+    assert lab.api.getUserKeys(id=user["id"])["userkeys"] == {"apikeyaccess": True}
+    client = _client(lab, account)
+    assert client.call("listUsers").body["user"][0]["apikey"] == client.api_key
+    keys = client.call("getUserKeys", id=user["id"]).body["userkeys"]
+    assert (keys["apikey"], keys["secretkey"]) == (client.api_key, client.secret_key)
+
+
+def test_new_keys_make_the_old_ones_worthless(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    old, new = _client(lab, account), _client(lab, account)
+    assert (old.call("listZones").status, new.call("listZones").status) == (401, 200)
+
+
+def test_an_account_may_have_another_name_and_more_users(lab: Lab) -> None:
+    created = _create(lab.raw, account="team", username="first").body["account"]
+    assert (created["name"], created["user"][0]["username"]) == ("team", "first")
+    second = lab.raw.call("createUser", **{**_UNKNOWN_USER, "username": "second", "account": "team"}).body["user"]
+    assert (second["account"], second["roletype"]) == ("team", "User")
+    shown = lab.api.listAccounts(name="team", listall="true")["account"][0]
+    assert [user["username"] for user in shown["user"]] == ["first", "second"]
+    assert lab.api.deleteUser(id=second["id"]) == {"success": True}
+    assert lab.api.listUsers(username="second", listall="true") == {}
+    assert lab.raw.call("registerUserKeys", id=second["id"]).status == 431
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "cs_code", "text"),
+    [
+        ({"accounttype": ""}, 431, 9999, "Neither account type and role ID are not provided"),
+        ({"accounttype": 7}, 431, 9999, "Neither account type and role ID are not provided"),
+        ({"username": "admin"}, 431, 4350, "The user admin already exists in domain Domain {"),
+        ({"account": "admin"}, 431, 4350, "The specified account: admin already exists"),
+        ({"accounttype": _RESOURCE_ADMIN}, 431, 4350, "is not associated with any private Zone"),
+        ({"password": ""}, 431, 4350, "Invalid value provided for API arg: password"),
+        ({"roleid": "nope"}, 431, 9999, "Invalid parameter roleid value=nope"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(
+    lab: Lab, given: dict[str, Any], code: int, cs_code: int, text: str
+) -> None:
+    answer = _create(lab.raw, **given)
+    assert _refusal(answer)[:2] == (code, cs_code)
+    assert text in answer.body["errortext"]
+    assert lab.api.listAccounts(listall="true")["count"] == 1
+
+
+def test_users_are_refused_where_account_or_name_do_not_fit(lab: Lab) -> None:
+    nowhere = lab.raw.call("createUser", **{**_UNKNOWN_USER, "account": "nowhere"})
+    assert _refusal(nowhere)[:2] == (431, 4350)
+    assert nowhere.body["errortext"].startswith("Unable to find account nowhere in domain Domain {")
+    twice = lab.raw.call("createUser", **{**_UNKNOWN_USER, "username": "admin", "account": "admin"})
+    assert _refusal(twice) == (530, 4250, "The user admin already exists in domain 1")
+
+
+def test_roles_can_be_listed_and_named(lab: Lab) -> None:
+    roles = {role["name"]: role for role in lab.api.listRoles()["role"]}
+    assert list(roles) == ["Root Admin", "Resource Admin", "Domain Admin", "User"]
+    assert roles["Domain Admin"]["type"] == "DomainAdmin"
+    created = _create(lab.raw, accounttype="", roleid=roles["Domain Admin"]["id"]).body["account"]
+    assert (created["accounttype"], created["roletype"]) == (_DOMAIN_ADMIN, "DomainAdmin")
+
+
+def test_a_deleted_account_leaves_no_instance_and_its_events_stay(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    client = _client(lab, account)
+    instance = _deploy(lab, client)
+    job = lab.run("deleteAccount", id=account["id"])
+    assert (job["jobstatus"], job["jobresult"]) == (1, {"success": True})
+    assert client.call("listZones").status == 401
+    assert lab.api.listVirtualMachines(listall="true") == {}
+    assert all(host.hypervisor.domain_names() == () for host in lab.hosts.values())
+    assert lab.api.listAccounts(listall="true")["count"] == 1
+    events = lab.api.listEvents(resourceid=instance["id"], type="VM.CREATE")["event"]
+    assert [event["account"] for event in events] == ["someone"]
+    assert lab.api.listHosts(name="kvm1")["host"][0]["memoryallocatedbytes"] == 0
+    assert _account(lab, "someone")["id"] != account["id"]
+
+
+def test_an_account_whose_instance_does_not_go_is_not_said_to_be_deleted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.lab.management.people._CLEANUP_SECONDS", 0.1)
+    account = _account(lab, "someone")
+    _deploy(lab, _client(lab, account))
+    monkeypatch.setattr("harness.lab.management.lifecycle.expunge", lambda *_: None)
+    job = lab.run("deleteAccount", id=account["id"])
+    assert job["jobresult"] == {
+        "errorcode": 530,
+        "errortext": "Failed to delete user account and all corresponding users",
+    }
+
+
+def test_nobody_removes_the_first_admin_or_oneself(lab: Lab) -> None:
+    admin = lab.api.listAccounts()["account"][0]
+    own = lab.run("deleteAccount", id=admin["id"])
+    assert own["jobresultcode"] == 431
+    assert own["jobresult"]["errortext"].startswith("Deletion of your own account is not allowed.")
+    second = _client(lab, _account(lab, "second", _ROOT_ADMIN))
+    job = lab.finished(second.call("deleteAccount", id=admin["id"]).body)
+    assert job["jobresult"]["errortext"] == "The account is default and can't be removed"
+    itself = lab.raw.call("deleteUser", id=admin["user"][0]["id"])
+    assert itself.status == 431
+    assert itself.body["errortext"].startswith("The caller is requesting to delete itself.")
+    assert second.call("deleteUser", id=admin["user"][0]["id"]).status == 431
+
+
+def test_admins_see_their_own_account_alone_unless_they_ask_for_more(lab: Lab) -> None:
+    someone = _account(lab, "someone")
+    assert [each["name"] for each in lab.api.listAccounts()["account"]] == ["admin"]
+    assert lab.api.listAccounts(name="someone") == {}
+    assert lab.api.listAccounts(id=someone["id"])["count"] == 1
+    assert lab.api.listAccounts(listall="true")["count"] == 2
+    assert [each["username"] for each in lab.api.listUsers()["user"]] == ["admin"]
+    assert lab.api.listUsers(listall="true")["count"] == 2
+
+
+def test_a_plain_user_sees_and_manages_nobody_else(lab: Lab) -> None:
+    client, admin = _client(lab, _account(lab, "someone")), lab.api.listAccounts()["account"][0]
+    assert [each["name"] for each in client.call("listAccounts", listall="true").body["account"]] == ["someone"]
+    assert client.call("listAccounts", id=admin["id"]).status == 531
+    other = client.call("listUsers", id=admin["user"][0]["id"])
+    assert _refusal(other) == (531, 4365, "Calling user is not authorized to see the user requested by id")
+    keys = client.call("getUserKeys", id=admin["user"][0]["id"])
+    assert _refusal(keys)[:2] == (531, 4365)
+    for command in ("createAccount", "createUser", "deleteAccount", "listRoles", "updateResourceLimit", "listDomains"):
+        assert client.call(command).status == 432
+
+
+def test_a_domain_admin_may_do_more_than_a_user_and_less_than_a_root_admin(lab: Lab) -> None:
+    client = _client(lab, _account(lab, "boss", _DOMAIN_ADMIN))
+    assert client.call("listHosts").status == 432
+    refused = client.call("createServiceOffering", name="x", displaytext="x", cpunumber=1, cpuspeed=1, memory=64)
+    user = client.call("listUsers").body["user"][0]
+    assert _refusal(refused) == (
+        431,
+        4350,
+        'Unable to create public service offering by admin: User {"id":3,"username":"boss","uuid":"'
+        f'{user["id"]}"}}. because it is domain-admin',
+    )
+    instance = _deploy(lab, _client(lab, _account(lab, "someone")))
+    seen = client.call("listVirtualMachines", listall="true").body["virtualmachine"]
+    assert [each["id"] for each in seen] == [instance["id"]]
+    assert not {"hostid", "hostname", "instancename"} & seen[0].keys()
+    assert lab.finished(client.call("stopVirtualMachine", id=instance["id"], forced="true").body)["jobstatus"] == 1
+
+
+def test_nobody_makes_or_changes_an_account_of_a_higher_role(lab: Lab) -> None:
+    boss = _account(lab, "boss", _DOMAIN_ADMIN)
+    client, admin = _client(lab, boss), lab.api.listAccounts()["account"][0]
+    higher = _create(client, accounttype=_ROOT_ADMIN)
+    assert _refusal(higher)[:2] == (531, 4365)
+    text = f"The calling account [boss, {boss['id']}] has a lower role type than the user account [new, "
+    assert higher.body["errortext"].startswith(text)
+    keys = client.call("registerUserKeys", id=admin["user"][0]["id"])
+    assert keys.body["errortext"] == text.replace("[new, ", f"[admin, {admin['id']}]")
+    same = _create(client, accounttype=_DOMAIN_ADMIN)
+    assert same.body["errortext"] == (
+        f"The calling account [boss, {boss['id']}] is not allowed to perform this operation on users from other "
+        "accounts of the same role type within the domain"
+    )
+    assert _create(client).status == 200
+    assert lab.api.listAccounts(listall="true")["count"] == 3
