@@ -191,11 +191,12 @@ def _oddities(world: World, instance: Instance, offering: Offering, decision: De
     if decision.outcome is Outcome.MIGRATED:
         found.append(oddities.UNDERCOUNTED_AFTER_MIGRATION)
     elif decision.outcome is Outcome.IN_PLACE:
-        found.append(rules.COUNTED_IN_PLACE)
-        if offering.is_custom and not world.release.scales_fixed_offerings:
-            found.append(oddities.OVERCOUNTED_BEFORE)
+        miscounted = offering.is_custom and not world.release.scales_fixed_offerings
+        found.append(oddities.OVERCOUNTED_BEFORE if miscounted else rules.COUNTED_IN_PLACE)
+    if decision.outcome is Outcome.STORED:
+        return found
     if decision.size is not None and decision.size.memory_mib > instance.size.memory_mib:
-        if decision.outcome is not Outcome.STORED and instance.domain.boot_memory_kib < instance.size.memory_mib * 1024:
+        if instance.domain.boot_memory_kib < instance.size.memory_mib * 1024:
             found.append(oddities.FULL_MEMORY)
         found.append(oddities.THRESHOLD_UNITS)
     return found
