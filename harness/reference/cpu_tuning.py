@@ -42,7 +42,7 @@ def bandwidth(percentage: float) -> Bandwidth:
     quota_us = int(DEFAULT_PERIOD_US * percentage)
     if quota_us >= MIN_QUOTA_US:
         return Bandwidth(quota_us, DEFAULT_PERIOD_US)
-    period_us = MAX_PERIOD_US if percentage == 0 else min(int(MIN_QUOTA_US / percentage), MAX_PERIOD_US)
+    period_us = MAX_PERIOD_US if percentage == 0 else int(min(MIN_QUOTA_US / percentage, MAX_PERIOD_US))
     return Bandwidth(MIN_QUOTA_US, period_us)
 
 

@@ -27,9 +27,6 @@ SPEED_RANGE = Rule("speed-range", "A custom speed is above 0.", f"{_UVM}.validat
 MEMORY_RANGE = Rule(
     "memory-range", "Memory stays within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
 )
-MEMORY_RANGE = Rule(
-    "memory-range", "Memory stays within the offering's range.", f"{_UVM}.validateCustomParameters", Certainty.READ
-)
 NOT_CUSTOMIZABLE = Rule(
     "not-customizable",
     "What the offering fixes cannot be given as a parameter.",
@@ -84,7 +81,7 @@ ZONE_DISABLED = Rule(
 NO_TOOLS = Rule("no-tools", "The instance flag must be true.", f"{_UVM}.upgradeRunningVirtualMachine", Certainty.SEEN)
 CLUSTER_THRESHOLD = Rule(
     "cluster-threshold",
-    "The cluster must stay below its allocation threshold; the memory asked for counts as bytes though it is MiB.",
+    "The cluster must stay below its allocation thresholds.",
     "CapacityManagerImpl.checkIfClusterCrossesThreshold",
     Certainty.SEEN,
 )
@@ -111,12 +108,6 @@ NOT_PREPARED_MEMORY = Rule(
     "Memory cannot be attached to a domain without maxMemory.",
     "LibvirtScaleVmCommandWrapper.scaleMemory",
     Certainty.READ,
-)
-CLUSTER_THRESHOLD = Rule(
-    "cluster-threshold",
-    "The cluster must stay below its allocation thresholds.",
-    "CapacityManagerImpl.checkIfClusterCrossesThreshold",
-    Certainty.SEEN,
 )
 CUSTOM_WITH_SIZES = Rule(
     "custom-with-sizes",
