@@ -138,6 +138,15 @@ def test_every_check_runs_even_when_an_earlier_one_failed(checkout: Checkout) ->
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports"],
+        [
+            "pytest",
+            "--quiet",
+            "tests/reference",
+            "--cov=harness.reference",
+            "--cov-branch",
+            "--cov-fail-under=100",
+            "--cov-report=term-missing:skip-covered",
+        ],
         ["pytest", "-k", "a or b"],
     ]
     assert done.returncode == 1
