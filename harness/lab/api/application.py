@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request, Response
 
-from harness.lab.api import envelope, paging, parameters
+from harness.lab.api import envelope, paging, parameters, sessions
 from harness.lab.api.command import Answer, Begun, Call, Command, Listing, Shown
 from harness.lab.api.commands import COMMANDS
 from harness.lab.api.entities import exists
@@ -29,10 +29,11 @@ _UNKNOWN = "errorresponse"
 
 
 class ApiApplication:
-    """Serves one cloud. It keeps no state of its own and may be called from any thread."""
+    """Serves one cloud. Besides sessions it keeps no state of its own; it may be called from any thread."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._sessions = sessions.Sessions(cloud)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._response(Request(environ))(environ, start_response)
@@ -45,12 +46,17 @@ class ApiApplication:
         given = {**_first_values(request)}
         form = Form(given.get("response", "").lower() == "json", version(self._cloud))
         name = given.get("command")
+        if name == sessions.LOGIN:
+            return self._sessions.login(request, given, form)
+        if name == sessions.LOGOUT:
+            return self._sessions.logout(request, form)
         command = COMMANDS.get(name or "")
-        root = command.response_name if command else _UNKNOWN
+        root = command.response_name if command else _root_of_nothing(given)
         try:
+            user = self._sessions.user(request, given)
             if command is None:
-                return envelope.error(form, _root_of_nothing(given), UnauthorizedError())
-            user = signer(self._cloud.state, given)
+                raise UnauthorizedError if user is None or name is None else unknown(name)
+            user = user or signer(self._cloud.state, given)
             if not self._may_call(user, command):
                 root = _UNKNOWN
                 text = (
@@ -94,6 +100,11 @@ def _first_values(request: Request) -> dict[str, str]:
         for name, value in source.items():
             given.setdefault(name, value)
     return given
+
+
+def unknown(name: str) -> ApiError:
+    """What someone hears who need not be verified any more."""
+    return ApiError(432, f"Unknown API command: {name}")
 
 
 def _root_of_nothing(given: dict[str, str]) -> str:

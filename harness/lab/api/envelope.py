@@ -10,8 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from werkzeug.wrappers import Response
 
-from harness.lab.api.signature import UnauthorizedError
-from harness.lab.management.errors import ApiError
+from harness.lab.management.errors import ApiError, BareError
 
 JSON_TYPE = "application/json;charset=utf-8"
 XML_TYPE = "text/xml;charset=utf-8"
@@ -30,16 +29,21 @@ def success(form: Form, root: str, body: Mapping[str, object]) -> Response:
 
 
 def error(form: Form, root: str, refusal: ApiError) -> Response:
-    """A synchronous error; a 401 has neither CloudStack error code nor version nor description."""
+    """A synchronous error; a bare one has neither CloudStack error code nor version nor description."""
     body: dict[str, object] = {"uuidList": [], "errorcode": refusal.code}
-    unauthorized = isinstance(refusal, UnauthorizedError)
-    if not unauthorized:
+    bare = isinstance(refusal, BareError)
+    if not bare:
         body["cserrorcode"] = refusal.cs_code
     body["errortext"] = str(refusal)
-    response = _response(form, refusal.code, root, body, version=not unauthorized)
-    if not unauthorized:
+    response = _response(form, refusal.code, root, body, version=not bare)
+    if not bare:
         response.headers["X-Description"] = _one_line(str(refusal))
     return response
+
+
+def text(form: Form, status: int, body: str) -> Response:
+    """A few answers are no envelope, only labelled as one."""
+    return Response(body, status=_status_line(status), content_type=JSON_TYPE if form.is_json else XML_TYPE)
 
 
 def _one_line(text: str) -> str:

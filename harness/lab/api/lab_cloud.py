@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ class ApiKeys:
 class LabCloud:
     """A fresh cloud of one zone. It does not bring hosts up or down; their fleet does.
 
-    `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed.
+    `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed. Without
+    `admin_password` nobody can guess it, but the owner of this object reads it there.
     """
 
     def __init__(
@@ -51,13 +53,20 @@ class LabCloud:
         disks: Path | None = None,
         *,
         patience: Patience | None = None,
+        admin_password: str | None = None,
     ) -> None:
         by_name = {host.spec.name: host for host in hosts}
         missing = [at.name for at in spec.hosts if at.name not in by_name]
         if missing:
             raise LabCloudError(f"the lab needs the hosts {', '.join(missing)}, which are not up")
         agents = {name: KvmAgent(host, guest_boot) for name, host in by_name.items()}
-        state = CloudState(spec, {name: (agent.node_info(), agent.address) for name, agent in agents.items()}, release)
+        self.admin_password = admin_password or secrets.token_urlsafe(12)
+        state = CloudState(
+            spec,
+            {name: (agent.node_info(), agent.address) for name, agent in agents.items()},
+            release,
+            admin_password=self.admin_password,
+        )
         self._cloud = Cloud(
             state=state,
             agents={record.id: agents[record.name] for record in state.hosts.values()},

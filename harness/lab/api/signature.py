@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from hashlib import sha1
 from urllib.parse import quote
 
-from harness.lab.management.errors import ApiError
+from harness.lab.management.errors import BareError
 from harness.lab.management.model import User
 from harness.lab.management.state import CloudState
 
 _UNVERIFIED = "unable to verify user credentials and/or request signature"
 
 
-class UnauthorizedError(ApiError):
+class UnauthorizedError(BareError):
     """Key, signature or expiry is wrong; the answer does not say which."""
 
-    def __init__(self) -> None:
-        super().__init__(401, _UNVERIFIED)
+    def __init__(self, text: str = _UNVERIFIED) -> None:
+        super().__init__(401, text)
 
 
 def string_to_sign(parameters: Mapping[str, str]) -> str:

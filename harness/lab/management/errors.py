@@ -30,6 +30,10 @@ class ApiError(HarnessError):
         super().__init__(text)
 
 
+class BareError(ApiError):
+    """A refusal of the servlet before any command: without CloudStack error code, version or description."""
+
+
 class InvalidValueError(ApiError):
     """A value that the service layer does not accept."""
 

@@ -59,6 +59,8 @@ class CloudState:
         hosts: Mapping[str, tuple[NodeInfo, str]],
         release: Release,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        admin_password: str = "",
     ) -> None:
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
         self.lock = RLock()
@@ -88,7 +90,7 @@ class CloudState:
         self._past_accounts: dict[str, Account] = {}
         self._past_users: dict[str, User] = {}
         self._account_count = 0
-        self.admin = self.add_account("admin", Role.ADMIN)
+        self.admin = self.add_account("admin", Role.ADMIN, Person("admin", password=admin_password))
         self.templates = {
             template.id: template
             for template in (

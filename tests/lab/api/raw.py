@@ -18,6 +18,7 @@ class RawAnswer:
     reason: str
     headers: dict[str, str]
     text: str
+    cookies: str = ""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -71,6 +72,8 @@ class RawClient:
         try:
             connection.request(method, parts.path + query, body, headers or {})
             response = connection.getresponse()
-            return RawAnswer(response.status, response.reason, dict(response.getheaders()), response.read().decode())
+            cookies = "; ".join(response.headers.get_all("Set-Cookie") or [])
+            text = response.read().decode()
+            return RawAnswer(response.status, response.reason, dict(response.getheaders()), text, cookies)
         finally:
             connection.close()
