@@ -164,6 +164,13 @@ def test_def_05_is_not_blamed_for_a_dimm_that_could_not_be_attached_anyhow() -> 
         assert predict(there, replace(prepared, domain=domain), odd, NO_PARAMETERS).contradictions == ()
 
 
+def test_def_05_is_blamed_for_an_odd_dimm_that_would_just_fit() -> None:
+    there = world()
+    instance = running(there, NOW)
+    just = replace(instance, domain=replace(instance.domain, max_memory_kib=513 * 1024))
+    assert _defects(predict(there, just, fixed(1, 500, 513), NO_PARAMETERS)) == ["DEF-05"]
+
+
 def test_def_05_does_not_show_where_vcpus_fail_after_the_memory() -> None:
     there = world(settings=settings_with({names.CPU_CEILING: "1"}))
     prediction = predict(there, running(there, NOW), fixed(2, 500, 300), NO_PARAMETERS)

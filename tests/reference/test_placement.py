@@ -268,3 +268,21 @@ def test_what_decided_is_told() -> None:
         NO_PARAMETERS,
     )
     assert {rules.IN_PLACE, rules.AUTO_MIGRATE, rules.SAVED_PARAMETERS} <= set(moved.rules)
+
+
+def test_the_threshold_is_held_against_the_growth_alone_and_an_exact_share_does_not_cross_it() -> None:
+    # Of 56000 MHz half is used; the scale adds 500, and 500 more is the instance's own.
+    exact = world(settings=settings_with({names.CPU_THRESHOLD: str(28500 / 56000)}), small_used_mhz=8000)
+    hosts = (exact.hosts[0], replace(LARGE, used_cpu_mhz=15000, reserved_cpu_mhz=5000), exact.hosts[2])
+    assert _predicted(replace(exact, hosts=hosts), fixed(2, 500, 256)).outcome is Outcome.IN_PLACE
+    more = (replace(hosts[0], used_cpu_mhz=8001), *hosts[1:])
+    refusal = _predicted(replace(exact, hosts=more), fixed(2, 500, 256)).refusal
+    assert refusal is not None
+    assert refusal.rule is refusals.CLUSTER_THRESHOLD
+    half = (replace(SMALL, used_memory_bytes=SMALL.memory_bytes // 2),)
+    assert not crosses_threshold(half, Settings({names.MEMORY_THRESHOLD: "0.5"}), "a", 0, 0)
+    assert crosses_threshold(half, Settings({names.MEMORY_THRESHOLD: "0.5"}), "a", 0, 1)
+
+
+def test_memory_that_stays_does_not_raise_the_oddity_of_units() -> None:
+    assert _predicted(world(), fixed(2, 500, 256)).oddities == ()

@@ -35,3 +35,10 @@ def test_a_zone_value_wins_over_the_global_one() -> None:
 def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(KeyError):
         Settings().text("no.such.setting")
+
+
+def test_a_cluster_has_no_value_of_its_own_of_a_setting_of_wider_scope() -> None:
+    values = {SCALE_RETRY: "9", ENABLE_DYNAMIC_SCALE: "true"}
+    settings = Settings(clusters={"a": values})
+    assert settings.integer(SCALE_RETRY, "a") == 2
+    assert settings.flag(ENABLE_DYNAMIC_SCALE, "a") is False
