@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from harness.lab.api import envelope, paging, parameters, sessions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PATH = "/client/api"
-_UNKNOWN = "errorresponse"
+UNKNOWN_ROOT = "errorresponse"
 
 
 class ApiApplication:
@@ -43,7 +44,7 @@ class ApiApplication:
             return Response(status=404)
         if request.method not in ("GET", "POST"):
             return Response(status=405)
-        given = {**_first_values(request)}
+        given = first_values(request.args, request.form)
         form = Form(given.get("response", "").lower() == "json", version(self._cloud))
         name = given.get("command")
         if name == sessions.LOGIN:
@@ -51,14 +52,17 @@ class ApiApplication:
         if name == sessions.LOGOUT:
             return self._sessions.logout(request, form)
         command = COMMANDS.get(name or "")
-        root = command.response_name if command else _root_of_nothing(given)
+        if command is None:
+            return envelope.error(form, _root_of_nothing(given), self._unknown(request, given))
+        return self.answer(form, command, lambda: self._caller(request, given), given)
+
+    def answer(self, form: Form, command: Command, caller: Callable[[], User], given: Mapping[str, str]) -> Response:
+        """The answer to a command that exists; `caller` tells whose it is, or raises ApiError."""
+        root = command.response_name
         try:
-            user = self._sessions.user(request, given)
-            if command is None:
-                raise UnauthorizedError if user is None or name is None else unknown(name)
-            user = user or signer(self._cloud.state, given)
+            user = caller()
             if not self._may_call(user, command):
-                root = _UNKNOWN
+                root = UNKNOWN_ROOT
                 text = (
                     f"The API [{command.name}] does not exist or is not available "
                     f"for the account for user id [{user.id}]."
@@ -66,16 +70,28 @@ class ApiApplication:
                 return envelope.error(form, root, ApiError(432, text))
             return envelope.success(form, root, self._answer(command, user, given))
         except ApiError as refusal:
-            _log.debug("%s refused: %s", name, refusal)
+            _log.debug("%s refused: %s", command.name, refusal)
             return envelope.error(form, root, refusal)
         except Exception as fault:  # noqa: BLE001 - last resort: the client gets an answer, the log the traceback
-            _log.exception("%s met a fault of the lab", name)
+            _log.exception("%s met a fault of the lab", command.name)
             return envelope.error(form, root, OperationFailedError(f"{type(fault).__name__}: {fault}"))
+
+    def _caller(self, request: Request, given: Mapping[str, str]) -> User:
+        """Whose session the request is in, or else who signed it. Raises UnauthorizedError."""
+        return self._sessions.user(request, given) or signer(self._cloud.state, given)
+
+    def _unknown(self, request: Request, given: Mapping[str, str]) -> ApiError:
+        """Someone in a session hears more of a command that does not exist."""
+        try:
+            user = self._sessions.user(request, given)
+        except ApiError as refusal:
+            return refusal
+        return UnauthorizedError() if user is None or "command" not in given else unknown(given["command"])
 
     def _may_call(self, user: User, command: Command) -> bool:
         return command.is_open_to(self._cloud.state.role_of(user))
 
-    def _answer(self, command: Command, user: User, given: dict[str, str]) -> Shown:
+    def _answer(self, command: Command, user: User, given: Mapping[str, str]) -> Shown:
         arguments = parameters.read(
             command.name, command.parameters, given, lambda kind, record_id: exists(self._cloud, kind, record_id)
         )
@@ -93,10 +109,10 @@ class ApiApplication:
         return answer.body
 
 
-def _first_values(request: Request) -> dict[str, str]:
-    """Parameters of address and form; of a name given twice the first value counts."""
+def first_values(*sources: MultiDict[str, str]) -> dict[str, str]:
+    """Parameters of address and form by name; of a name given twice the first value counts."""
     given: dict[str, str] = {}
-    for source in (request.args, request.form):
+    for source in sources:
         for name, value in source.items():
             given.setdefault(name, value)
     return given
@@ -107,6 +123,6 @@ def unknown(name: str) -> ApiError:
     return ApiError(432, f"Unknown API command: {name}")
 
 
-def _root_of_nothing(given: dict[str, str]) -> str:
+def _root_of_nothing(given: Mapping[str, str]) -> str:
     """Root of the answer where no known command was named: Java's null shows through (seen)."""
-    return "null" if given and "command" not in given else _UNKNOWN
+    return "null" if given and "command" not in given else UNKNOWN_ROOT

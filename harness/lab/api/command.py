@@ -78,6 +78,12 @@ class Call:
             raise PermissionDeniedError(f"Caller does not have permission to operate with account {name}")
         return found
 
+    def owner(self) -> Account | None:
+        """As `named_account`; the system has no resources of its own. Source: AccountManagerImpl.finalizeOwner."""
+        if self.user.id == self.cloud.state.system.id and not {"account", "domainid"} <= self.arguments.keys():
+            raise InvalidValueError("Account and domainId are needed for resource creation")
+        return self.named_account()
+
     def text(self, name: str) -> str | None:
         """A string or an id."""
         value = self.arguments.get(name)

@@ -12,16 +12,22 @@ from werkzeug.wrappers import Response
 
 from harness.lab.management.errors import ApiError, BareError
 
-JSON_TYPE = "application/json;charset=utf-8"
-XML_TYPE = "text/xml;charset=utf-8"
-
 
 @dataclass(frozen=True)
 class Form:
-    """How the caller wants the answer; `version` stands on the root of XML answers."""
+    """How the caller wants the answer; `version` stands on the root of XML answers.
+
+    The integration port writes the types of its answers another way, and no description.
+    """
 
     is_json: bool
     version: str
+    integration: bool = False
+
+    @property
+    def content_type(self) -> str:
+        name = "application/json" if self.is_json else "text/xml"
+        return f"{name}; charset=UTF-8" if self.integration else f"{name};charset=utf-8"
 
 
 def success(form: Form, root: str, body: Mapping[str, object]) -> Response:
@@ -36,14 +42,14 @@ def error(form: Form, root: str, refusal: ApiError) -> Response:
         body["cserrorcode"] = refusal.cs_code
     body["errortext"] = str(refusal)
     response = _response(form, refusal.code, root, body, version=not bare)
-    if not bare:
+    if not (bare or form.integration):
         response.headers["X-Description"] = _one_line(str(refusal))
     return response
 
 
 def text(form: Form, status: int, body: str) -> Response:
     """A few answers are no envelope, only labelled as one."""
-    return Response(body, status=_status_line(status), content_type=JSON_TYPE if form.is_json else XML_TYPE)
+    return Response(body, status=_status_line(status), content_type=form.content_type)
 
 
 def _one_line(text: str) -> str:
@@ -63,11 +69,11 @@ def _status_line(status: int) -> str:
 def _response(form: Form, status: int, root: str, body: Mapping[str, object], *, version: bool) -> Response:
     if form.is_json:
         text = json.dumps({root: body}, separators=(",", ":"), ensure_ascii=False)
-        return Response(text, status=_status_line(status), content_type=JSON_TYPE)
+        return Response(text, status=_status_line(status), content_type=form.content_type)
     attribute = f" cloud-stack-version={quoteattr(form.version)}" if version else ""
     inner = "".join(_element(name, value) for name, value in body.items())
     text = f'<?xml version="1.0" encoding="UTF-8"?><{root}{attribute}>{inner}</{root}>'
-    return Response(text, status=_status_line(status), content_type=XML_TYPE)
+    return Response(text, status=_status_line(status), content_type=form.content_type)
 
 
 def _element(name: str, value: object) -> str:

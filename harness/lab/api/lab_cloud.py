@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import DiskError, Disks
 from harness.lab.api.application import ApiApplication
+from harness.lab.api.integration import IntegrationApplication
 from harness.lab.api.server import ApiServer
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.hypervisor import HypervisorError
@@ -41,7 +42,8 @@ class LabCloud:
     """A fresh cloud of one zone. It does not bring hosts up or down; their fleet does.
 
     `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed. Without
-    `admin_password` nobody can guess it, but the owner of this object reads it there.
+    `admin_password` nobody can guess it, but the owner of this object reads it there. With `integration_port`
+    there is a second port, where nobody has to say who they are.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class LabCloud:
         *,
         patience: Patience | None = None,
         admin_password: str | None = None,
+        integration_port: bool = False,
     ) -> None:
         by_name = {host.spec.name: host for host in hosts}
         missing = [at.name for at in spec.hosts if at.name not in by_name]
@@ -75,6 +78,8 @@ class LabCloud:
             patience=patience or Patience(),
         )
         self._server: ApiServer | None = None
+        self._has_integration_port = integration_port
+        self._integration: ApiServer | None = None
 
     @property
     def admin(self) -> ApiKeys:
@@ -87,6 +92,13 @@ class LabCloud:
             raise LabCloudError("the lab's cloud does not serve yet")
         return self._server.endpoint
 
+    @property
+    def integration_endpoint(self) -> str:
+        """Raises LabCloudError before `serve`, or where the port was not asked for."""
+        if self._integration is None:
+            raise LabCloudError("the lab's cloud has no integration port")
+        return self._integration.endpoint
+
     def add_user(self, name: str) -> ApiKeys:
         """A plain account with one user."""
         return _keys(self._cloud.state.add_account(name, Role.USER))
@@ -94,14 +106,18 @@ class LabCloud:
     def serve(self) -> str:
         """Begin to serve and return the API's address."""
         if self._server is None:
-            self._server = ApiServer(ApiApplication(self._cloud))
+            api = ApiApplication(self._cloud)
+            self._server = ApiServer(api)
+            if self._has_integration_port:
+                self._integration = ApiServer(IntegrationApplication(self._cloud, api))
         return self._server.endpoint
 
     def shutdown(self) -> None:
         """Stop serving, let running jobs end, destroy all domains of instances; safe to call twice."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in (self._server, self._integration):
+            if server is not None:
+                server.close()
+        self._server = self._integration = None
         self._cloud.jobs.shut_down()
         with self._cloud.state.lock:
             instances = list(self._cloud.state.instances.values())

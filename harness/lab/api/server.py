@@ -6,11 +6,14 @@ import contextlib
 import logging
 import socket
 from threading import Lock, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from harness.lab.api.application import PATH, ApiApplication
+from harness.lab.api.application import PATH
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
@@ -33,7 +36,7 @@ class _Server(ThreadedWSGIServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, application: ApiApplication) -> None:
+    def __init__(self, application: WSGIApplication) -> None:
         self._connections: set[socket.socket] = set()
         self._guard = Lock()
         super().__init__(_LOOPBACK, 0, application, handler=_Handler)
@@ -61,7 +64,7 @@ class _Server(ThreadedWSGIServer):
 class ApiServer:
     """Serves the API on a free port of the loopback address from the moment it is made."""
 
-    def __init__(self, application: ApiApplication) -> None:
+    def __init__(self, application: WSGIApplication) -> None:
         self._server = _Server(application)
         self._thread = Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": _POLL_SECONDS}, name="lab-api", daemon=True

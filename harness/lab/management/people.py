@@ -167,7 +167,8 @@ def check_may_manage(cloud: Cloud, caller: User, role: Role, account_name: str, 
     Source: AccountManagerImpl.checkCallerRoleTypeAllowedForUserOrAccountOperations.
     """
     own = cloud.state.account(caller.account_id)
-    if own.id == cloud.state.admin.account_id or own.role.rank < role.rank or own.id == account_id:
+    first = (cloud.state.admin.account_id, cloud.state.system.account_id)
+    if own.id in first or own.role.rank < role.rank or own.id == account_id:
         return
     if own.role is role:
         raise PermissionDeniedError(

@@ -39,7 +39,8 @@ from harness.reference.offering import Size
 from harness.reference.release import Release
 from harness.reference.scaling import World
 
-# Where CloudStack's database begins to count a fresh cloud's own accounts: 1 is the system's.
+# How CloudStack's database counts a fresh cloud's own accounts and users.
+_SYSTEM_DATABASE_ID = 1
 ADMIN_DATABASE_ID = 2
 GONE = frozenset({State.DESTROYED, State.EXPUNGING, State.ERROR})
 
@@ -87,9 +88,10 @@ class CloudState:
         self.resources = ResourceBooks()
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
-        self._past_accounts: dict[str, Account] = {}
-        self._past_users: dict[str, User] = {}
+        self._hidden_accounts: dict[str, Account] = {}
+        self._hidden_users: dict[str, User] = {}
         self._account_count = 0
+        self.system = self._add_system()
         self.admin = self.add_account("admin", Role.ADMIN, Person("admin", password=admin_password))
         self.templates = {
             template.id: template
@@ -118,31 +120,40 @@ class CloudState:
     def add_user(self, account: Account, person: Person, *, with_keys: bool) -> User:
         keys = (_key(), _key()) if with_keys else ("", "")
         with self.lock:
-            number = ADMIN_DATABASE_ID + len(self.users) + len(self._past_users)
+            number = _SYSTEM_DATABASE_ID + len(self.users) + len(self._hidden_users)
             user = User(_id(), number, person.name, account.id, *keys, clock.now(), person)
             self.users[user.id] = user
+        return user
+
+    def _add_system(self) -> User:
+        """Who the integration port acts as; no list shows it."""
+        account = Account(_id(), _SYSTEM_DATABASE_ID, "system", Role.ADMIN, clock.now())
+        user = User(_id(), _SYSTEM_DATABASE_ID, "system", account.id, "", "", clock.now(), Person("system"))
+        self._hidden_accounts[account.id] = account
+        self._hidden_users[user.id] = user
+        self.resources.open(account.id, unlimited=True)
         return user
 
     def remove_account(self, account_id: str) -> None:
         """Nobody of it may do anything any more; what it did and has still tells whose it is."""
         with self.lock:
-            self._past_accounts[account_id] = self.accounts.pop(account_id)
+            self._hidden_accounts[account_id] = self.accounts.pop(account_id)
             for user_id in [user.id for user in self.users.values() if user.account_id == account_id]:
                 self.remove_user(user_id)
 
     def remove_user(self, user_id: str) -> None:
         with self.lock:
-            self._past_users[user_id] = self.users.pop(user_id)
+            self._hidden_users[user_id] = self.users.pop(user_id)
 
     def account(self, account_id: str) -> Account:
-        """An account, also one that was removed."""
+        """An account, also one that was removed, or the system's."""
         with self.lock:
-            return self.accounts.get(account_id) or self._past_accounts[account_id]
+            return self.accounts.get(account_id) or self._hidden_accounts[account_id]
 
     def user(self, user_id: str) -> User:
-        """A user, also one that was removed."""
+        """A user, also one that was removed, or the system's."""
         with self.lock:
-            return self.users.get(user_id) or self._past_users[user_id]
+            return self.users.get(user_id) or self._hidden_users[user_id]
 
     def user_by_key(self, api_key: str) -> User | None:
         with self.lock:

@@ -104,7 +104,7 @@ def _deploy(call: Call) -> Answer:
     template_id = call.text("templateid")
     if template_id is None:
         raise InvalidValueError("Template ID or ISO ID must be specified")
-    owner = call.named_account()
+    owner = call.owner()
     network_ids = call.texts("networkids") or [next(iter(state.networks))]
     request = DeployRequest(
         offering_id=call.must("serviceofferingid"),

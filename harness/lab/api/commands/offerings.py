@@ -49,6 +49,7 @@ def _create(call: Call) -> Answer:
 
 
 def _list(call: Call) -> Answer:
+    call.owner()
     state = call.cloud.state
     with state.lock:
         records = [record for record in state.offerings.values() if not record.removed]
