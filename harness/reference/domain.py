@@ -293,12 +293,17 @@ def _quota_after_scale(
         return domain.quota_us, domain.period_us, rules.QUOTA_STALE, None
     if command.cpu_cap:
         if command.quota_percentage is None:
-            return domain.quota_us, domain.period_us, domain.because["quota_us"], oddities.UNKNOWN_HOST_SPEED
+            return (
+                domain.quota_us,
+                domain.period_us,
+                domain.because.get("quota_us", rules.NO_QUOTA),
+                oddities.UNKNOWN_HOST_SPEED,
+            )
         limit = bandwidth(command.quota_percentage)
         return limit.quota_us, limit.period_us, rules.QUOTA_UPDATED, None
     if command.cap_changed:
         return QUOTA_REMOVED_US, domain.period_us, rules.QUOTA_REMOVED, None
-    return domain.quota_us, domain.period_us, domain.because["quota_us"], None
+    return domain.quota_us, domain.period_us, domain.because.get("quota_us", rules.NO_QUOTA), None
 
 
 def domain_after_migration(settings: Settings, domain: Domain, size: Size, destination: Host) -> Domain:

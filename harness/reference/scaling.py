@@ -14,7 +14,7 @@ from harness.reference.capacity import (
     with_allocation,
 )
 from harness.reference.contradictions import Contradiction, Effects, contradictions, stale_speed
-from harness.reference.decision import Decision, Outcome, decide
+from harness.reference.decision import Decision, EndlessScaleError, Outcome, decide
 from harness.reference.domain import (
     Domain,
     ScaleCommand,
@@ -32,6 +32,7 @@ __all__ = [
     "RUNNING",
     "STOPPED",
     "Decision",
+    "EndlessScaleError",
     "Instance",
     "Outcome",
     "Prediction",

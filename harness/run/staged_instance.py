@@ -17,7 +17,7 @@ from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Rule
-from harness.reference.scaling import RUNNING, Instance, Prediction, World, predict
+from harness.reference.scaling import RUNNING, EndlessScaleError, Instance, Prediction, World, predict
 from harness.run.scene import CannotArrangeError, Scene
 from harness.verify.instance import (
     ExpectedInstance,
@@ -122,7 +122,10 @@ class StagedInstance:
         left_host = self.record.host_name
         world = scene.session.world()
         before = self._as_reference()
-        prediction = predict(world, before, offering, asked)
+        try:
+            prediction = predict(world, before, offering, asked)
+        except EndlessScaleError as endless:
+            raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
         _require_arranged(prediction, has_room=has_room)
         with scene.steps.step(f"scale {self.record.instance_name}"):
             job = self._send(offering, asked)

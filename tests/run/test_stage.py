@@ -10,7 +10,7 @@ from harness.cloud.configuration import Place
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
-from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE
+from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, SCALE_RETRY
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
 from harness.run.scene import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
@@ -245,3 +245,14 @@ def test_a_full_cloud_is_no_finding(stage: Stage) -> None:
     with pytest.raises(CannotArrangeError, match="below its allocation thresholds"):
         instance.scale(stage.fixed(1, 500, 288))
     assert stage.comparison.findings == ()
+
+
+def test_a_scale_that_would_never_end_is_not_begun(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    configuration.update(stage.api, SCALE_RETRY, "-1", Place())
+    try:
+        with pytest.raises(CannotArrangeError, match="the job never ends"):
+            instance.scale(stage.fixed(1, 500, 99999))
+    finally:
+        configuration.reset(stage.api, SCALE_RETRY, Place())
+    assert instance.is_on_home
