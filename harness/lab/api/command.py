@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.lab.api.parameters import Argument, Parameter, declared
 from harness.lab.management.cloud import Cloud
@@ -146,7 +146,6 @@ class Command:
     open_to_domain_admins: bool = False
     asynchronous: bool = False
     java: str = ""
-    description: str = field(default="")
 
     def is_open_to(self, role: Role) -> bool:
         if role is Role.ADMIN:
@@ -167,10 +166,7 @@ def command(
     open_to_domain_admins: bool = False,
     asynchronous: bool = False,
     java: str = "",
-    description: str = "",
 ) -> Command:
     """A command from the compact declaration of its parameters."""
     for_domain_admins = open_to_users or open_to_domain_admins
-    return Command(
-        name, declared(parameters), answer, open_to_users, for_domain_admins, asynchronous, java, description
-    )
+    return Command(name, declared(parameters), answer, open_to_users, for_domain_admins, asynchronous, java)

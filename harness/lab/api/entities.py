@@ -10,6 +10,7 @@ from harness.lab.management.state import CloudState, stable_id
 
 OS_TYPE_ID = stable_id("ostype")
 OS_CATEGORY_ID = stable_id("oscategory")
+SERVER_ID = stable_id("managementserver")
 ROLE_IDS = {role: stable_id("role", role.value) for role in Role}
 
 _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
@@ -26,6 +27,7 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
     "accountdomain": lambda state: {state.account_domain.id},
+    "managementserver": lambda state: {SERVER_ID},  # noqa: ARG005 - the table's signature
     "role": lambda state: set(ROLE_IDS.values()),  # noqa: ARG005 - the table's signature
     "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
     "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature

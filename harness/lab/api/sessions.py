@@ -13,9 +13,9 @@ from werkzeug.wrappers import Request, Response
 
 from harness.lab.api import envelope
 from harness.lab.api.command import Shown
+from harness.lab.api.entities import SERVER_ID
 from harness.lab.api.envelope import Form
 from harness.lab.api.signature import UnauthorizedError
-from harness.lab.api.views.hosts import SERVER_ID
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import ACCOUNT, ApiError, BadParameterError, BareError
 from harness.lab.management.model import Role, User

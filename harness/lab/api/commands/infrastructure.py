@@ -66,6 +66,7 @@ def _list_hosts(call: Call) -> Answer:
         podid="podid",
         hypervisor="hypervisor",
         resourcestate="resourcestate",
+        managementserverid="managementserverid",
     )
     return Listing("host", selection.by_keyword(call, found, "name", "type", "state"))
 
@@ -119,18 +120,21 @@ COMMANDS = (
     command(
         "listPods",
         _list_pods,
-        f"allocationstate:string id:pod name:string showcapacities:boolean zoneid:zone {_PAGE}",
+        "allocationstate:string id:pod name:string showcapacities:boolean storageaccessgroup:string "
+        f"zoneid:zone {_PAGE}",
     ),
     command(
         "listClusters",
         _list_clusters,
         "allocationstate:string arch:string clustertype:string hypervisor:string id:cluster managedstate:string "
-        f"name:string podid:pod showcapacities:boolean zoneid:zone {_PAGE}",
+        f"name:string podid:pod showcapacities:boolean storageaccessgroup:string zoneid:zone {_PAGE}",
     ),
     command(
         "listHosts",
         _list_hosts,
-        "arch:string clusterid:cluster details:list hahost:boolean hypervisor:string id:host name:string podid:pod "
+        "arch:string clusterid:cluster details:list hahost:boolean hypervisor:string id:host "
+        "managementserverid:managementserver name:string outofbandmanagementenabled:boolean "
+        "outofbandmanagementpowerstate:string podid:pod storageaccessgroup:string "
         f"resourcestate:string state:string type:string virtualmachineid:instance zoneid:zone {_PAGE}",
     ),
     command("findHostsForMigration", _find_hosts_for_migration, f"virtualmachineid:instance* {_PAGE}"),

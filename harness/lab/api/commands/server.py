@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.lab.api.command import Answer, Call, Command, Listing, Shown, Single, command
+from harness.lab.api.command import Answer, Call, Listing, Single, command
+from harness.lab.api.listed_apis import listed_apis
 from harness.lab.api.views.hosts import version
 from harness.lab.management.errors import ApiError
 from harness.reference import settings as names
@@ -40,31 +41,14 @@ def _list_capabilities(call: Call) -> Answer:
 
 
 def _list_apis(call: Call) -> Answer:
+    role = call.cloud.state.role_of(call.user)
+    open_ones = [name for name in listed_apis() if name not in call.commands or call.commands[name].is_open_to(role)]
     wanted = call.text("name")
-    if wanted is not None and wanted not in call.commands:
+    if wanted is None:
+        return Listing("api", [listed_apis()[name] for name in open_ones])
+    if wanted not in open_ones:
         raise ApiError(432, f"The API [{wanted}] does not exist or is not available for the account.")
-    shown = [call.commands[wanted]] if wanted is not None else list(call.commands.values())
-    return Listing("api", [_api(each) for each in shown if each.is_open_to(call.cloud.state.role_of(call.user))])
-
-
-def _api(each: Command) -> Shown:
-    return {
-        "name": each.name,
-        "description": each.description or each.name,
-        "isasync": each.asynchronous,
-        "related": "",
-        "params": [
-            {
-                "name": parameter.name,
-                "description": parameter.name,
-                "type": parameter.shown_type,
-                "length": 255,
-                "required": parameter.required,
-            }
-            for parameter in each.parameters
-        ],
-        "response": [],
-    }
+    return Listing("api", [listed_apis()[wanted]])
 
 
 COMMANDS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.lab.api.command import Shown
+from harness.lab.api.entities import SERVER_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.model import Cluster, HostRecord
@@ -10,7 +11,6 @@ from harness.lab.management.state import stable_id
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 
-SERVER_ID = stable_id("managementserver")
 _MEMORY, _CPU = 0, 1
 
 

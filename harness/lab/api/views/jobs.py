@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.lab.api.command import Shown
-from harness.lab.api.views.hosts import SERVER_ID
+from harness.lab.api.entities import SERVER_ID
 from harness.lab.api.views.instances import account_fields
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
