@@ -13,6 +13,8 @@ QUOTA_REMOVED_US = 2**44 - 1
 MIN_SHARES = 2
 MAX_SHARES_V1 = 262_144
 MAX_SHARES_V2 = 10_000
+# Beyond it the 32-bit product of the v2 formula wraps.
+LARGEST_SHARES_PRODUCT_MHZ = (2**31 - 1) // MAX_SHARES_V2
 # What libvirt reports for a domain whose bandwidth was never set.
 UNSET_QUOTA_US = -1
 UNSET_PERIOD_US = 100_000

@@ -99,8 +99,15 @@ def _cpu_range(cpus: int) -> str:
     return "0" if cpus == 1 else f"0-{cpus - 1}"
 
 
-def topology(vcpus: int) -> Topology:
-    """Sockets and cores over all possible vCPUs. Source: LibvirtComputingResource.setCpuTopology."""
+def topology(vcpus: int, cores_per_socket: int | None = None, threads_per_core: int | None = None) -> Topology:
+    """Sockets, cores and threads over all possible vCPUs.
+
+    The instance's details `cpu.corespersocket` and `cpu.threadspercore` count where their product divides the number.
+    Source: LibvirtComputingResource.setCpuTopology.
+    """
+    threads = threads_per_core or 1
+    if cores_per_socket is not None and cores_per_socket > 0 and vcpus % (cores_per_socket * threads) == 0:
+        return Topology(vcpus // (cores_per_socket * threads), cores_per_socket, threads)
     cores = 6 if vcpus % 6 == 0 else 4 if vcpus % 4 == 0 else 1
     return Topology(sockets=vcpus // cores, cores=cores, threads=1)
 
@@ -168,16 +175,24 @@ def domain_at_start(
     *,
     cpu_cap: bool,
     prepared: bool,
+    ballooning: bool = True,
 ) -> Domain:
-    """The domain of an instance that starts on `host` now."""
+    """The domain of an instance that starts on `host` now.
+
+    `ballooning` is False where the agent has it disabled, and for system VMs: those start with the memory asked for
+    (up to 4.22 with their ceiling), whatever the overcommit. Source: LibvirtComputingResource.createGuestResourceDef.
+    """
     if prepared:
         limits = ceilings(release, settings, offering, host=host)
         limit_rule = rules.CEILINGS if release.scales_fixed_offerings else rules.CEILINGS_BEFORE
     else:
         limits = Ceilings(size.memory_bytes, size.cpus)
         limit_rule = rules.NO_CEILINGS
-    boot_kib = boot_memory_mib(settings, host.cluster_id, size.memory_mib) * 1024
     max_kib = limits.memory_bytes // 1024
+    if ballooning:
+        boot_kib = boot_memory_mib(settings, host.cluster_id, size.memory_mib) * 1024
+    else:
+        boot_kib = size.memory_mib * 1024 if release.scales_fixed_offerings else max_kib
     percentage = quota_percentage(size.speed_mhz, host.speed_mhz) if cpu_cap else None
     limit = None if percentage is None else bandwidth(percentage)
     min_speed = min_speed_mhz(settings, host.cluster_id, size.speed_mhz)
@@ -194,10 +209,10 @@ def domain_at_start(
         period_us=limit.period_us if limit else None,
         because={
             "memory_kib": rules.BOOT_MEMORY,
-            "max_memory_kib": limit_rule,
+            "max_memory_kib": oddities.CEILING_BELOW_SIZE if limits.memory_bytes < size.memory_bytes else limit_rule,
             "numa_cpus": rules.MAX_MEMORY,
             "vcpus": rules.VCPUS,
-            "max_vcpus": limit_rule,
+            "max_vcpus": oddities.CEILING_BELOW_SIZE if limits.vcpus < size.cpus else limit_rule,
             "topology": rules.TOPOLOGY,
             "shares": rules.SHARES,
             "quota_us": quota_rule,

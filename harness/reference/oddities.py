@@ -87,6 +87,54 @@ SHARES_PRODUCT_WRAPS = Rule(
     Kind.ODDITY,
     "Such an instance gets the lowest weight, or a wrong one.",
 )
+SHARES_KEPT = Rule(
+    "odd-shares-kept",
+    "A live scale leaves shares that are higher than the new size would give.",
+    "LibvirtScaleVmCommandWrapper.updateCpuShares",
+    Certainty.READ,
+    Kind.ODDITY,
+    "They are computed anew by a restart, and by a migration to a host whose value differs.",
+)
+RUNNING_VCPUS = Rule(
+    "odd-running-vcpus",
+    "The agent counts a domain's vCPUs by those in libvirt's state running, not by those plugged in.",
+    "LibvirtScaleVmCommandWrapper.scaleVcpus",
+    Certainty.READ,
+    Kind.ODDITY,
+    "A vCPU that is blocked makes it set a number that is there already, which does no harm.",
+)
+STALE_TEXT = Rule(
+    "odd-not-prepared-text",
+    "The agent's text for a domain that is not prepared still asks for a dynamic service offering.",
+    "LibvirtScaleVmCommandWrapper.scaleMemory",
+    Certainty.READ,
+    Kind.ODDITY,
+    "From 4.23 on that is no longer needed; the text is in the agent's log only.",
+)
+HUGE_CEILINGS = Rule(
+    "odd-huge-ceilings",
+    "Ceilings at the totals of a large host may exceed what QEMU, the machine type or the guest can take.",
+    "KVMGuru.getHostMaxMemoryAndCpuCores",
+    Certainty.ASSUMED,
+    Kind.ODDITY,
+    "Above 255 vCPUs, or for guests with a small address space, set the capacity settings.",
+)
+OLD_SERVER_NEW_AGENT = Rule(
+    "odd-old-server-new-agent",
+    "A 4.22 server tells a 4.23 agent no requested memory, so system VMs and those without balloon would get none.",
+    "LibvirtComputingResource.createGuestResourceDef",
+    Certainty.DERIVED,
+    Kind.ODDITY,
+    "Upgrade the management server before the agents.",
+)
+CEILINGS_OF_THE_START = Rule(
+    "odd-ceilings-of-the-start",
+    "A domain keeps the ceilings of the host where it started, larger or smaller than those of the host it is on.",
+    "LibvirtMigrateCommandWrapper",
+    Certainty.SEEN,
+    Kind.ODDITY,
+    "A restart on the new host gives that host's.",
+)
 
 CONCURRENT_SCALES = Rule(
     "DEF-01",

@@ -14,10 +14,12 @@ from harness.reference.capacity import (
     with_allocation,
 )
 from harness.reference.contradictions import Contradiction, Effects, contradictions, stale_speed
+from harness.reference.cpu_tuning import LARGEST_SHARES_PRODUCT_MHZ, cpu_shares
 from harness.reference.decision import Decision, EndlessScaleError, Outcome, decide
 from harness.reference.domain import (
     Domain,
     ScaleCommand,
+    ceilings,
     domain_after_migration,
     domain_after_scale,
     scale_command,
@@ -114,14 +116,15 @@ def predict(
     effects = Effects(world, instance, offering, new, host, moved, domain, failure, command, caller)
     broken = contradictions(effects)
     if failure is not None:
-        odd = (oddities.PARTIAL_SUCCESS,) if domain != before else ()
-        why = (*decision.rules, *odd, failure, refusals.AGENT_FAILED)
+        partial = (oddities.PARTIAL_SUCCESS,) if domain != before else ()
+        why = (*decision.rules, *partial, failure, refusals.AGENT_FAILED)
         refusal = Refusal(530, world.release.agent_failure, failure)
         return _left_as_it_was(
             world, instance, why, refusal, host_ids, domain, broken, moved_to=host if moved else None
         )
     hosts, lost = _books(world, instance, offering, new, host, moved)
-    prediction = _changed(world, instance, offering, new, decision, host_ids, domain, hosts, broken)
+    odd = (*_share_oddities(command, host, before), *_kept_ceilings(world, instance, host, moved))
+    prediction = _changed(world, instance, offering, new, decision, host_ids, domain, hosts, broken, odd)
     return _not_allocated(world, prediction) if lost else prediction
 
 
@@ -163,9 +166,10 @@ def _changed(
     domain: Domain,
     hosts: tuple[Host, ...],
     broken: tuple[Contradiction, ...] = (),
+    odd: tuple[Rule, ...] = (),
 ) -> Prediction:
     kept = rules.SAVED_PARAMETERS if world.release.scales_fixed_offerings else rules.SAVED_PARAMETERS_BEFORE
-    odd = tuple(_oddities(world, instance, offering, decision))
+    odd = (*_oddities(world, instance, offering, decision), *odd)
     return Prediction(
         outcome=decision.outcome,
         refusal=None,
@@ -201,6 +205,24 @@ def _oddities(world: World, instance: Instance, offering: Offering, decision: De
             found.append(oddities.FULL_MEMORY)
         found.append(oddities.THRESHOLD_UNITS)
     return found
+
+
+def _share_oddities(command: ScaleCommand, host: Host, before: Domain) -> tuple[Rule, ...]:
+    wanted_mhz = command.cpus * command.min_speed_mhz
+    if host.cgroup_version == 2 and wanted_mhz > LARGEST_SHARES_PRODUCT_MHZ:
+        return (oddities.SHARES_PRODUCT_WRAPS,)
+    shares = cpu_shares(
+        command.cpus, command.min_speed_mhz, cgroup_version=host.cgroup_version, host_cpu_mhz=host.cpu_mhz
+    )
+    return (oddities.SHARES_KEPT,) if shares < before.shares else ()
+
+
+def _kept_ceilings(world: World, instance: Instance, host: Host, moved: bool) -> tuple[Rule, ...]:
+    if not moved or not instance.domain.prepared:
+        return ()
+    here = ceilings(world.release, world.settings, instance.offering, host=host)
+    kept = instance.domain.max_vcpus == here.vcpus and instance.domain.max_memory_kib == here.memory_bytes // 1024
+    return () if kept else (oddities.CEILINGS_OF_THE_START,)
 
 
 def _books(

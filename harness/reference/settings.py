@@ -132,3 +132,14 @@ class Settings:
 def unknown_setting(name: str) -> Refusal:
     """How updateConfiguration answers for a setting that the release does not have."""
     return Refusal(431, f"Config parameter with name {name} doesn't exist", refusals.UNKNOWN_SETTING)
+
+
+def seeded_by_upgrade(settings: Settings) -> dict[str, str]:
+    """Global values that an upgrade to 4.23 gives the capacity settings, so that custom offerings scale as before.
+
+    A fresh installation has 0 and 0. Source: the schema upgrade from 4.22.1.0 to 4.23.0.0.
+    """
+    return {
+        MEMORY_CEILING: settings.text(MAX_OFFERING_MEMORY),
+        CPU_CEILING: settings.text(MAX_OFFERING_CPUS),
+    }

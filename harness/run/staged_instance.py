@@ -16,7 +16,7 @@ from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
 from harness.reference.readiness import instance_flag, is_prepared
-from harness.reference.rule import Rule
+from harness.reference.rule import Kind, Rule
 from harness.reference.scaling import RUNNING, EndlessScaleError, Instance, Prediction, World, predict
 from harness.run.scene import CannotArrangeError, Scene
 from harness.verify.instance import (
@@ -84,6 +84,9 @@ class StagedInstance:
                 world.release, flag=self._flag, zone_setting=zone_setting, custom_offering=offering.is_custom
             ),
         )
+        for rule in self._domain.because.values():
+            if rule.kind is Kind.ODDITY:
+                scene.note(rule.id, f"{rule.says} {rule.note}")
         self._guest_answered = False
         self._was_hotplugged = False
         self.record = instances.get(scene.api, instance_id)

@@ -72,12 +72,14 @@ def test_every_rule_that_is_declared_is_used_by_the_reference() -> None:
 NOT_OF_A_PREDICTION = [
     "CONCURRENT_GROWTH",
     "CONCURRENT_SCALES",
-    "CEILING_BELOW_SIZE",
-    "SHARES_PRODUCT_WRAPS",
+    "GUEST_SURVIVES",
+    "HUGE_CEILINGS",
     "INSTANCE_FLAG",
+    "OLD_SERVER_NEW_AGENT",
     "PREPARED",
     "PREPARED_BEFORE",
-    "GUEST_SURVIVES",
+    "RUNNING_VCPUS",
+    "STALE_TEXT",
 ]
 
 

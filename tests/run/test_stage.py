@@ -10,7 +10,7 @@ from harness.cloud.configuration import Place
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
-from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, SCALE_RETRY
+from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, SCALE_RETRY
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
 from harness.run.scene import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
@@ -256,3 +256,10 @@ def test_a_scale_that_would_never_end_is_not_begun(stage: Stage) -> None:
     finally:
         configuration.reset(stage.api, SCALE_RETRY, Place())
     assert instance.is_on_home
+
+
+def test_a_ceiling_below_the_size_is_a_note(stage: Stage) -> None:
+    stage.setting(MEMORY_CEILING, "128")
+    stage.instance(stage.fixed(1, 500, 256)).verify()
+    assert stage.comparison.findings == ()
+    assert "odd-ceiling-below-size" in stage.notes
