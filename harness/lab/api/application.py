@@ -19,6 +19,7 @@ from harness.lab.api.views.hosts import version
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import ApiError, OperationFailedError
 from harness.lab.management.model import User
+from harness.lab.management.power import PowerWatch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PATH = "/client/api"
+# Commands before which hosts are asked what runs on them.
+_LOOKS = frozenset({"listVirtualMachines", "listHosts"})
 UNKNOWN_ROOT = "errorresponse"
 
 
 class ApiApplication:
     """Serves one cloud. Besides sessions it keeps no state of its own; it may be called from any thread."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, power: PowerWatch) -> None:
         self._cloud = cloud
+        self._power = power
         self._sessions = sessions.Sessions(cloud)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -97,6 +101,8 @@ class ApiApplication:
         )
         call = Call(self._cloud, user, arguments, COMMANDS)
         paging.check(call)
+        if command.name in _LOOKS:
+            self._power.look()
         return self._body(command, call, command.answer(call))
 
     def _body(self, command: Command, call: Call, answer: Answer) -> Shown:

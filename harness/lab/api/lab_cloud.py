@@ -19,6 +19,7 @@ from harness.lab.hypervisor import HypervisorError
 from harness.lab.management.cloud import Cloud, Patience
 from harness.lab.management.jobs import JobRunner
 from harness.lab.management.model import Role, User
+from harness.lab.management.power import PowerWatch
 from harness.lab.management.state import CloudState
 from harness.lab.topology import LabSpec
 from harness.reference.release import SINCE, Release
@@ -77,6 +78,7 @@ class LabCloud:
             jobs=JobRunner(),
             patience=patience or Patience(),
         )
+        self._power = PowerWatch(self._cloud)
         self._server: ApiServer | None = None
         self._has_integration_port = integration_port
         self._integration: ApiServer | None = None
@@ -106,7 +108,7 @@ class LabCloud:
     def serve(self) -> str:
         """Begin to serve and return the API's address."""
         if self._server is None:
-            api = ApiApplication(self._cloud)
+            api = ApiApplication(self._cloud, self._power)
             self._server = ApiServer(api)
             if self._has_integration_port:
                 self._integration = ApiServer(IntegrationApplication(self._cloud, api))
@@ -119,6 +121,7 @@ class LabCloud:
                 server.close()
         self._server = self._integration = None
         self._cloud.jobs.shut_down()
+        self._power.shut_down()
         with self._cloud.state.lock:
             instances = list(self._cloud.state.instances.values())
         for instance in instances:

@@ -15,10 +15,14 @@ from harness.reference.refusal import render_instance
 
 @dataclass(frozen=True)
 class Patience:
-    """Deadlines: of a guest to shut down by itself (the agent's stop.script.timeout), of a live migration."""
+    """Deadlines: of a guest to shut down by itself (the agent's stop.script.timeout), of a live migration.
+
+    `ping_seconds` lie between two questions to the hosts what runs on them (ping.interval).
+    """
 
     stop_seconds: float = 120.0
     migrate_seconds: float = 300.0
+    ping_seconds: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,11 @@ class JobRunner:
         with self._guard:
             return [job for job in self._jobs.values() if job.status is JobStatus.PENDING]
 
+    def is_busy(self, line: str) -> bool:
+        """Whether a job of this line is running or waiting."""
+        with self._guard:
+            return line in self._lines
+
     def shut_down(self) -> None:
         """Let running jobs end, drop those that have not begun, and join all threads."""
         with self._guard:

@@ -147,16 +147,22 @@ def stop(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
             raise OperationFailedError("Failed to stop vm") from failure
         # As built: a forced stop reports Stopped even where the agent could not be reached.
         _log.warning("%s may still run on its host: %s", instance.instance_name, failure)
+    settle_stopped(cloud, instance)
+    cloud.note("VM.STOP", "Successfully completed stopping Instance", instance, user)
+
+
+def settle_stopped(cloud: Cloud, instance: InstanceRecord) -> None:
+    """The books after a domain has ended; `instance` is as it was when it ran."""
     with cloud.state.lock:
-        cloud.state.ledger.release(instance.host_id, cloud.state.amount_of(instance), keep_reserved=True)
+        host_id = instance.host_id or ""
+        cloud.state.ledger.release(host_id, cloud.state.amount_of(instance), keep_reserved=True)
         cloud.state.change(
-            instance_id,
+            instance.id,
             state=State.STOPPED,
             host_id=None,
-            last_host_id=instance.host_id,
-            details={**cloud.state.instance(instance_id).details, _RESERVATION: "false"},
+            last_host_id=host_id,
+            details={**cloud.state.instance(instance.id).details, _RESERVATION: "false"},
         )
-    cloud.note("VM.STOP", "Successfully completed stopping Instance", instance, user)
 
 
 def reboot(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
