@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from harness.lab.api import envelope, paging, parameters, sessions
@@ -17,7 +18,7 @@ from harness.lab.api.envelope import Form
 from harness.lab.api.signature import UnauthorizedError, signer
 from harness.lab.api.views.hosts import version
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.errors import ApiError, OperationFailedError
+from harness.lab.management.errors import FAULT, ApiError, OperationFailedError
 from harness.lab.management.model import User
 from harness.lab.management.power import PowerWatch
 
@@ -32,6 +33,12 @@ _LOOKS = frozenset({"listVirtualMachines", "listHosts"})
 UNKNOWN_ROOT = "errorresponse"
 
 
+class _Request(Request):
+    """Takes values of a MiB, which are three when every byte is encoded."""
+
+    max_content_length = max_form_memory_size = 4 * 1024 * 1024
+
+
 class ApiApplication:
     """Serves one cloud. Besides sessions it keeps no state of its own; it may be called from any thread."""
 
@@ -41,7 +48,12 @@ class ApiApplication:
         self._sessions = sessions.Sessions(cloud)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._response(Request(environ))(environ, start_response)
+        try:
+            response = self._response(_Request(environ))
+        except HTTPException as refusal:
+            # A body too large, or of a form that it does not have.
+            response = Response(status=refusal.code)
+        return response(environ, start_response)
 
     def _response(self, request: Request) -> Response:
         if request.path.rstrip("/") != PATH:
@@ -76,9 +88,9 @@ class ApiApplication:
         except ApiError as refusal:
             _log.debug("%s refused: %s", command.name, refusal)
             return envelope.error(form, root, refusal)
-        except Exception as fault:  # noqa: BLE001 - last resort: the client gets an answer, the log the traceback
+        except Exception:  # noqa: BLE001 - last resort: the client gets an answer, the log the traceback
             _log.exception("%s met a fault of the lab", command.name)
-            return envelope.error(form, root, OperationFailedError(f"{type(fault).__name__}: {fault}"))
+            return envelope.error(form, root, OperationFailedError(FAULT))
 
     def _caller(self, request: Request, given: Mapping[str, str]) -> User:
         """Whose session the request is in, or else who signed it. Raises UnauthorizedError."""

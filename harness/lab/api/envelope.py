@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,6 +12,11 @@ from xml.sax.saxutils import escape, quoteattr
 from werkzeug.wrappers import Response
 
 from harness.lab.management.errors import ApiError, BareError
+
+_LONGEST_DESCRIPTION = 4096
+# What an XML 1.0 document may not hold, and what may not be in a name.
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]|^(?=[^A-Za-z_])")
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,9 @@ def text(form: Form, status: int, body: str) -> Response:
 
 
 def _one_line(text: str) -> str:
-    """What fits into a header: one line of Latin-1."""
-    return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
+    """What fits into a header: one line of Latin-1, not endless."""
+    printable = "".join(each if each.isprintable() else " " for each in text[:_LONGEST_DESCRIPTION])
+    return " ".join(printable.split()).encode("latin-1", "replace").decode("latin-1")
 
 
 def _status_line(status: int) -> str:
@@ -77,10 +84,11 @@ def _response(form: Form, status: int, root: str, body: Mapping[str, object], *,
 
 
 def _element(name: str, value: object) -> str:
+    name = _NOT_IN_NAMES.sub("_", name)
     if isinstance(value, (list, tuple)):
         return "".join(_element(name, item) for item in value)
     if isinstance(value, Mapping):
         return f"<{name}>{''.join(_element(key, item) for key, item in value.items())}</{name}>"
     if isinstance(value, bool):
         return f"<{name}>{str(value).lower()}</{name}>"
-    return f"<{name}>{escape(str(value))}</{name}>"
+    return f"<{name}>{escape(_NOT_XML.sub('?', str(value)))}</{name}>"

@@ -85,7 +85,9 @@ class LabCloud:
 
     @property
     def admin(self) -> ApiKeys:
-        return _keys(self._cloud.state.admin)
+        """The first admin's keys as they are now."""
+        state = self._cloud.state
+        return _keys(state.user(state.admin.id))
 
     @property
     def endpoint(self) -> str:

@@ -10,8 +10,9 @@ from harness.lab.management.errors import BadParameterError, InvalidValueError
 
 _PLAIN = frozenset({"string", "integer", "long", "boolean", "list", "map", "date"})
 _NUMBERS = {"integer": 2**31, "long": 2**63}
-_MAP_NAME = re.compile(r"(?P<name>[a-z]+)\[(?P<index>\d+)\](?:\.(?P<key>.+))?", re.IGNORECASE)
+_MAP_NAME = re.compile(r"(?P<name>[a-z]+)\[(?P<index>[0-9]{1,9})\](?:\.(?P<key>.+))?", re.IGNORECASE)
 _LONGEST = 255
+_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 
 Argument = str | int | bool | list[str] | list[dict[str, str]]
 
@@ -63,6 +64,11 @@ def read(
         BadParameterError: one is missing, or cannot be read, or names nothing that exists.
         InvalidValueError: a required one is empty.
     """
+    for name, text in request.items():
+        if _CONTROL.search(text):
+            raise BadParameterError(
+                f"Received value containing illegal ASCII non-printable characters for parameter {name}"
+            )
     given = {name.lower(): value for name, value in request.items()}
     arguments: dict[str, Argument] = {}
     for parameter in parameters:
@@ -114,7 +120,7 @@ def _typed(command: str, parameter: Parameter, value: str, known: Callable[[str,
 
 def _number(command: str, parameter: Parameter, value: str) -> int:
     bound = _NUMBERS[parameter.kind]
-    if re.fullmatch(r"[+-]?\d+", value) is not None and -bound <= int(value) < bound:
+    if re.fullmatch(r"[+-]?[0-9]{1,19}", value) is not None and -bound <= int(value) < bound:
         return int(value)
     raise BadParameterError(
         f"Unable to execute API command {command.lower()} due to invalid value {value} for parameter {parameter.name}"

@@ -14,7 +14,9 @@ from harness.reference.settings import SETTINGS, Kind, Scope, Settings
 
 _OVERCOMMIT = (names.CPU_OVERCOMMIT, names.MEMORY_OVERCOMMIT)
 _THRESHOLDS = (names.CPU_THRESHOLD, names.MEMORY_THRESHOLD)
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+# What Float.parseFloat takes of what anyone writes.
+_FLOAT = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class ConfigurationStore:
             return Value(configuration, None, place)
         text = "" if text == "null" else text.strip()
         _check_type(configuration, text)
+        _check_range(configuration, text)
         with self._lock:
             self._values(place)[name] = text
         return Value(configuration, text, place)
@@ -197,8 +200,14 @@ def _is_of(kind: Kind, text: str) -> bool:
         return text.lower() in ("true", "false")
     if kind is Kind.INTEGER:
         return _INTEGER.fullmatch(text) is not None and -(2**31) <= int(text) < 2**31
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return _FLOAT.fullmatch(text) is not None
+
+
+def _check_range(configuration: Configuration, text: str) -> None:
+    """Source: ConfigurationManagerImpl.validateValueRange."""
+    if configuration.name in _OVERCOMMIT and float(text) <= 0:
+        raise InvalidValueError(f"Value for configuration [{configuration.name}] should be greater than 0.")
+    if configuration.name in _THRESHOLDS and not 0 <= float(text) <= 1:
+        raise InvalidValueError(
+            f"Please enter a value between 0 and 1 for the configuration parameter: [{configuration.name}]."
+        )

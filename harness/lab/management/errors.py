@@ -11,6 +11,9 @@ ACCOUNT = 531
 INSUFFICIENT_CAPACITY = 533
 RESOURCE_ALLOCATION = 535
 
+# What is said of a fault of the lab's own; its log says the rest.
+FAULT = "Internal error executing command, please contact your system administrator"
+
 CS_RUNTIME = 4250
 CS_INVALID_VALUE = 4350
 CS_PERMISSION = 4365

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from harness.errors import HarnessError
 from harness.lab.management import clock
-from harness.lab.management.errors import INTERNAL, ApiError
+from harness.lab.management.errors import FAULT, INTERNAL, ApiError
 from harness.lab.management.model import User
 
 _log = logging.getLogger(__name__)
@@ -118,10 +118,9 @@ class JobRunner:
         except HarnessError as failure:
             _log.warning("job %s failed: %s", job_id[:8], failure)
             return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": str(failure)}
-        except Exception as fault:  # noqa: BLE001 - last resort: a job always ends, and its fault is in the log
+        except Exception:  # noqa: BLE001 - last resort: a job always ends, and its fault is in the log
             _log.exception("job %s met a fault of the lab", job_id[:8])
-            text = f"{type(fault).__name__}: {fault}"
-            return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": text}
+            return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": FAULT}
 
     def _finish(self, job_id: str, status: JobStatus, code: int, result: Result) -> None:
         with self._guard:

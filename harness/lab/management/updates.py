@@ -33,8 +33,9 @@ def update_instance(
     if flag:
         _check_flag(cloud, instance)
     if details is not None:
-        # The sizes of a custom offering are not the user's to take away.
-        details = {**details, **{key: instance.details[key] for key in SIZE_DETAILS if key in instance.details}}
+        # The sizes of a custom offering are not the user's to give or to take away.
+        kept = {key: instance.details[key] for key in SIZE_DETAILS if key in instance.details}
+        details = {key: value for key, value in details.items() if key not in SIZE_DETAILS} | kept
     fields: dict[str, object] = {"flag": flag, "name": name, "display_name": display_name, "details": details}
     changed = state.change(instance_id, **{key: value for key, value in fields.items() if value is not None})
     cloud.note("VM.UPDATE", "Successfully completed updating Instance", changed, user)

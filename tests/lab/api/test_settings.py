@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.reference.release import BEFORE
 from tests.lab.api.conftest import Lab, LabMaker
 
@@ -72,3 +74,26 @@ def test_settings_are_found_by_keyword_group_and_category(lab: Lab) -> None:
     }
     assert lab.api.listConfigurations(keyword="disablethreshold")["count"] == 2
     assert lab.api.listConfigurations(category="Nothing") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        (
+            "cpu.overprovisioning.factor",
+            "0",
+            "Value for configuration [cpu.overprovisioning.factor] should be greater than 0.",
+        ),
+        (
+            "cluster.memory.allocated.capacity.disablethreshold",
+            "1.1",
+            "Please enter a value between 0 and 1 for the configuration parameter: "
+            "[cluster.memory.allocated.capacity.disablethreshold].",
+        ),
+        ("cpu.overprovisioning.factor", "NaN", "Value [NaN] is not a valid [class java.lang.Float]."),
+        ("scale.retry", "٣", "Value [٣] is not a valid [class java.lang.Integer]."),
+    ],
+)
+def test_values_outside_of_their_range_are_refused(lab: Lab, name: str, value: str, text: str) -> None:
+    answer = lab.raw.call("updateConfiguration", name=name, value=value)
+    assert (answer.status, answer.body["cserrorcode"], answer.body["errortext"]) == (431, 4350, text)
