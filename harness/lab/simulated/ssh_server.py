@@ -155,7 +155,9 @@ class SshServer:
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                 channel.send_exit_status(status if status >= 0 else 128 - status)
         finally:
-            channel.close()
+            # The client may hang up as soon as it has what it came for, in the middle of our own goodbye.
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                channel.close()
             with self._lock:
                 self._processes.discard(process)
 
