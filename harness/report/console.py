@@ -91,10 +91,7 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
     """What a person must know besides the table, line by line."""
     for case in record.cases:
         for finding in case.findings:
-            yield (
-                f"{case.id}: {finding.layer}: {finding.what} should be {finding.expected}, is {finding.observed} "
-                f"({finding.read_from}; rule {finding.rule})"
-            )
+            yield f"{case.id}: {finding}"
         if case.reason is not None:
             yield f"{case.id}: {case.outcome.value}: {case.reason}"
     yield from _unverified_layers(record)

@@ -94,11 +94,7 @@ class Case:
 
     def findings_text(self) -> str:
         """A line for each finding."""
-        return "\n".join(
-            f"{finding.layer}: {finding.what} should be {finding.expected}, is {finding.observed} "
-            f"(read from {finding.read_from}; rule {finding.rule})"
-            for finding in self._findings
-        )
+        return "\n".join(map(str, self._findings))
 
     def record(self, seconds: float) -> CaseRecord:
         verdict = self._verdict or Verdict(Outcome.COULD_NOT_RUN, "it was interrupted")

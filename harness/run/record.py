@@ -35,6 +35,12 @@ class FindingRecord(Record):
     read_from: str
     rule: str
 
+    def __str__(self) -> str:
+        return (
+            f"{self.layer}: {self.what} should be {self.expected}, is {self.observed} "
+            f"({self.read_from}; rule {self.rule})"
+        )
+
 
 class StepRecord(Record):
     name: str

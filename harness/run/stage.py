@@ -185,6 +185,8 @@ class Stage(Scene):
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""
+        if not self._undo:
+            return []
         with self.steps.step("clean up"):
             return self._undo.run()
 

@@ -102,6 +102,7 @@ class StagedInstance:
 
     def verify(self) -> Observation:
         """Look on every layer and hold it against what the instance must be now."""
+        self.record = instances.get(self._scene.api, self.id)
         return self._look(rules.IN_PLACE, rules.INSTANCE_FLAG if self._flag else rules.NO_CEILINGS)
 
     def scale(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
@@ -183,7 +184,6 @@ class StagedInstance:
     def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:
         scene = self._scene
         with scene.steps.step(f"look at {self.record.instance_name}"):
-            self.record = instances.get(scene.api, self.id)
             expected = ExpectedInstance(
                 state=RUNNING,
                 offering_id=self._offering.id,

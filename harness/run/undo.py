@@ -14,6 +14,10 @@ class Undo:
 
     _steps: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to take back."""
+        return bool(self._steps)
+
     def add(self, what: str, take_back: Callable[[], object]) -> None:
         self._steps.append((what, take_back))
 

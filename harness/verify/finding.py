@@ -30,12 +30,6 @@ class Finding:
     read_from: str
     rule_id: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.layer}: {self.what} should be {self.expected}, is {self.observed} "
-            f"(read from {self.read_from}; rule {self.rule_id})"
-        )
-
 
 @dataclass(frozen=True)
 class Comparison:

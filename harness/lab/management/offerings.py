@@ -15,18 +15,10 @@ from harness.reference.offering import Offering
 
 @dataclass(frozen=True)
 class OfferingRequest:
-    """What createServiceOffering was given; None where it was not."""
+    """What createServiceOffering was given; `wanted` is what the reference judges."""
 
-    name: str
+    wanted: WantedOffering
     display_text: str | None = None
-    cpus: int | None = None
-    speed_mhz: int | None = None
-    memory_mib: int | None = None
-    customized: bool | None = None
-    min_cpus: int | None = None
-    max_cpus: int | None = None
-    min_memory_mib: int | None = None
-    max_memory_mib: int | None = None
     cpu_cap: bool = False
     dynamic_scaling: bool = True
     high_availability: bool = False
@@ -35,54 +27,40 @@ class OfferingRequest:
     details: tuple[tuple[str, str], ...] = ()
     other: tuple[tuple[str, object], ...] = ()
 
-    @property
-    def wanted(self) -> WantedOffering:
-        """What the reference judges."""
-        return WantedOffering(
-            name=self.name,
-            cpus=self.cpus,
-            speed_mhz=self.speed_mhz,
-            memory_mib=self.memory_mib,
-            customized=self.customized,
-            min_cpus=self.min_cpus,
-            max_cpus=self.max_cpus,
-            min_memory_mib=self.min_memory_mib,
-            max_memory_mib=self.max_memory_mib,
-        )
-
 
 def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
     """Create an offering. Raises ApiError where the reference refuses it."""
-    refusal = creation_refusal(request.wanted, state.configuration.settings())
+    wanted = request.wanted
+    refusal = creation_refusal(wanted, state.configuration.settings())
     if refusal is not None:
         raise refused(refusal)
     limits = {
-        "mincpunumber": request.min_cpus,
-        "maxcpunumber": request.max_cpus,
-        "minmemory": request.min_memory_mib,
-        "maxmemory": request.max_memory_mib,
+        "mincpunumber": wanted.min_cpus,
+        "maxcpunumber": wanted.max_cpus,
+        "minmemory": wanted.min_memory_mib,
+        "maxmemory": wanted.max_memory_mib,
     }
     tags = frozenset(tag.strip() for tag in (request.host_tags or "").split(",") if tag.strip())
     offering = Offering(
         id=str(uuid4()),
-        name=request.name,
-        cpus=request.cpus,
-        speed_mhz=request.speed_mhz,
-        memory_mib=request.memory_mib,
+        name=wanted.name,
+        cpus=wanted.cpus,
+        speed_mhz=wanted.speed_mhz,
+        memory_mib=wanted.memory_mib,
         cpu_cap=request.cpu_cap,
         dynamic_scaling=request.dynamic_scaling,
-        min_cpus=request.min_cpus,
-        max_cpus=request.max_cpus,
-        min_memory_mib=request.min_memory_mib,
-        max_memory_mib=request.max_memory_mib,
+        min_cpus=wanted.min_cpus,
+        max_cpus=wanted.max_cpus,
+        min_memory_mib=wanted.min_memory_mib,
+        max_memory_mib=wanted.max_memory_mib,
         host_tags=tags,
     )
     record = OfferingRecord(
         offering=offering,
-        display_text=request.display_text or request.name,
+        display_text=request.display_text or wanted.name,
         created=clock.now(),
         disk_offering_id=str(uuid4()),
-        customized=request.wanted.is_customized,
+        customized=wanted.is_customized,
         high_availability=request.high_availability,
         storage_type=request.storage_type,
         details={name: str(value) for name, value in limits.items() if value is not None} | dict(request.details),

@@ -10,6 +10,7 @@ from harness.lab.api.views import catalogue as views
 from harness.lab.management import offerings
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.offerings import OfferingRequest
+from harness.reference.creation import WantedOffering
 
 # What an offering may carry along without any effect in the lab.
 _CARRIED = {"deploymentplanner": "deploymentplanner", "networkrate": "networkrate", "tags": "storagetags"}
@@ -17,16 +18,18 @@ _CARRIED = {"deploymentplanner": "deploymentplanner", "networkrate": "networkrat
 
 def _create(call: Call) -> Answer:
     request = OfferingRequest(
-        name=call.must("name"),
+        wanted=WantedOffering(
+            name=call.must("name"),
+            cpus=call.integer("cpunumber"),
+            speed_mhz=call.integer("cpuspeed"),
+            memory_mib=call.integer("memory"),
+            customized=call.flag("customized"),
+            min_cpus=call.integer("mincpunumber"),
+            max_cpus=call.integer("maxcpunumber"),
+            min_memory_mib=call.integer("minmemory"),
+            max_memory_mib=call.integer("maxmemory"),
+        ),
         display_text=call.text("displaytext"),
-        cpus=call.integer("cpunumber"),
-        speed_mhz=call.integer("cpuspeed"),
-        memory_mib=call.integer("memory"),
-        customized=call.flag("customized"),
-        min_cpus=call.integer("mincpunumber"),
-        max_cpus=call.integer("maxcpunumber"),
-        min_memory_mib=call.integer("minmemory"),
-        max_memory_mib=call.integer("maxmemory"),
         cpu_cap=call.flag("limitcpuuse") or False,
         dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
         high_availability=call.flag("offerha") or False,
