@@ -12,7 +12,7 @@ import pytest
 from harness.report.prediction import PredictionDocument
 
 COMMAND = str(Path(sys.executable).with_name("cs-harness"))
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = str(ROOT / "configs" / "predict.toml")
 
 

@@ -1,0 +1,39 @@
+"""The console door: `cs-harness`. One module for each group of commands."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import click
+
+# Commands import what they need when they run: `--help` and wrong options answer at once.
+from harness.cli.lab import lab
+from harness.cli.reference import predict_offline, rules_of_the_reference
+from harness.cli.verify import verify
+from harness.errors import HarnessError
+
+COULD_NOT_RUN = 2
+
+
+class OneLineErrors(click.Group):
+    """Errors that a user can cause end in one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except HarnessError as failure:
+            click.echo(f"cs-harness: {failure}", err=True)
+            sys.exit(COULD_NOT_RUN)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cloudstack-scaling-harness")
+def main() -> None:
+    """Does live scaling on KVM really work here?"""
+    # A terminated run cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+for command in (verify, predict_offline, rules_of_the_reference, lab):
+    main.add_command(command)

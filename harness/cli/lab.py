@@ -1,0 +1,85 @@
+"""`cs-harness lab`: an embedded lab for hand work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import hosts_option, json_option, state_option
+
+if TYPE_CHECKING:
+    from harness.lab.folder import LabDescription
+
+
+@click.group()
+def lab() -> None:
+    """Keep an embedded lab for hand work."""
+
+
+@lab.command()
+@hosts_option
+@click.option("--release", default="4.23", show_default=True, help="Release that the lab behaves like.")
+@state_option
+@json_option
+def up(hosts: str, release: str, state: Path, as_json: bool) -> None:
+    """Bring a lab up and say how to reach it."""
+    from harness.lab import config_files
+    from harness.lab.control import choose_hosts, lab_path, start_kept_lab
+    from harness.run.selection import require_release
+
+    require_release(release)
+    choice = choose_hosts(hosts)
+    if choice.instead_because is not None:
+        click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
+    description = start_kept_lab(state, choice.kind, release)
+    if as_json:
+        click.echo(description.model_dump_json(indent=2))
+        return
+    folder = lab_path(state)
+    click.echo(f"lab {description.lab_id} is up: CloudStack {release} at {description.endpoint}")
+    _print_hosts(description)
+    for what, name in (
+        ("--cloud", config_files.CLOUD_FILE),
+        ("cs command", config_files.CS_FILE),
+        ("Marvin", config_files.MARVIN_FILE),
+    ):
+        click.echo(f"for {what}: {folder / name}")
+
+
+@lab.command()
+@state_option
+@json_option
+def status(state: Path, as_json: bool) -> None:
+    """Say what the lab is and how to reach it. Exit code 1 where none is up."""
+    from harness.lab.control import kept_lab, lab_path
+
+    description = kept_lab(state)
+    if description is None:
+        click.echo(f"no lab is up in {state}", err=as_json)
+        sys.exit(1)
+    if as_json:
+        click.echo(description.model_dump_json(indent=2))
+        return
+    click.echo(
+        f"lab {description.lab_id} is up: {description.kind} hosts, CloudStack {description.release} "
+        f"at {description.endpoint}, process {description.pid}, files in {lab_path(state)}"
+    )
+    _print_hosts(description)
+
+
+@lab.command()
+@state_option
+def down(state: Path) -> None:
+    """Take the lab down, and with it whatever a killed one left."""
+    from harness.lab.control import end_kept_lab
+
+    click.echo("the lab is down" if end_kept_lab(state) else f"no lab is up in {state}")
+
+
+def _print_hosts(description: LabDescription) -> None:
+    for host in description.hosts:
+        size = f"{host.cpus} x {host.speed_mhz} MHz, {host.memory_mib} MiB"
+        click.echo(f"  {host.name} in {host.cluster}: {size}, ssh port {host.port} of {host.address}")

@@ -1,0 +1,25 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def hosts_option(command: Command) -> Command:
+    kinds = click.Choice(["kvm", "simulated", "auto"])
+    return click.option("--hosts", type=kinds, default="auto", help="The embedded lab's hosts.")(command)
+
+
+def state_option(command: Command) -> Command:
+    folder = click.Path(path_type=Path, file_okay=False)
+    return click.option("--state", type=folder, default=Path(".lab"), help="Where labs keep their files.")(command)
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON in place of text.")(command)
