@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 VERIFICATION: pytest.StashKey[Verification] = pytest.StashKey()
 CASE: pytest.StashKey[Case] = pytest.StashKey()
+MARKERS = (
+    "case(id): a case of the live-scaling matrix, under the matrix's id",
+    'alone(place, hosts=1): holds the "cluster" or the "zone" alone and may change its settings; hosts: how many usable'
+    " ones the cluster must have",
+    "zone_settings(values): runs while these settings of the zone have these values, together with cases of the same",
+)
 DEFAULT_RELEASE = "4.23"
 
 
@@ -62,7 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "case(id): a case of the live-scaling matrix, under the matrix's id")
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
 
 
 def case_id(item: pytest.Item) -> str | None:
@@ -138,16 +145,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     from harness.run.case import Case
 
     hook = item.config.hook
-    title = (getattr(item, "obj", item).__doc__ or item.name).strip().splitlines()[0]
-    case = Case(name, title, lambda step: hook.pytest_harness_step(case_id=name, step=step))
+    text = getattr(item, "obj", item).__doc__ or item.name
+    case = Case(name, text, item.nodeid, "main", lambda step: hook.pytest_harness_step(case_id=name, step=step))
     item.stash[CASE] = case
-    started = time.monotonic()
+    began, started = time.time(), time.monotonic()
     try:
         return (yield)
     finally:
         # After Ctrl-C pytest ends fixtures only when the run, and with it the lab, is over.
         case.close_stage()
-        record = item.config.stash[VERIFICATION].add(case, time.monotonic() - started)
+        record = item.config.stash[VERIFICATION].add(case, began, time.monotonic() - started)
         hook.pytest_harness_case(record=record)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
@@ -33,9 +34,13 @@ class Verdict:
 class Case:
     """A case from its begin to its record."""
 
-    def __init__(self, case_id: str, title: str, listener: Listener) -> None:
+    def __init__(self, case_id: str, text: str, source: str, worker: str, listener: Listener) -> None:
+        """`text` is the test's docstring, whose first line is the title; `source` its node id."""
         self.id = case_id
-        self.title = title
+        self.description = inspect.cleandoc(text)
+        self.title = self.description.splitlines()[0]
+        self.source = source
+        self.worker = worker
         self.steps = Steps(listener)
         self.leftovers: list[str] = []
         self._stage: Stage | None = None
@@ -96,19 +101,34 @@ class Case:
         """A line for each finding."""
         return "\n".join(map(str, self._findings))
 
-    def record(self, seconds: float) -> CaseRecord:
+    def record(self, began: float, seconds: float, epoch: float) -> CaseRecord:
+        """What results.json keeps of it; `began` and `epoch` (the run's start) are seconds since 1970."""
         verdict = self._verdict or Verdict(Outcome.COULD_NOT_RUN, "it was interrupted")
         comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
         return CaseRecord(
             id=self.id,
             section=self.id.split("-", 1)[0],
             title=self.title,
+            description=self.description,
+            source=self.source,
+            worker=self.worker,
+            began=round(began - epoch, 3),
             outcome=verdict.outcome,
             layers=layer_lines(comparison),
             findings=self._findings,
             notes=[NoteRecord(rule=rule, says=says) for rule, says in self._notes().items()],
             reason=verdict.reason,
-            steps=[StepRecord(name=step.name, seconds=round(step.seconds or 0.0, 3)) for step in self.steps.done],
+            steps=[
+                StepRecord(
+                    name=step.name,
+                    waits_for=step.waits_for,
+                    began=round(step.began - epoch, 3),
+                    seconds=round(step.seconds or 0.0, 3),
+                )
+                for step in self.steps.done
+            ],
+            starts=self._stage.starts if self._stage is not None else [],
+            scales=self._stage.scales if self._stage is not None else [],
             seconds=round(seconds, 3),
         )
 

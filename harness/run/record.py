@@ -9,15 +9,17 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.run.steps import WaitsFor
 from harness.verify.finding import Comparison, Layer
 
 RESULTS_FILE = "results.json"
 
 
 class Outcome(StrEnum):
-    """How a case ended. Only PASSED is green."""
+    """How a case ended. Only PASSED is green; KNOWN_DEFECT: the cloud shows a defect of the product as catalogued."""
 
     PASSED = "passed"
+    KNOWN_DEFECT = "known defect"
     FAILED = "failed"
     NOT_VERIFIED = "not verified"
     COULD_NOT_RUN = "could not run"
@@ -43,8 +45,69 @@ class FindingRecord(Record):
 
 
 class StepRecord(Record):
+    """`began` is seconds since the run's start; `waits_for` says whose time it is."""
+
     name: str
+    waits_for: WaitsFor
+    began: float
     seconds: float
+
+
+class SizeRecord(Record):
+    """An offering's class and the size that an instance has with it."""
+
+    offering_class: str
+    cpu_cap: bool
+    cpus: int
+    speed_mhz: int
+    memory_mib: int
+
+
+class HostTotalsRecord(Record):
+    name: str
+    cpus: int
+    speed_mhz: int
+    memory_mib: int
+
+
+class StartRecord(Record):
+    """A start of an instance: by which switches, where, and the ceilings of the domain that was seen (None: none)."""
+
+    instance: str
+    size: SizeRecord
+    zone_switch: bool
+    offering_switch: bool
+    template_switch: bool
+    instance_switch: bool
+    host: HostTotalsRecord
+    cpu_setting: str | None
+    memory_setting: str | None
+    prepared: bool | None
+    max_vcpus: int | None
+    max_memory_kib: int | None
+    expected_max_vcpus: int | None
+    expected_max_memory_kib: int | None
+
+
+class ScaleRecord(Record):
+    """A scale as it was asked for, predicted and seen; quota and period in us, None where the domain has none."""
+
+    instance: str
+    before: SizeRecord
+    after: SizeRecord
+    predicted: str
+    succeeded: bool
+    code: int
+    text: str
+    job_id: str
+    seconds: float
+    host_before: str | None
+    host_after: str | None
+    host_speed_mhz: int | None
+    expected_quota_us: int | None
+    expected_period_us: int | None
+    quota_us: int | None
+    period_us: int | None
 
 
 class NoteRecord(Record):
@@ -55,18 +118,38 @@ class NoteRecord(Record):
 
 
 class CaseRecord(Record):
-    """`layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict."""
+    """A case. `layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict.
+
+    `description` is the case's own text (preconditions, steps, expected), `source` the test's node id. `began` is
+    seconds since the run's start, `worker` who ran it. `evidence` are paths relative to the run's folder.
+    """
 
     id: str
     section: str
     title: str
+    description: str = ""
+    source: str = ""
+    worker: str = "main"
+    began: float = 0.0
     outcome: Outcome
     layers: dict[str, str]
     findings: list[FindingRecord]
     notes: list[NoteRecord] = []
     reason: str | None
     steps: list[StepRecord]
+    starts: list[StartRecord] = []
+    scales: list[ScaleRecord] = []
+    evidence: list[str] = []
     seconds: float
+
+    @property
+    def waited(self) -> dict[WaitsFor, float]:
+        """Seconds by whose they were; what no step accounts for is the harness's own."""
+        spent = dict.fromkeys(WaitsFor, 0.0)
+        for step in self.steps:
+            spent[step.waits_for] += step.seconds
+        spent[WaitsFor.HARNESS] += max(0.0, self.seconds - sum(spent.values()))
+        return spent
 
 
 class HostRecord(Record):
@@ -91,15 +174,20 @@ class EnvironmentRecord(Record):
 
 
 class RunRecord(Record):
-    """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back."""
+    """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back, `unmet` about
+    what the run was required to verify and did not."""
 
-    schema_version: int = 1
+    schema_version: int = 2
     run_id: str
     started: datetime
     finished: datetime | None = None
     environment: EnvironmentRecord | None = None
+    selection: str | None = None
+    workers: int = 1
+    shuffle_seed: int | None = None
     cases: list[CaseRecord] = []
     leftovers: list[str] = []
+    unmet: list[str] = []
     could_not_run: str | None = None
 
     @property

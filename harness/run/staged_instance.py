@@ -18,7 +18,9 @@ from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Kind, Rule
 from harness.reference.scaling import RUNNING, EndlessScaleError, Instance, Prediction, World, predict
+from harness.run.facts import scale_record, size_record
 from harness.run.scene import CannotArrangeError, Scene
+from harness.run.steps import WaitsFor
 from harness.verify.instance import (
     ExpectedInstance,
     compare_absence,
@@ -124,6 +126,7 @@ class StagedInstance:
         if scene.session.guest_agent_silent is None:
             self._wait_for_guest()
         left_host = self.record.host_name
+        old_size = size_record(self._offering, self._size)
         world = scene.session.world()
         before = self._as_reference()
         try:
@@ -142,6 +145,8 @@ class StagedInstance:
             scene.note(odd.id, f"{odd.says} {odd.note}")
         for broken in prediction.contradictions:
             scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
+        # What is asked for, also where it is refused; a request that names no complete size keeps the old one.
+        new_size = size_record(offering, prediction.size)
         self._offering = prediction.offering
         self._saved = prediction.saved
         self._size = prediction.size
@@ -156,6 +161,19 @@ class StagedInstance:
         observation = self._look(rule, rule)
         if self.record.host_name != left_host and left_host is not None:
             scene.saw(compare_absence(scene.session.view(left_host).observe(self.record.instance_name)))
+        speed = next((host.speed_mhz for host in world.hosts if host.id == self.record.host_id), None)
+        scene.scales.append(
+            scale_record(
+                self.record.instance_name,
+                old_size,
+                new_size,
+                prediction,
+                job,
+                (left_host, self.record.host_name),
+                speed,
+                observation,
+            )
+        )
         return Scaled(prediction, job, observation)
 
     def _send(self, offering: Offering, asked: CustomParameters) -> JobResult:
@@ -183,7 +201,7 @@ class StagedInstance:
 
     def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:
         scene = self._scene
-        with scene.steps.step(f"look at {self.record.instance_name}"):
+        with scene.steps.step(f"look at {self.record.instance_name}", WaitsFor.HOSTS):
             expected = ExpectedInstance(
                 state=RUNNING,
                 offering_id=self._offering.id,

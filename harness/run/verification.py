@@ -34,10 +34,10 @@ class Verification:
         self.folder.write()
         self._session.presume()
 
-    def add(self, case: Case, seconds: float) -> CaseRecord:
+    def add(self, case: Case, began: float, seconds: float) -> CaseRecord:
         """Put a case that has ended into the record."""
         self.folder.record.leftovers.extend(case.leftovers)
-        record = case.record(seconds)
+        record = case.record(began, seconds, self.folder.record.started.timestamp())
         self.folder.add(record)
         return record
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.report.console import Progress, plain_summary, print_result
 from harness.run.record import CaseRecord, EnvironmentRecord, FindingRecord, Outcome, RunRecord
-from harness.run.steps import Step
+from harness.run.steps import Step, WaitsFor
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 SEEN = {"api": "seen", "domain": "seen", "scheduler": "seen", "guest": "seen"}
@@ -92,8 +92,8 @@ def test_the_table_has_every_case_and_takes_no_text_for_markup() -> None:
 def test_without_a_terminal_each_case_is_a_line_and_steps_are_quiet() -> None:
     out = io.StringIO()
     with Progress(Console(file=out, width=100)) as progress:
-        progress.step("XML-01", Step("deploy", None))
-        progress.step("XML-01", Step("deploy", 1.0))
+        progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, None))
+        progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, 1.0))
         progress.case(_case("XML-01"))
     assert out.getvalue() == "XML-01  passed            2.3 s  What XML-01 shows [and more].\n"
 
@@ -101,6 +101,6 @@ def test_without_a_terminal_each_case_is_a_line_and_steps_are_quiet() -> None:
 def test_on_a_terminal_the_step_being_done_is_shown_with_its_seconds() -> None:
     out = io.StringIO()
     with Progress(Console(file=out, width=100, force_terminal=True)) as progress:
-        progress.step("XML-01", Step("deploy i-2-3-VM", None))
+        progress.step("XML-01", Step("deploy i-2-3-VM", WaitsFor.CLOUD, 0.0, None))
         progress.refresh()
     assert "XML-01: deploy i-2-3-VM  0 s" in out.getvalue()

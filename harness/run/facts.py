@@ -1,0 +1,87 @@
+"""Turns a start or a scale of an instance into the plain facts that results.json keeps of it."""
+
+from __future__ import annotations
+
+from harness.cloud.jobs import JobResult
+from harness.hosts.observation import DomainView, Observation
+from harness.reference.capacity import Host
+from harness.reference.domain import Domain
+from harness.reference.offering import Offering, Size
+from harness.reference.scaling import Prediction
+from harness.reference.settings import CPU_CEILING, MEMORY_CEILING, Settings
+from harness.run.record import HostTotalsRecord, ScaleRecord, SizeRecord, StartRecord
+from harness.verify.domain import is_prepared
+
+
+def size_record(offering: Offering, size: Size) -> SizeRecord:
+    return SizeRecord(
+        offering_class=offering.offering_class.value,
+        cpu_cap=offering.cpu_cap,
+        cpus=size.cpus,
+        speed_mhz=size.speed_mhz,
+        memory_mib=size.memory_mib,
+    )
+
+
+def start_record(
+    instance: str,
+    size: SizeRecord,
+    switches: tuple[bool, bool, bool, bool],
+    host: Host,
+    settings: Settings,
+    expected: Domain,
+    seen: Observation,
+) -> StartRecord:
+    """`switches`: zone, offering, template, instance, as they were when it started."""
+    domain = seen.domain if isinstance(seen.domain, DomainView) else None
+    zone, offering, template, requested = switches
+    return StartRecord(
+        instance=instance,
+        size=size,
+        zone_switch=zone,
+        offering_switch=offering,
+        template_switch=template,
+        instance_switch=requested,
+        host=HostTotalsRecord(
+            name=host.name, cpus=host.cpus, speed_mhz=host.speed_mhz, memory_mib=host.memory_bytes // 1048576
+        ),
+        cpu_setting=settings.text(CPU_CEILING, host.cluster_id),
+        memory_setting=settings.text(MEMORY_CEILING, host.cluster_id),
+        prepared=None if domain is None else is_prepared(domain),
+        max_vcpus=None if domain is None else domain.max_vcpus,
+        max_memory_kib=None if domain is None else domain.max_memory_kib,
+        expected_max_vcpus=expected.max_vcpus,
+        expected_max_memory_kib=expected.max_memory_kib,
+    )
+
+
+def scale_record(
+    instance: str,
+    before: SizeRecord,
+    after: SizeRecord,
+    prediction: Prediction,
+    job: JobResult,
+    hosts: tuple[str | None, str | None],
+    host_speed_mhz: int | None,
+    seen: Observation,
+) -> ScaleRecord:
+    """`hosts`: the names before and after; `host_speed_mhz` is of the one after."""
+    domain = seen.domain if isinstance(seen.domain, DomainView) else None
+    return ScaleRecord(
+        instance=instance,
+        before=before,
+        after=after,
+        predicted=prediction.outcome.value,
+        succeeded=job.succeeded,
+        code=job.code,
+        text=job.text,
+        job_id=job.job_id,
+        seconds=round(job.seconds, 3),
+        host_before=hosts[0],
+        host_after=hosts[1],
+        host_speed_mhz=host_speed_mhz,
+        expected_quota_us=prediction.domain.quota_us,
+        expected_period_us=prediction.domain.period_us,
+        quota_us=None if domain is None else domain.quota_us,
+        period_us=None if domain is None else domain.period_us,
+    )
