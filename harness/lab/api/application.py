@@ -121,7 +121,8 @@ class ApiApplication:
         if isinstance(answer, Listing):
             return paging.paged(call, answer)
         if isinstance(answer, Begun):
-            job = self._cloud.jobs.submit(command.java, call.user, answer.work)
+            java = command.java(self._cloud.state.role_of(call.user))
+            job = self._cloud.jobs.submit(java, call.user, answer.work)
             begun: Shown = {} if answer.created_id is None else {"id": answer.created_id}
             return begun | {"jobid": job.id}
         return answer.body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.lab.api.listed_apis import listed_command
 from harness.lab.api.parameters import Argument, Parameter, declared
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
@@ -135,38 +136,29 @@ class Call:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the API. `java` is the class name a job shows; who may call it is what
-    the default roles allow: root admins everything, domain admins what users may and a little more.
-    """
+    """A command of the API; everybody may call it who has one of the `roles`, and root admins may."""
 
     name: str
     parameters: tuple[Parameter, ...]
     answer: Callable[[Call], Answer]
-    open_to_users: bool = False
-    open_to_domain_admins: bool = False
-    asynchronous: bool = False
-    java: str = ""
+    roles: frozenset[str]
+    asynchronous: bool
+    classes: tuple[str, ...]
 
     def is_open_to(self, role: Role) -> bool:
-        if role is Role.ADMIN:
-            return True
-        return self.open_to_users if role is Role.USER else self.open_to_domain_admins
+        return role is Role.ADMIN or role.value in self.roles
+
+    def java(self, role: Role) -> str:
+        """The class that a job of someone in this role shows."""
+        return self.classes[-1 if role is Role.ADMIN else 0]
 
     @property
     def response_name(self) -> str:
         return f"{self.name.lower()}response"
 
 
-def command(
-    name: str,
-    answer: Callable[[Call], Answer],
-    parameters: str = "",
-    *,
-    open_to_users: bool = False,
-    open_to_domain_admins: bool = False,
-    asynchronous: bool = False,
-    java: str = "",
-) -> Command:
-    """A command from the compact declaration of its parameters."""
-    for_domain_admins = open_to_users or open_to_domain_admins
-    return Command(name, declared(parameters), answer, open_to_users, for_domain_admins, asynchronous, java)
+def command(name: str, answer: Callable[[Call], Answer], record: str = "") -> Command:
+    """A command as a real server has it; `record` is the kind of record that its `id` names."""
+    listed = listed_command(name)
+    parameters = declared(listed.parameters, record)
+    return Command(name, parameters, answer, listed.roles, listed.is_asynchronous, listed.classes)

@@ -18,15 +18,15 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "pod": lambda state: {state.pod.id},
     "cluster": lambda state: state.clusters,
     "host": lambda state: state.hosts,
-    "instance": lambda state: state.instances,
-    "offering": lambda state: {key for key, record in state.offerings.items() if not record.removed},
+    "virtualmachine": lambda state: state.instances,
+    "serviceoffering": lambda state: {key for key, record in state.offerings.items() if not record.removed},
     "diskoffering": lambda state: {record.disk_offering_id for record in state.offerings.values()},
     "template": lambda state: state.templates,
     "network": lambda state: state.networks,
     "networkoffering": lambda state: {network.offering_id for network in state.networks.values()},
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
-    "accountdomain": lambda state: {state.account_domain.id},
+    "domain": lambda state: {state.account_domain.id},
     "managementserver": lambda state: {SERVER_ID},  # noqa: ARG005 - the table's signature
     "role": lambda state: set(ROLE_IDS.values()),  # noqa: ARG005 - the table's signature
     "volume": lambda state: {instance.volume_id for instance in state.instances.values()},

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from harness.lab.api.listed_apis import ListedParameter
 from harness.lab.management.errors import BadParameterError, InvalidValueError
 
-_PLAIN = frozenset({"string", "integer", "long", "boolean", "list", "map", "date"})
-_NUMBERS = {"integer": 2**31, "long": 2**63}
+PLAIN = frozenset({"string", "integer", "long", "short", "boolean", "list", "map", "date"})
+_NUMBERS = {"short": 2**15, "integer": 2**31, "long": 2**63}
 _MAP_NAME = re.compile(r"(?P<name>[a-z]+)\[(?P<index>[0-9]{1,9})\](?:\.(?P<key>.+))?", re.IGNORECASE)
-_LONGEST = 255
 _CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+# Parameters whose name does not end in the kind of record they name.
+_OTHER_KINDS = {
+    "associatednetworkid": "network",
+    "destzoneid": "zone",
+    "imagestoreuuid": "imagestore",
+    "newdiskofferingid": "diskoffering",
+    "overridediskofferingid": "diskoffering",
+    "parentdomainid": "domain",
+    "parenttemplateid": "template",
+    "sourcezoneid": "zone",
+    "startid": "event",
+}
+_TEXT_LISTS = frozenset({"resourceids"})
 
 Argument = str | int | bool | list[str] | list[dict[str, str]]
 
@@ -29,27 +42,25 @@ class Parameter:
     required: bool = False
     many: bool = False
     field: str = ""
-
-    @property
-    def shown_type(self) -> str:
-        if self.many:
-            return "list"
-        return self.kind if self.kind in _PLAIN else "uuid"
+    length: int = 255
 
 
-def declared(text: str) -> tuple[Parameter, ...]:
-    """Parameters from a compact declaration: `name:kind`, with `*` for required and `[]` for a list of ids.
+def declared(listed: Iterable[ListedParameter], record: str) -> tuple[Parameter, ...]:
+    """Parameters as a real server has them; `record` is the kind of record that `id` and `ids` name."""
+    return tuple(_declared(each, record) for each in listed)
 
-    `name=field:kind*` gives the Java field's name too.
-    """
-    found = []
-    for word in text.split():
-        name, kind = word.split(":")
-        name, _, field = name.partition("=")
-        required, kind = kind.endswith("*"), kind.rstrip("*")
-        many, kind = kind.endswith("[]"), kind.removesuffix("[]")
-        found.append(Parameter(name, kind, required, many, field or name))
-    return tuple(found)
+
+def _declared(listed: ListedParameter, record: str) -> Parameter:
+    kind, many = listed.kind, False
+    if kind == "uuid":
+        kind = _kind_named_by(listed.name, record)
+    elif kind == "list" and listed.name not in _TEXT_LISTS and listed.name.endswith(("id", "ids")):
+        kind, many = _kind_named_by(listed.name, record), True
+    return Parameter(listed.name, kind, listed.required, many, listed.field, listed.length)
+
+
+def _kind_named_by(name: str, record: str) -> str:
+    return _OTHER_KINDS.get(name) or name.removesuffix("s").removesuffix("id") or record
 
 
 def read(
@@ -100,11 +111,11 @@ def _typed(command: str, parameter: Parameter, value: str, known: Callable[[str,
         return value.lower() == "true"
     if kind == "list":
         return [part.strip() for part in value.split(",") if part.strip()]
-    if kind in _PLAIN:
-        if len(value) > _LONGEST and parameter.name != "value":
+    if kind in PLAIN:
+        if len(value) > parameter.length:
             raise BadParameterError(
                 f"Unable to execute API command {command.lower()} due to invalid value. "
-                f"Value greater than max allowed length {_LONGEST} for param: {parameter.field}"
+                f"Value greater than max allowed length {parameter.length} for param: {parameter.field}"
             )
         return value
     ids = [part.strip() for part in value.split(",")] if parameter.many else [value]

@@ -20,7 +20,7 @@ from werkzeug.test import Client, TestResponse
 
 from harness.lab.api.commands import COMMANDS
 from harness.lab.api.lab_cloud import LabCloud
-from harness.lab.api.parameters import Parameter
+from harness.lab.api.parameters import PLAIN, Parameter
 from harness.lab.management.cloud import Patience
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB
@@ -90,13 +90,13 @@ class _Target(logging.Handler):
         self.ids: dict[str, list[str]] = {
             "zone": [lab.zone_id],
             "template": [lab.template_id()],
-            "instance": [each["id"] for each in instances],
-            "offering": [custom, lab.fixed(2), *[each["serviceofferingid"] for each in instances]],
+            "virtualmachine": [each["id"] for each in instances],
+            "serviceoffering": [custom, lab.fixed(2), *[each["serviceofferingid"] for each in instances]],
             "host": [each["id"] for each in api.listHosts()["host"]],
             "cluster": [each["id"] for each in api.listClusters()["cluster"]],
             "account": [each["id"] for each in api.listAccounts(listall="true")["account"]],
             "user": [each["id"] for each in api.listUsers(listall="true")["user"]],
-            "accountdomain": [each["id"] for each in api.listDomains()["domain"]],
+            "domain": [each["id"] for each in api.listDomains()["domain"]],
             "network": [each["id"] for each in api.listNetworks()["network"]],
         }
         assert lab.cloud._server is not None
@@ -143,13 +143,13 @@ def _cased(name: str) -> st.SearchStrategy[str]:
 
 
 def _values(parameter: Parameter) -> st.SearchStrategy[str]:
-    if parameter.shown_type in ("integer", "long"):
+    if parameter.kind in ("integer", "long", "short"):
         return st.one_of(_NUMBERS, _TEXTS)
-    if parameter.shown_type == "uuid" or parameter.many:
+    if parameter.kind not in PLAIN:
         mark = st.integers(0, 4).map(lambda number: f"#{parameter.kind}#{number}")
         return st.one_of(mark, mark, mark, mark, _TEXTS)
     if parameter.name == "resourceids":
-        return st.just("#instance#0") | _TEXTS
+        return st.just("#virtualmachine#0") | _TEXTS
     return _TEXTS | _NUMBERS
 
 

@@ -9,8 +9,6 @@ from harness.lab.management import migration
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import State
 
-_PAGE = "keyword:string page:integer pagesize:integer"
-
 
 def _list_zones(call: Call) -> Answer:
     zones = selection.by_fields(call, [views.zone(call.cloud)], id="id", name="name", networktype="networktype")
@@ -110,37 +108,10 @@ def _list_capacity(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "listZones",
-        _list_zones,
-        "available:boolean domainid:accountdomain id:zone ids:zone[] name:string networktype:string "
-        f"showcapacities:boolean showicon:boolean storageaccessgroup:string tags:map {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "listPods",
-        _list_pods,
-        "allocationstate:string id:pod name:string showcapacities:boolean storageaccessgroup:string "
-        f"zoneid:zone {_PAGE}",
-    ),
-    command(
-        "listClusters",
-        _list_clusters,
-        "allocationstate:string arch:string clustertype:string hypervisor:string id:cluster managedstate:string "
-        f"name:string podid:pod showcapacities:boolean storageaccessgroup:string zoneid:zone {_PAGE}",
-    ),
-    command(
-        "listHosts",
-        _list_hosts,
-        "arch:string clusterid:cluster details:list hahost:boolean hypervisor:string id:host "
-        "managementserverid:managementserver name:string outofbandmanagementenabled:boolean "
-        "outofbandmanagementpowerstate:string podid:pod storageaccessgroup:string "
-        f"resourcestate:string state:string type:string virtualmachineid:instance zoneid:zone {_PAGE}",
-    ),
-    command("findHostsForMigration", _find_hosts_for_migration, f"virtualmachineid:instance* {_PAGE}"),
-    command(
-        "listCapacity",
-        _list_capacity,
-        f"clusterid:cluster fetchlatest:boolean podid:pod sortby:string tag:string type:integer zoneid:zone {_PAGE}",
-    ),
+    command("listZones", _list_zones, "zone"),
+    command("listPods", _list_pods, "pod"),
+    command("listClusters", _list_clusters, "cluster"),
+    command("listHosts", _list_hosts, "host"),
+    command("findHostsForMigration", _find_hosts_for_migration),
+    command("listCapacity", _list_capacity),
 )

@@ -14,7 +14,6 @@ from harness.lab.management.jobs import Result, Work
 from harness.lab.management.model import InstanceRecord, State
 from harness.lab.management.state import GONE
 
-_ADMIN_PACKAGE = "org.apache.cloudstack.api.command.admin.vm"
 _PAGE = "keyword:string page:integer pagesize:integer"
 
 
@@ -210,103 +209,14 @@ def _list_volumes(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "listVirtualMachines",
-        _list,
-        "account:string accumulate:boolean affinitygroupid:affinitygroup arch:string "
-        "autoscalevmgroupid:autoscalegroup backupofferingid:backupoffering clusterid:cluster details:list "
-        "displayvm:boolean domainid:accountdomain extensionid:extension forvirtualnetwork:boolean gpuenabled:boolean "
-        "groupid:group haenable:boolean hostid:host hypervisor:string id:instance ids:list isoid:iso "
-        "isrecursive:boolean isvnf:boolean keypair:string leased:boolean listall:boolean name:string "
-        "networkid:network podid:pod projectid:project retrieveonlyresourcecount:boolean "
-        "securitygroupid:securitygroup serviceofferingid:offering showicon:boolean state:string storageid:storage "
-        f"tags:map templateid:template userdata:boolean userdataid:userdata userid:user vpcid:vpc zoneid:zone {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "deployVirtualMachine",
-        _deploy,
-        "account:string affinitygroupids:affinitygroup[] affinitygroupnames:list bootintosetup:boolean "
-        "bootmode:string boottype:string clusterid:cluster copyimagetags:boolean customid:string "
-        "datadiskofferinglist:map datadisksdetails:map deploymentplanner:string details:map "
-        "dhcpoptionsnetworklist:map diskofferingid:diskoffering displayname:string displayvm:boolean "
-        "domainid:accountdomain dynamicscalingenabled:boolean externaldetails:map extraconfig:string group:string "
-        "hostid:host hypervisor:string iodriverpolicy:string iothreadsenabled:boolean ip6address:string "
-        "ipaddress:string iptonetworklist:map keyboard:string keypair:string keypairs:list leaseduration:integer "
-        "leaseexpiryaction:string macaddress:string name:string networkids:network[] nicmultiqueuenumber:integer "
-        "nicnetworklist:map nicpackedvirtqueuesenabled:boolean overridediskofferingid:diskoffering password:string "
-        "podid:pod projectid:project properties:map rootdisksize:long securitygroupids:securitygroup[] "
-        "securitygroupnames:list serviceofferingid:offering* size:long snapshotid:snapshot startvm:boolean "
-        "templateid:template userdata:string userdatadetails:map userdataid:userdata volumeid:volume zoneid:zone*",
-        open_to_users=True,
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.DeployVMCmdByAdmin",
-    ),
-    command(
-        "startVirtualMachine",
-        _start,
-        "bootintosetup:boolean clusterid:cluster considerlasthost:boolean deploymentplanner:string hostid:host "
-        "id:instance* podid:pod",
-        open_to_users=True,
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.StartVMCmdByAdmin",
-    ),
-    command(
-        "stopVirtualMachine",
-        _stop,
-        "forced:boolean id:instance*",
-        open_to_users=True,
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.StopVMCmdByAdmin",
-    ),
-    command(
-        "rebootVirtualMachine",
-        _reboot,
-        "bootintosetup:boolean forced:boolean id:instance*",
-        open_to_users=True,
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.RebootVMCmdByAdmin",
-    ),
-    command(
-        "destroyVirtualMachine",
-        _destroy,
-        "expunge:boolean id:instance* volumeids:volume[]",
-        open_to_users=True,
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.DestroyVMCmdByAdmin",
-    ),
-    command(
-        "expungeVirtualMachine",
-        _expunge,
-        "id:instance*",
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.ExpungeVMCmd",
-    ),
-    command(
-        "updateVirtualMachine",
-        _update,
-        "cleanupdetails:boolean customid:string deleteprotection:boolean details:map dhcpoptionsnetworklist:map "
-        "displayname:string displayvm:boolean extraconfig:string group:string haenable:boolean id:instance* "
-        "instancename:string isdynamicallyscalable:boolean leaseduration:integer leaseexpiryaction:string "
-        "name:string ostypeid:ostype securitygroupids:securitygroup[] securitygroupnames:list userdata:string "
-        "userdatadetails:map userdataid:userdata",
-        open_to_users=True,
-    ),
-    command(
-        "migrateVirtualMachine",
-        _migrate,
-        "autoselect:boolean hostid:host storageid:storage virtualmachineid:instance*",
-        asynchronous=True,
-        java=f"{_ADMIN_PACKAGE}.MigrateVMCmd",
-    ),
-    command(
-        "listVolumes",
-        _list_volumes,
-        "account:string clusterid:cluster diskofferingid:diskoffering displayvolume:boolean "
-        "domainid:accountdomain hostid:host id:volume ids:volume[] isencrypted:boolean isrecursive:boolean "
-        "listall:boolean listsystemvms:boolean name:string podid:pod projectid:project "
-        "retrieveonlyresourcecount:boolean serviceofferingid:offering state:string storageid:string tags:map "
-        f"type:string virtualmachineid:instance zoneid:zone {_PAGE}",
-        open_to_users=True,
-    ),
+    command("listVirtualMachines", _list, "virtualmachine"),
+    command("deployVirtualMachine", _deploy),
+    command("startVirtualMachine", _start, "virtualmachine"),
+    command("stopVirtualMachine", _stop, "virtualmachine"),
+    command("rebootVirtualMachine", _reboot, "virtualmachine"),
+    command("destroyVirtualMachine", _destroy, "virtualmachine"),
+    command("expungeVirtualMachine", _expunge, "virtualmachine"),
+    command("updateVirtualMachine", _update, "virtualmachine"),
+    command("migrateVirtualMachine", _migrate),
+    command("listVolumes", _list_volumes, "volume"),
 )

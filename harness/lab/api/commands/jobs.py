@@ -7,8 +7,6 @@ from harness.lab.api.command import Answer, Call, Listing, Single, command
 from harness.lab.api.views import jobs as views
 from harness.lab.management.errors import BadParameterError
 
-_PAGE = "keyword:string page:integer pagesize:integer"
-
 
 def _query(call: Call) -> Answer:
     record = call.cloud.jobs.find(call.must("jobid"))
@@ -44,20 +42,7 @@ def _list_events(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command("queryAsyncJobResult", _query, "jobid:job*", open_to_users=True),
-    command(
-        "listAsyncJobs",
-        _list_jobs,
-        "account:string domainid:accountdomain isrecursive:boolean listall:boolean "
-        f"managementserverid:managementserver startdate:date {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "listEvents",
-        _list_events,
-        "account:string archived:boolean domainid:accountdomain duration:integer enddate:date entrytime:integer "
-        "id:event isrecursive:boolean level:string listall:boolean projectid:project resourceid:string "
-        f"resourcetype:string startdate:date startid:event state:string type:string {_PAGE}",
-        open_to_users=True,
-    ),
+    command("queryAsyncJobResult", _query),
+    command("listAsyncJobs", _list_jobs),
+    command("listEvents", _list_events, "event"),
 )

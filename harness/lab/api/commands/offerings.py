@@ -96,37 +96,8 @@ def _delete(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "createServiceOffering",
-        _create,
-        "bytesreadrate:long bytesreadratemax:long bytesreadratemaxlength:long byteswriterate:long "
-        "byteswriteratemax:long byteswriteratemaxlength:long cachemode:string cpunumber:integer cpuspeed:integer "
-        "customized:boolean customizediops:boolean deploymentplanner:string diskofferingid:diskoffering "
-        "diskofferingstrictness:boolean displaytext:string domainid:accountdomain[] dynamicscalingenabled:boolean "
-        "encryptroot:boolean externaldetails:map gpucount:integer gpudisplay:boolean hosttags:string "
-        "hypervisorsnapshotreserve:integer iopsreadrate:long iopsreadratemax:long iopsreadratemaxlength:long "
-        "iopswriterate:long iopswriteratemax:long iopswriteratemaxlength:long issystem:boolean isvolatile:boolean "
-        "leaseduration:integer leaseexpiryaction:string limitcpuuse:boolean maxcpunumber:integer maxiops:long "
-        "maxmemory:integer memory:integer mincpunumber:integer miniops:long minmemory:integer "
-        "name=serviceOfferingName:string* networkrate:integer offerha:boolean provisioningtype:string "
-        "purgeresources:boolean rootdisksize:long serviceofferingdetails:map storagepolicy:storagepolicy "
-        "storagetype:string systemvmtype:string tags:string vgpuprofileid:vgpuprofile zoneid:zone[]",
-        open_to_domain_admins=True,
-    ),
-    command(
-        "listServiceOfferings",
-        _list,
-        "account:string cpunumber:integer cpuspeed:integer domainid:accountdomain encryptroot:boolean "
-        "gpuenabled:boolean id:offering isrecursive:boolean issystem:boolean keyword:string listall:boolean "
-        "memory:integer name:string page:integer pagesize:integer projectid:project state:string storagetype:string "
-        "systemvmtype:string templateid:template vgpuprofileid:vgpuprofile virtualmachineid:instance zoneid:zone",
-        open_to_users=True,
-    ),
-    command(
-        "updateServiceOffering",
-        _update,
-        "cleanupexternaldetails:boolean displaytext:string domainid:string externaldetails:map hosttags:string "
-        "id:offering* name:string purgeresources:boolean sortkey:integer state:string storagetags:string zoneid:string",
-    ),
-    command("deleteServiceOffering", _delete, "id:offering*"),
+    command("createServiceOffering", _create),
+    command("listServiceOfferings", _list, "serviceoffering"),
+    command("updateServiceOffering", _update, "serviceoffering"),
+    command("deleteServiceOffering", _delete, "serviceoffering"),
 )

@@ -11,7 +11,6 @@ from harness.lab.management.errors import BadParameterError, InvalidValueError, 
 from harness.lab.management.jobs import Result, Work
 from harness.lab.management.model import Person, Role
 
-_PAGE = "keyword:string page:integer pagesize:integer"
 # With none of these an admin sees what is the admin's own. Source: AccountManagerImpl.buildACLSearchParameters.
 _WIDER = frozenset({"id", "account", "domainid"})
 
@@ -127,57 +126,16 @@ def _get_keys(call: Call) -> Answer:
     return Single({"userkeys": {**keys, "apikeyaccess": True}})
 
 
-_NEW_PERSON = (
-    "domainid:accountdomain email:string* firstname:string* lastname:string* password:string* timezone:string "
-    "userid:string username:string*"
-)
-
 COMMANDS = (
-    command(
-        "listUsers",
-        _list_users,
-        "account:string accounttype:integer apikeyaccess:string domainid:accountdomain id:user isrecursive:boolean "
-        f"listall:boolean showicon:boolean state:string username:string usersource:string {_PAGE}",
-        open_to_users=True,
-    ),
-    command("getUser", _get_user, "userapikey:string*"),
-    command(
-        "listAccounts",
-        _list_accounts,
-        "accounttype:integer apikeyaccess:string details:list domainid:accountdomain id:account "
-        f"iscleanuprequired:boolean isrecursive:boolean listall:boolean name:string showicon:boolean state:string "
-        f"tag:string {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "listDomains",
-        _list_domains,
-        f"details:list id:accountdomain level:integer listall:boolean name:string showicon:boolean tag:string {_PAGE}",
-        open_to_domain_admins=True,
-    ),
-    command(
-        "listRoles",
-        _list_roles,
-        f"id:role name:string state:string type:string {_PAGE}",
-        open_to_domain_admins=True,
-    ),
-    command(
-        "createAccount",
-        _create_account,
-        f"account:string accountdetails:map accountid:string accounttype:integer networkdomain:string roleid:role "
-        f"{_NEW_PERSON}",
-        open_to_domain_admins=True,
-    ),
-    command(
-        "deleteAccount",
-        _delete_account,
-        "id:account*",
-        open_to_domain_admins=True,
-        asynchronous=True,
-        java="org.apache.cloudstack.api.command.admin.account.DeleteAccountCmd",
-    ),
-    command("createUser", _create_user, f"account:string* {_NEW_PERSON}", open_to_domain_admins=True),
-    command("deleteUser", _delete_user, "id:user*", open_to_domain_admins=True),
-    command("registerUserKeys", _register_keys, "id:user*", open_to_users=True),
-    command("getUserKeys", _get_keys, "id:user*", open_to_users=True),
+    command("listUsers", _list_users, "user"),
+    command("getUser", _get_user),
+    command("listAccounts", _list_accounts, "account"),
+    command("listDomains", _list_domains, "domain"),
+    command("listRoles", _list_roles, "role"),
+    command("createAccount", _create_account),
+    command("deleteAccount", _delete_account, "account"),
+    command("createUser", _create_user),
+    command("deleteUser", _delete_user, "user"),
+    command("registerUserKeys", _register_keys, "user"),
+    command("getUserKeys", _get_keys, "user"),
 )

@@ -10,8 +10,6 @@ from harness.lab.management.model import Account
 from harness.lab.management.resources import UNLIMITED, Resource, counted
 from harness.lab.management.state import GONE
 
-_PAGE = "keyword:string page:integer pagesize:integer"
-
 
 def _resource(call: Call) -> Resource | None:
     number = call.integer("resourcetype")
@@ -101,23 +99,7 @@ def _update_count(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "updateResourceLimit",
-        _update_limit,
-        "account:string domainid:accountdomain max:long projectid:project resourcetype:integer* tag:string",
-        open_to_domain_admins=True,
-    ),
-    command(
-        "listResourceLimits",
-        _list_limits,
-        "account:string domainid:accountdomain id:long isrecursive:boolean listall:boolean projectid:project "
-        f"resourcetype:integer resourcetypename:string tag:string {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "updateResourceCount",
-        _update_count,
-        "account:string domainid:accountdomain* projectid:project resourcetype:integer tag:string",
-        open_to_domain_admins=True,
-    ),
+    command("updateResourceLimit", _update_limit),
+    command("listResourceLimits", _list_limits),
+    command("updateResourceCount", _update_count),
 )

@@ -9,11 +9,6 @@ from harness.lab.management.cloud import rendered
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import State
 
-_PARAMETERS = (
-    "automigrate:boolean details:map id:instance* maxiops:long miniops:long serviceofferingid:offering* "
-    "shrinkok:boolean"
-)
-
 
 def _scale(call: Call) -> Answer:
     instance = call.instance()
@@ -35,13 +30,6 @@ def _change_service(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "scaleVirtualMachine",
-        _scale,
-        _PARAMETERS,
-        open_to_users=True,
-        asynchronous=True,
-        java="org.apache.cloudstack.api.command.admin.vm.ScaleVMCmdByAdmin",
-    ),
-    command("changeServiceForVirtualMachine", _change_service, _PARAMETERS, open_to_users=True),
+    command("scaleVirtualMachine", _scale, "virtualmachine"),
+    command("changeServiceForVirtualMachine", _change_service, "virtualmachine"),
 )

@@ -52,6 +52,6 @@ def _list_apis(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command("listCapabilities", _list_capabilities, open_to_users=True),
-    command("listApis", _list_apis, "name:string", open_to_users=True),
+    command("listCapabilities", _list_capabilities),
+    command("listApis", _list_apis),
 )

@@ -12,7 +12,6 @@ from harness.reference.settings import Scope
 _SCOPES = {"zoneid": Scope.ZONE, "clusterid": Scope.CLUSTER}
 # Scopes that CloudStack has and no setting of the lab is for.
 _FOREIGN_SCOPES = ("accountid", "domainid", "storageid", "imagestoreuuid", "imagestoreid")
-_IDS = "accountid:account clusterid:cluster domainid:accountdomain storageid:storage zoneid:zone"
 
 
 def _place(call: Call) -> Place:
@@ -65,12 +64,7 @@ def _single(value: Value) -> Single:
 
 
 COMMANDS = (
-    command(
-        "listConfigurations",
-        _list,
-        f"category:string group:string imagestoreuuid:imagestore keyword:string name:string page:integer "
-        f"pagesize:integer parent:string subgroup:string {_IDS}",
-    ),
-    command("updateConfiguration", _update, f"imagestoreuuid:imagestore name:string* value:string {_IDS}"),
-    command("resetConfiguration", _reset, f"imagestoreid:imagestore name:string* {_IDS}"),
+    command("listConfigurations", _list),
+    command("updateConfiguration", _update),
+    command("resetConfiguration", _reset),
 )

@@ -76,31 +76,8 @@ def _list(call: Call) -> Answer:
     return Listing("tag", selection.by_keyword(call, found, "key", "value"))
 
 
-_CHANGE = "resourceids:list* resourcetype:string*"
-
 COMMANDS = (
-    command(
-        "createTags",
-        _create,
-        f"customer:string {_CHANGE} tags:map*",
-        open_to_users=True,
-        asynchronous=True,
-        java="org.apache.cloudstack.api.command.user.tag.CreateTagsCmd",
-    ),
-    command(
-        "deleteTags",
-        _delete,
-        f"{_CHANGE} tags:map",
-        open_to_users=True,
-        asynchronous=True,
-        java="org.apache.cloudstack.api.command.user.tag.DeleteTagsCmd",
-    ),
-    command(
-        "listTags",
-        _list,
-        "account:string customer:string domainid:accountdomain isrecursive:boolean key:string keyword:string "
-        "listall:boolean page:integer pagesize:integer projectid:project resourceid:string resourcetype:string "
-        "value:string",
-        open_to_users=True,
-    ),
+    command("createTags", _create),
+    command("deleteTags", _delete),
+    command("listTags", _list),
 )

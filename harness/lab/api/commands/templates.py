@@ -11,7 +11,6 @@ from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.lifecycle import OS_NAME
 
 _FILTERS = frozenset({"featured", "self", "selfexecutable", "sharedexecutable", "executable", "community", "all"})
-_PAGE = "keyword:string page:integer pagesize:integer"
 
 
 def _list_templates(call: Call) -> Answer:
@@ -87,48 +86,9 @@ def _list_os_types(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command(
-        "listTemplates",
-        _list_templates,
-        "account:string arch:string details:list domainid:accountdomain extensionid:extension forcks:boolean "
-        "hypervisor:string id:template ids:template[] imagestoreid:imagestore isready:boolean isrecursive:boolean "
-        "isvnf:boolean listall:boolean name:string oscategoryid:oscategory parenttemplateid:template projectid:project "
-        "showicon:boolean showremoved:boolean showunique:boolean storageid:storage tags:map templatefilter:string* "
-        f"templatetype:string zoneid:zone {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "updateTemplate",
-        _update_template,
-        "arch:string bootable:boolean cleanupdetails:boolean details:map displaytext:string "
-        "forceupdateostype:boolean forcks:boolean format:string id:template* isdynamicallyscalable:boolean "
-        "isrouting:boolean name:string ostypeid:ostype passwordenabled:boolean requireshvm:boolean sortkey:integer "
-        "sshkeyenabled:boolean templatetag:string templatetype:string",
-    ),
-    command(
-        "listNetworks",
-        _list_networks,
-        "account:string acltype:string associatednetworkid:network canusefordeploy:boolean displaynetwork:boolean "
-        "domainid:accountdomain forvpc:boolean id:network isrecursive:boolean issystem:boolean listall:boolean "
-        "name:string networkfilter:string networkofferingid:networkoffering physicalnetworkid:physicalnetwork "
-        "projectid:project restartrequired:boolean retrieveonlyresourcecount:boolean showicon:boolean "
-        "specifyipranges:boolean supportedservices:list tags:map traffictype:string type:string vlan:string "
-        f"vpcid:vpc zoneid:zone {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "listNetworkOfferings",
-        _list_network_offerings,
-        "availability:string displaytext:string domainid:accountdomain forvpc:boolean guestiptype:string "
-        "id:networkoffering isdefault:boolean istagged:boolean name:string networkid:network routingmode:string "
-        "sourcenatsupported:boolean specifyipranges:boolean specifyvlan:boolean state:string supportedservices:list "
-        f"tags:string traffictype:string zoneid:zone {_PAGE}",
-        open_to_users=True,
-    ),
-    command(
-        "listOsTypes",
-        _list_os_types,
-        f"description:string fordisplay:boolean id:ostype oscategoryid:oscategory {_PAGE}",
-        open_to_users=True,
-    ),
+    command("listTemplates", _list_templates, "template"),
+    command("updateTemplate", _update_template, "template"),
+    command("listNetworks", _list_networks, "network"),
+    command("listNetworkOfferings", _list_network_offerings, "networkoffering"),
+    command("listOsTypes", _list_os_types, "ostype"),
 )
