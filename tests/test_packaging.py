@@ -98,9 +98,9 @@ def test_every_python_dependency_is_explained() -> None:
 def system_packages() -> set[str]:
     body = re.search(r"^system_packages\(\) \{$(.*?)^\}$", (ROOT / "run").read_text(encoding="utf-8"), re.M | re.S)
     assert body is not None
-    listed = re.search(r"echo (.*)", body[1].replace("\\\n", " "))
-    assert listed is not None
-    return {word.strip('"').replace("$python", "python3") for word in listed[1].split()}
+    listed = " ".join(re.findall(r"echo ([^;\n]*)", body[1].replace("\\\n", " ")))
+    assert "chromium" in listed
+    return {word.strip('"').replace("$python", "python3") for word in listed.split()}
 
 
 def test_every_system_package_is_explained() -> None:
