@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import hosts_option, json_option, state_option
+from harness.cli.options import hosts_option, json_option, mended_option, state_option
 
 if TYPE_CHECKING:
     from harness.lab.folder import LabDescription
@@ -22,9 +22,10 @@ def lab() -> None:
 @lab.command()
 @hosts_option
 @click.option("--release", default="4.23", show_default=True, help="Release that the lab behaves like.")
+@mended_option
 @state_option
 @json_option
-def up(hosts: str, release: str, state: Path, as_json: bool) -> None:
+def up(hosts: str, release: str, mended: bool, state: Path, as_json: bool) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
@@ -34,12 +35,12 @@ def up(hosts: str, release: str, state: Path, as_json: bool) -> None:
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
-    description = start_kept_lab(state, choice.kind, release)
+    description = start_kept_lab(state, choice.kind, release, mended=mended)
     if as_json:
         click.echo(description.model_dump_json(indent=2))
         return
     folder = lab_path(state)
-    click.echo(f"lab {description.lab_id} is up: CloudStack {release} at {description.endpoint}")
+    click.echo(f"lab {description.lab_id} is up: {_behaviour(description)} at {description.endpoint}")
     _print_hosts(description)
     for what, name in (
         ("--cloud", config_files.CLOUD_FILE),
@@ -64,7 +65,7 @@ def status(state: Path, as_json: bool) -> None:
         click.echo(description.model_dump_json(indent=2))
         return
     click.echo(
-        f"lab {description.lab_id} is up: {description.kind} hosts, CloudStack {description.release} "
+        f"lab {description.lab_id} is up: {description.kind} hosts, {_behaviour(description)} "
         f"at {description.endpoint}, process {description.pid}, files in {lab_path(state)}"
     )
     _print_hosts(description)
@@ -77,6 +78,10 @@ def down(state: Path) -> None:
     from harness.lab.control import end_kept_lab
 
     click.echo("the lab is down" if end_kept_lab(state) else f"no lab is up in {state}")
+
+
+def _behaviour(description: LabDescription) -> str:
+    return f"CloudStack {description.release}{' without its known defects' if description.mended else ''}"
 
 
 def _print_hosts(description: LabDescription) -> None:

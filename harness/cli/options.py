@@ -21,5 +21,10 @@ def state_option(command: Command) -> Command:
     return click.option("--state", type=folder, default=Path(".lab"), help="Where labs keep their files.")(command)
 
 
+def mended_option(command: Command) -> Command:
+    told = "Have the embedded lab without the known defects of its release."
+    return click.option("--mended", is_flag=True, help=told)(command)
+
+
 def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON in place of text.")(command)

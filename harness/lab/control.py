@@ -52,8 +52,8 @@ def choose_hosts(wish: str) -> HostsChoice:
     return HostsChoice("simulated", reason)
 
 
-def start_kept_lab(state: Path, kind: str, release: str) -> LabDescription:
-    """Start a lab that goes on when this process ends.
+def start_kept_lab(state: Path, kind: str, release: str, *, mended: bool = False) -> LabDescription:
+    """Start a lab that goes on when this process ends; `mended` is without the release's known defects.
 
     Raises:
         LabBusyError: there is one already.
@@ -63,7 +63,8 @@ def start_kept_lab(state: Path, kind: str, release: str) -> LabDescription:
     folder = LabFolder(state, KEPT_LAB)
     if folder.is_owned:
         raise LabFailedError(f"a lab is up in {folder.path} already; `cs-harness lab down` ends it")
-    with tempfile.TemporaryFile("w+") as complaints, _process(folder, kind, release, complaints, kept=True) as process:
+    command = _command(folder, kind, release, mended)
+    with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=True) as process:
         _wait_until_up(process, complaints)
     return _described(folder)
 
@@ -96,7 +97,7 @@ def lab_path(state: Path) -> Path:
 
 
 @contextmanager
-def embedded_lab(state: Path, kind: str, release: str) -> Iterator[Path]:
+def embedded_lab(state: Path, kind: str, release: str, *, mended: bool = False) -> Iterator[Path]:
     """A lab for the time of a `with` block; gives its environment file.
 
     It goes down with the block, and by itself when this process dies.
@@ -106,7 +107,8 @@ def embedded_lab(state: Path, kind: str, release: str) -> Iterator[Path]:
     """
     clear_dead_labs(state)
     folder = LabFolder(state, f"run-{os.getpid()}")
-    with tempfile.TemporaryFile("w+") as complaints, _process(folder, kind, release, complaints) as process:
+    command = _command(folder, kind, release, mended)
+    with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=False) as process:
         try:
             _wait_until_up(process, complaints)
             yield folder.path / CLOUD_FILE
@@ -117,11 +119,12 @@ def embedded_lab(state: Path, kind: str, release: str) -> Iterator[Path]:
             process.wait(timeout=_DOWN_SECONDS)
 
 
-def _process(
-    folder: LabFolder, kind: str, release: str, complaints: IO[str], *, kept: bool = False
-) -> subprocess.Popen[str]:
+def _command(folder: LabFolder, kind: str, release: str, mended: bool) -> list[str]:
     command = [sys.executable, "-m", "harness.lab.server", "--state", str(folder.state), "--name", folder.path.name]
-    command += ["--hosts", kind, "--release", release]
+    return [*command, "--hosts", kind, "--release", release, *(["--mended"] if mended else [])]
+
+
+def _process(command: list[str], complaints: IO[str], *, kept: bool) -> subprocess.Popen[str]:
     return subprocess.Popen(
         # A kept lab is nobody's child; an owned one has a session of its own, so that Ctrl-C in the terminal ends the
         # run, and the run ends its lab.

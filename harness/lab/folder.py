@@ -35,12 +35,13 @@ class HostDescription(BaseModel):
 
 
 class LabDescription(BaseModel):
-    """What a running lab tells of itself. `pid` is the process that runs it."""
+    """What a running lab tells of itself. `pid` is the process that runs it; `mended` is without known defects."""
 
     lab_id: str
     pid: int
     kind: str
     release: str
+    mended: bool = False
     endpoint: str
     hosts: list[HostDescription]
 

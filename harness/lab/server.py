@@ -31,8 +31,9 @@ from harness.reference.release import release_of
 @click.option("--name", required=True)
 @click.option("--hosts", "kind", type=click.Choice(["kvm", "simulated"]), required=True)
 @click.option("--release", required=True)
+@click.option("--mended", is_flag=True, help="Without the known defects of the release.")
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
-def main(state: Path, name: str, kind: str, release: str, owned: bool) -> None:
+def main(state: Path, name: str, kind: str, release: str, mended: bool, owned: bool) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,13 +44,14 @@ def main(state: Path, name: str, kind: str, release: str, owned: bool) -> None:
     try:
         with folder.owned():
             logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-            _serve(folder, kind, release, stop)
+            _serve(folder, kind, release, stop, mended=mended)
     except HarnessError as failure:
         _say({"error": str(failure)})
         sys.exit(2)
 
 
-def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) -> None:
+def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event, *, mended: bool) -> None:
+    behaviour = release_of(release).mended if mended else release_of(release)
     lab_id = secrets.token_hex(2)
     fleet: Fleet
     if kind == "kvm":
@@ -58,7 +60,7 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) ->
         fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path)
     try:
         hosts = fleet.up()
-        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, release_of(release), disks=_disks(folder, kind))
+        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, behaviour, disks=_disks(folder, kind))
         try:
             endpoint = cloud.serve()
             write_config_files(
@@ -69,6 +71,7 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event) ->
                 pid=os.getpid(),
                 kind=kind,
                 release=release,
+                mended=mended,
                 endpoint=endpoint,
                 hosts=[
                     HostDescription(

@@ -40,7 +40,10 @@ class Effects:
 
 
 def contradictions(effects: Effects) -> tuple[Contradiction, ...]:
-    """All that this scale will show. DEF-01 and DEF-06 take two scales at once and are not among them."""
+    """All that this scale will show; none where the release has them mended.
+
+    DEF-01 and DEF-06 take two scales at once: `harness.reference.together` has those.
+    """
     return (
         *_moved_for_nothing(effects),
         *(() if effects.failure else stale_speed(effects.world, effects.instance, effects.offering, effects.size)),
@@ -98,7 +101,9 @@ def _unusable_dimm(effects: Effects) -> Iterator[Contradiction]:
         built = "QEMU refuses the DIMM and the job fails"
     else:
         return
-    yield Contradiction(oddities.UNUSABLE_DIMM, f"the guest sees {effects.size.memory_mib} MiB", built)
+    yield Contradiction(
+        oddities.UNUSABLE_DIMM, f"the guest sees {effects.size.memory_mib} MiB, or the request is refused", built
+    )
 
 
 def _qemu_refuses(effects: Effects, missing_mib: int) -> bool:
@@ -113,7 +118,8 @@ def _qemu_refuses(effects: Effects, missing_mib: int) -> bool:
 
 
 def _counted_for_the_caller(effects: Effects) -> Iterator[Contradiction]:
-    if effects.caller is not None and effects.caller != effects.instance.owner:
+    counted_for_caller = oddities.COUNTED_FOR_THE_CALLER in effects.world.release.defects
+    if counted_for_caller and effects.caller is not None and effects.caller != effects.instance.owner:
         yield Contradiction(
             oddities.COUNTED_FOR_THE_CALLER,
             f"the resource counts of {effects.instance.owner} change",

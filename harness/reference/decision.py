@@ -8,6 +8,7 @@ from enum import StrEnum
 from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
 from harness.reference.capacity import Host, can_grow, crosses_threshold, destinations, lacks_strict_tags
+from harness.reference.domain import GUEST_MEMORY_BLOCK_MIB, is_beyond_ceilings, missing_memory_kib
 from harness.reference.offering import (
     LOWEST_MEMORY_MIB,
     NO_PARAMETERS,
@@ -236,7 +237,20 @@ def _size_refusal(release: Release, instance: Instance, offering: Offering, new:
     if kind and offering.vgpu_type.lower() != kind.lower():
         text = f"Dynamic scaling of vGPU type is not supported. VM has vGPU Type: [{kind}]."
         return Refusal(431, text, refusals.VGPU)
-    return _limits_refusal(instance, new)
+    return _limits_refusal(instance, new) or _block_refusal(release, instance, new)
+
+
+def _block_refusal(release: Release, instance: Instance, new: Size) -> Refusal | None:
+    """Where that defect is mended: no DIMM is attached that the guest cannot use. The text is assumed."""
+    missing_kib = missing_memory_kib(instance.domain, new.memory_mib)
+    block_kib = GUEST_MEMORY_BLOCK_MIB * 1024
+    if oddities.UNUSABLE_DIMM in release.defects or missing_kib <= 0 or missing_kib % block_kib == 0:
+        return None
+    text = (
+        f"Memory of a running instance grows by multiples of {GUEST_MEMORY_BLOCK_MIB} MB; "
+        f"{missing_kib // 1024} MB are asked for."
+    )
+    return Refusal(431, text, oddities.UNUSABLE_DIMM)
 
 
 def _limits_refusal(instance: Instance, new: Size) -> Refusal | None:
@@ -288,6 +302,8 @@ def _placement(world: World, instance: Instance, offering: Offering, new: Size) 
         if attempts < 0:
             raise EndlessScaleError("scale.retry is -1 and no host takes the instance: the job never ends")
         return _refused(530, FAILED_TO_SCALE, refusals.NO_DESTINATION, *why, size=new)
+    if oddities.MOVED_FOR_NOTHING not in world.release.defects and is_beyond_ceilings(instance.domain, new):
+        return _refused(530, FAILED_TO_SCALE, oddities.MOVED_FOR_NOTHING, *why, size=new)
     # deployInVmLastHost: where the instance ran before is tried first.
     ordered = tuple(sorted(candidates, key=lambda candidate: candidate.id != instance.last_host_id))
     return Decision(Outcome.MIGRATED, size=new, candidates=ordered, rules=(rules.IN_PLACE, rules.AUTO_MIGRATE))

@@ -224,6 +224,17 @@ def domain_at_start(
     )
 
 
+def missing_memory_kib(domain: Domain, memory_mib: int) -> int:
+    """Memory that a live scale to `memory_mib` attaches; 0 or less where the domain has that much."""
+    return memory_mib * 1024 - domain.memory_kib
+
+
+def is_beyond_ceilings(domain: Domain, size: Size) -> bool:
+    """Whether the domain cannot grow to this size before it is started anew."""
+    grows = missing_memory_kib(domain, size.memory_mib) > 0
+    return size.cpus > domain.max_vcpus or (grows and size.memory_mib * 1024 > (domain.max_memory_kib or 0))
+
+
 @dataclass(frozen=True)
 class ScaleCommand:
     """What the management server sends to the agent. `quota_percentage` is None unless the new offering caps CPU.
@@ -242,16 +253,20 @@ class ScaleCommand:
 def scale_command(
     release: Release, settings: Settings, host: Host, new: Size, *, cpu_cap: bool, was_capped: bool
 ) -> ScaleCommand:
-    """The command for an instance that is scaled on `host`; the percentage is by the minimum speed."""
+    """The command for an instance that is scaled on `host`.
+
+    The percentage is by the minimum speed, as at a start by the whole one where that defect is mended.
+    """
     min_speed = min_speed_mhz(settings, host.cluster_id, new.speed_mhz)
     capped = cpu_cap and release.scales_fixed_offerings
+    capped_speed = min_speed if oddities.HALVED_QUOTA in release.defects else new.speed_mhz
     return ScaleCommand(
         cpus=new.cpus,
         min_speed_mhz=min_speed,
         memory_mib=new.memory_mib,
         cpu_cap=cpu_cap,
         cap_changed=cpu_cap != was_capped,
-        quota_percentage=quota_percentage(min_speed, host.speed_mhz) if capped else None,
+        quota_percentage=quota_percentage(capped_speed, host.speed_mhz) if capped else None,
     )
 
 
@@ -265,7 +280,7 @@ def domain_after_scale(
     """
     because: dict[str, Rule] = {}
     dimms_kib, vcpus = domain.dimms_kib, domain.vcpus
-    missing_kib = command.memory_mib * 1024 - domain.memory_kib
+    missing_kib = missing_memory_kib(domain, command.memory_mib)
     if missing_kib > 0:
         if domain.max_memory_kib is None:
             return domain, refusals.NOT_PREPARED_MEMORY

@@ -142,7 +142,7 @@ CONCURRENT_SCALES = Rule(
     f"{_VMM}.reConfigureVm",
     Certainty.SEEN,
     Kind.DEFECT,
-    "The account's resource count keeps the second's increase. Concerns two requests: no single prediction shows it.",
+    "The account's resource count keeps the second's increase. It takes two requests to see it.",
 )
 MOVED_FOR_NOTHING = Rule(
     "DEF-02",
@@ -182,7 +182,7 @@ CONCURRENT_GROWTH = Rule(
     "CapacityManagerImpl.allocateVmCapacity",
     Certainty.SEEN,
     Kind.DEFECT,
-    "The host is overfilled and its books lose the second. Concerns two requests: no single prediction shows it.",
+    "The host is overfilled and its books lose the second. It takes two requests to see it.",
 )
 COUNTED_FOR_THE_CALLER = Rule(
     "DEF-07",

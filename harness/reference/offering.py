@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.reference import refusals
+from harness.reference import oddities, refusals
 from harness.reference.refusal import Refusal
 from harness.reference.release import Release
 from harness.reference.settings import MAX_OFFERING_CPUS, MAX_OFFERING_MEMORY, Settings
@@ -169,15 +169,16 @@ def saved_parameters(release: Release, offering: Offering, size: Size, before: C
     """Parameters kept with an instance after a change to `offering`; `before` are those kept so far.
 
     A fixed offering leaves them as they are. From 4.23 on only what the offering leaves open is written, so that a
-    speed saved earlier survives under an offering with a fixed one.
+    speed saved earlier survives under an offering with a fixed one; where that is mended it is overwritten.
     Source: VirtualMachineManagerImpl.saveCustomOfferingDetails.
     """
     if not offering.is_custom:
         return before
     every = not release.scales_fixed_offerings
+    refreshed = before.speed_mhz is not None and oddities.STALE_SPEED not in release.defects
     return CustomParameters(
         cpus=str(size.cpus) if every or offering.cpus is None else before.cpus,
-        speed_mhz=str(size.speed_mhz) if every or offering.speed_mhz is None else before.speed_mhz,
+        speed_mhz=str(size.speed_mhz) if every or refreshed or offering.speed_mhz is None else before.speed_mhz,
         memory_mib=str(size.memory_mib) if every or offering.memory_mib is None else before.memory_mib,
     )
 

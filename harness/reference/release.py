@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from harness.reference import oddities
+from harness.reference.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Release:
 
     `agent_failure` is what an API user reads when the agent could not carry a scale out. The last three are what
     an instance is called where a stopped one is refused an offering, and what instance and template are called where
-    the instance flag is refused.
+    the instance flag is refused. `defects` are the known ones that it was built with.
     """
 
     name: str
@@ -22,7 +25,24 @@ class Release:
     stopped_instance: str
     flagged_instance: str
     flagged_template: str
+    defects: frozenset[Rule]
 
+    @property
+    def mended(self) -> Release:
+        """This release with all its known defects mended: it does what is promised."""
+        return replace(self, defects=frozenset())
+
+
+# Seen on the release itself but for COUNTED_FOR_THE_CALLER up to 4.22, which is read in its source.
+_DEFECTS_BEFORE = frozenset(
+    {
+        oddities.CONCURRENT_SCALES,
+        oddities.MOVED_FOR_NOTHING,
+        oddities.UNUSABLE_DIMM,
+        oddities.CONCURRENT_GROWTH,
+        oddities.COUNTED_FOR_THE_CALLER,
+    }
+)
 
 BEFORE = Release(
     name="4.22",
@@ -32,6 +52,7 @@ BEFORE = Release(
     stopped_instance="virtual machine",
     flagged_instance="VM",
     flagged_template="template",
+    defects=_DEFECTS_BEFORE,
 )
 SINCE = Release(
     name="4.23",
@@ -41,6 +62,7 @@ SINCE = Release(
     stopped_instance="Instance",
     flagged_instance="Instance",
     flagged_template="Template",
+    defects=_DEFECTS_BEFORE | {oddities.STALE_SPEED, oddities.HALVED_QUOTA},
 )
 
 

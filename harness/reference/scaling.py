@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
@@ -89,11 +89,13 @@ def predict(
     *,
     landed_on: str | None = None,
     caller: str | None = None,
+    counted: tuple[Host, ...] | None = None,
 ) -> Prediction:
     """Decision and its effects: how the instance is after the job, whether that succeeds or not.
 
     `landed_on` names the candidate that CloudStack's allocators chose, once that is known; `caller` is the account
-    that asks, where it is not the owner.
+    that asks, where it is not the owner. `counted` are the hosts as they count when capacity is taken, where that
+    changed after the decision.
 
     Raises:
         EndlessScaleError: the job would never end.
@@ -122,7 +124,8 @@ def predict(
         return _left_as_it_was(
             world, instance, why, refusal, host_ids, domain, broken, moved_to=host if moved else None
         )
-    hosts, lost = _books(world, instance, offering, new, host, moved)
+    counting = world if counted is None else replace(world, hosts=counted)
+    hosts, lost = _books(counting, instance, offering, new, counting.host(host.id), moved)
     odd = (*_share_oddities(command, host, before), *_kept_ceilings(world, instance, host, moved))
     prediction = _changed(world, instance, offering, new, decision, host_ids, domain, hosts, broken, odd)
     return _not_allocated(world, prediction) if lost else prediction
@@ -237,7 +240,9 @@ def _books(
         released = size_at_start(instance.offering, saved)
     used = allocation(host).with_released(released)
     freed = with_allocation(host, used)
-    lost = not has_room(freed, world.settings, new.cpu_mhz, new.memory_bytes, reserved_counts=True)
+    # Where that defect is mended capacity is taken with the decision, and not checked again.
+    checked = oddities.CONCURRENT_GROWTH in world.release.defects
+    lost = checked and not has_room(freed, world.settings, new.cpu_mhz, new.memory_bytes, reserved_counts=True)
     return _with(world, host, used if lost else used.with_allocated(new)), lost
 
 

@@ -45,9 +45,15 @@ def _wait_until_gone(pid: int) -> None:
     wait_until(f"process {pid} to end", look, bool, 20)
 
 
+def test_a_lab_can_be_had_without_the_known_defects_of_its_release(state: Path) -> None:
+    assert start_kept_lab(state, "simulated", "4.22", mended=True).mended
+    assert kept_lab(state).mended
+
+
 def test_a_kept_lab_goes_on_until_it_is_taken_down(state: Path) -> None:
     description = start_kept_lab(state, "simulated", "4.23")
     assert kept_lab(state) == description
+    assert not description.mended
     assert [host.name for host in description.hosts] == ["kvm1", "kvm2", "kvm3"]
     files = {path.name for path in lab_path(state).iterdir()}
     assert {"cloud.toml", "cloudstack.ini", "marvin.cfg"} <= files

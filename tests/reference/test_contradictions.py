@@ -136,14 +136,22 @@ def test_def_05_the_guest_sees_nothing_of_a_dimm_that_is_no_whole_block(release:
         assert prediction.domain.memory_kib == memory_mib * 1024
         assert prediction.domain.guest_memory_mib == 256
         assert prediction.contradictions == (
-            Contradiction(oddities.UNUSABLE_DIMM, f"the guest sees {memory_mib} MiB", "the guest sees 256 MiB"),
+            Contradiction(
+                oddities.UNUSABLE_DIMM,
+                f"the guest sees {memory_mib} MiB, or the request is refused",
+                "the guest sees 256 MiB",
+            ),
         )
         instance = _after(instance, prediction)
     assert instance.domain.dimms_kib == (45056, 86016, 118784)
     odd = predict(there, instance, UNCONSTRAINED, CustomParameters(None, None, "513"))
     assert (odd.refusal and odd.refusal.text) == release.agent_failure
     assert odd.contradictions == (
-        Contradiction(oddities.UNUSABLE_DIMM, "the guest sees 513 MiB", "QEMU refuses the DIMM and the job fails"),
+        Contradiction(
+            oddities.UNUSABLE_DIMM,
+            "the guest sees 513 MiB, or the request is refused",
+            "QEMU refuses the DIMM and the job fails",
+        ),
     )
 
 
@@ -198,6 +206,72 @@ def test_a_refused_or_stored_request_shows_no_defect_of_counting() -> None:
     refused = predict(there, instance, fixed(1, 400, 256), NO_PARAMETERS, caller="admin")
     stored = predict(there, replace(instance, state=STOPPED), fixed(2, 500, 256), NO_PARAMETERS, caller="admin")
     assert (refused.contradictions, stored.contradictions) == ((), ())
+
+
+# The same where the defects are mended.
+
+
+def test_def_02_mended_an_instance_that_cannot_grow_stays_where_it_is() -> None:
+    there = world(SINCE.mended)
+    for wanted in (fixed(2, 500, 5120), fixed(9, 500, 256), fixed(9, 500, 5120)):
+        prediction = predict(there, running(there, NOW), wanted, NO_PARAMETERS)
+        assert prediction.refusal is not None
+        assert (prediction.refusal.code, prediction.refusal.text) == (530, "Failed to scale the VM")
+        assert (prediction.host_ids, prediction.hosts, prediction.contradictions) == (("h1",), there.hosts, ())
+    unprepared = running(there, NOW, prepared=False)
+    full = replace(there, hosts=(replace(SMALL, used_cpu_mhz=16000), *there.hosts[1:]))
+    faster = predict(full, unprepared, fixed(1, 700, 256), NO_PARAMETERS)
+    assert (faster.outcome, faster.host_ids) == (Outcome.MIGRATED, ("h2",))
+
+
+def test_def_02_mended_an_instance_that_can_grow_is_moved() -> None:
+    enough = settings_with({names.CPU_CEILING: "9", names.MEMORY_CEILING: "5120"})
+    there = world(SINCE.mended, enough)
+    prediction = predict(there, running(there, NOW), fixed(9, 500, 5120), NO_PARAMETERS)
+    assert (prediction.outcome, prediction.host_ids) == (Outcome.MIGRATED, ("h2",))
+
+
+@pytest.mark.parametrize("release", [SINCE.mended, BEFORE.mended], ids=lambda release: release.name)
+def test_def_03_mended_the_next_start_has_the_new_speed(release: Release) -> None:
+    there = world(release)
+    instance = running(there, UNCONSTRAINED, Size(1, 600, 256))
+    prediction = predict(there, instance, AT_700, CustomParameters("2", None, "512"))
+    assert (prediction.saved, prediction.contradictions) == (CustomParameters("2", "700", "512"), ())
+    assert size_at_start(AT_700, prediction.saved) == Size(2, 700, 512)
+
+
+def test_def_03_mended_nothing_is_saved_that_was_not_before() -> None:
+    there = world(SINCE.mended)
+    instance = running(there, AT_700, Size(1, 700, 256))
+    prediction = predict(there, instance, AT_700, CustomParameters("2", None, "256"))
+    assert prediction.saved == CustomParameters("2", None, "256")
+
+
+def test_def_04_mended_a_live_scale_gives_the_quota_of_a_restart() -> None:
+    prediction = _capped_at_600(world(SINCE.mended, settings_with({names.CPU_OVERCOMMIT: "2"})))
+    assert (prediction.domain.quota_us, prediction.domain.period_us, prediction.contradictions) == (3000, 10000, ())
+    assert prediction.domain.shares == 300
+
+
+@pytest.mark.parametrize("release", [SINCE.mended, BEFORE.mended], ids=lambda release: release.name)
+def test_def_05_mended_memory_grows_by_whole_blocks_only(release: Release) -> None:
+    there = world(release)
+    instance = running(there, UNCONSTRAINED, Size(1, 500, 256))
+    for memory_mib in (257, 300, 383, 385):
+        refused = predict(there, instance, UNCONSTRAINED, CustomParameters(None, None, str(memory_mib)))
+        assert refused.refusal is not None
+        assert (refused.refusal.code, refused.refusal.rule) == (431, oddities.UNUSABLE_DIMM)
+        assert (refused.domain, refused.size, refused.contradictions) == (instance.domain, instance.size, ())
+    grown = predict(there, instance, UNCONSTRAINED, CustomParameters(None, None, "384"))
+    assert (grown.refusal, grown.domain.guest_memory_mib, grown.contradictions) == (None, 384, ())
+    faster = predict(there, instance, UNCONSTRAINED, CustomParameters("2", None, None))
+    assert faster.refusal is None
+
+
+def test_def_07_mended_the_owner_is_counted() -> None:
+    there = world(SINCE.mended)
+    instance = replace(running(there, NOW), owner="owner")
+    assert predict(there, instance, fixed(2, 500, 256), NO_PARAMETERS, caller="admin").contradictions == ()
 
 
 # Oddities, each shown by a prediction.

@@ -12,6 +12,8 @@ from harness.lab.management.errors import ApiError, InvalidValueError, Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
 from harness.lab.management.resources import UNLIMITED
+from harness.lab.management.waves import Wave
+from harness.reference import oddities
 from harness.reference import settings as names
 from harness.reference.capacity import AccountLimits, Host
 from harness.reference.cpu_tuning import cpu_shares
@@ -24,8 +26,11 @@ from harness.reference.scaling import Instance, Outcome, World, command_for, dec
 _log = logging.getLogger(__name__)
 
 
-def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User) -> None:
-    """The body of a scale job. Source: UserVmManagerImpl.upgradeVirtualMachine. Raises ApiError."""
+def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User, wave: Wave) -> None:
+    """The body of a scale job, which belongs to the `wave` of those that were asked for together.
+
+    Source: UserVmManagerImpl.upgradeVirtualMachine. Raises ApiError.
+    """
     try:
         instance = cloud.state.instance(instance_id)
     except KeyError:
@@ -35,7 +40,7 @@ def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, s
         if instance.state is State.STOPPED:
             _scale_stopped(cloud, instance, offering_id, asked)
         else:
-            _scale_running(cloud, instance, offering_id, asked, user)
+            _scale_running(cloud, instance, offering_id, asked, user, wave)
     except ApiError as refusal:
         cloud.note("VM.UPGRADE", f"Error while upgrading Instance: {refusal}", instance, user, level="ERROR")
         raise
@@ -43,26 +48,49 @@ def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, s
 
 
 def _scale_running(
-    cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters, user: User
+    cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters, user: User, wave: Wave
 ) -> None:
-    state = cloud.state
+    state, earlier = cloud.state, wave.work
     with state.lock:
         new = state.offerings[offering_id].offering
-        world = state.world()
-        known = _as_known(cloud, world, instance)
-    decision = decide(world, known, new, asked)
-    if decision.refusal is not None or decision.size is None:
-        raise _refused(decision.refusal, instance)
-    host, migrated = world.host(instance.host_id or ""), False
-    if decision.outcome is Outcome.MIGRATED:
-        host, migrated = decision.candidates[0], True
+        world = earlier.world if earlier else state.world()
+        known = earlier.known if earlier else _as_known(cloud, world, instance)
+        decision = decide(world, known, new, asked)
+        if decision.refusal is not None or decision.size is None:
+            raise _refused(decision.refusal, instance)
+        in_place = decision.outcome is Outcome.IN_PLACE
+        takes_room_first = in_place and not earlier and oddities.CONCURRENT_GROWTH not in state.release.defects
+        if takes_room_first:
+            _exchange(cloud, known.host_id, known.size, decision.size)
+    if earlier:
+        earlier.settle()
+    elif in_place:
+        with wave.working(world, known):
+            try:
+                domain = _reconfigure(cloud, world, instance, known, new, decision.size, world.host(known.host_id))
+            except OperationFailedError:
+                if takes_room_first:
+                    _exchange(cloud, known.host_id, decision.size, known.size)
+                raise
+            _book(cloud, instance, new, decision.size, known.size, domain, takes_room=not takes_room_first)
+    else:
+        host = decision.candidates[0]
         instance = migration.move(cloud, instance, host)
         cloud.note("VM.MIGRATE", "Successfully completed migrating Instance for its scale", instance, user)
-    domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
-    _book(cloud, instance, new, decision.size, known.size, host, domain, in_place=not migrated)
+        domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
+        # The destination keeps counting the old size until the next recalculation (as built).
+        _book(cloud, instance, new, decision.size, known.size, domain, takes_room=False)
     with state.lock:
-        # Limits are checked for the owner, but counted for the caller (DEF-07, as built).
-        state.resources.scaled(user.account_id, known.size, decision.size)
+        # Limits are checked for the owner whoever is counted.
+        for_caller = oddities.COUNTED_FOR_THE_CALLER in state.release.defects
+        counted = user.account_id if for_caller else instance.account_id
+        state.resources.scaled(counted, known.size, decision.size)
+
+
+def _exchange(cloud: Cloud, host_id: str, old: Size, new: Size) -> None:
+    with cloud.state.lock:
+        cloud.state.ledger.release(host_id, Amount.of(old))
+        cloud.state.ledger.allocate(host_id, Amount.of(new))
 
 
 def _as_known(cloud: Cloud, world: World, instance: InstanceRecord) -> Instance:
@@ -130,31 +158,27 @@ def _book(
     new: Offering,
     size: Size,
     old_size: Size,
-    host: Host,
     domain: Domain,
     *,
-    in_place: bool,
+    takes_room: bool,
 ) -> None:
-    """Offering, flag, details and capacity after the agent's success. Source: orchestrateReConfigureVm.
-
-    After a migration the destination keeps counting the old size until the next recalculation (as built).
-    """
-    state = cloud.state
+    """Offering, flag, details and capacity after the agent's success. Source: orchestrateReConfigureVm."""
+    state, host_id = cloud.state, instance.host_id or ""
     with state.lock:
-        if in_place and state.release.scales_fixed_offerings:
-            state.ledger.release(host.id, Amount.of(old_size))
+        if takes_room and state.release.scales_fixed_offerings:
+            state.ledger.release(host_id, Amount.of(old_size))
         old = state.offerings[instance.offering_id].offering
         changed = _change_offering(cloud, instance, new, size, domain=domain)
-        if not in_place:
+        if not takes_room:
             return
         if not state.release.scales_fixed_offerings:
             # Up to 4.22 the old offering is released after the new details are saved, so with them (as built).
-            state.ledger.release(host.id, Amount.of(size_in_force(old, changed.details)))
-        if not allocation.fits_now(state, host.id, size):
+            state.ledger.release(host_id, Amount.of(size_in_force(old, changed.details)))
+        if not allocation.fits_now(state, host_id, size):
             # The domain has the new size and the database the new offering; only the books lose it (as built).
             _log.warning("Host does not have enough capacity for vm %s", instance.instance_name)
             raise OperationFailedError(state.release.agent_failure)
-        state.ledger.allocate(host.id, Amount.of(size))
+        state.ledger.allocate(host_id, Amount.of(size))
 
 
 def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters) -> None:

@@ -33,6 +33,7 @@ from harness.lab.management.model import (
     size_in_force,
 )
 from harness.lab.management.resources import ResourceBooks
+from harness.lab.management.waves import ScaleWaves
 from harness.lab.topology import LabSpec
 from harness.reference.capacity import Host
 from harness.reference.offering import Size
@@ -86,6 +87,7 @@ class CloudState:
         self.ledger = CapacityLedger(self.hosts)
         self.account_domain = AccountDomain(_id(), "ROOT", "ROOT", created)
         self.resources = ResourceBooks()
+        self.waves = ScaleWaves(monotonic)
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
         self._hidden_accounts: dict[str, Account] = {}

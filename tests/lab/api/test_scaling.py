@@ -26,24 +26,6 @@ def _sizes(cpus: int, speed: int, memory: int) -> dict[str, int]:
     return {"details[0].cpuNumber": cpus, "details[0].cpuSpeed": speed, "details[0].memory": memory}
 
 
-def _together(lab: Lab, instances: list[Entity], offering_id: str, memory: int) -> list[Entity]:
-    """Scale instances of one host at once: none is done on the host before the last is about to be."""
-    barrier = threading.Barrier(len(instances))
-    hypervisor = lab.hosts[instances[0]["hostname"]].hypervisor
-    attach = hypervisor.attach_device
-
-    def attach_together(domain: str, device_xml: str) -> None:
-        barrier.wait(30)
-        attach(domain, device_xml)
-
-    hypervisor.attach_device = attach_together
-    started = [
-        lab.raw.call("scaleVirtualMachine", id=each["id"], serviceofferingid=offering_id, **_sizes(1, 500, memory)).body
-        for each in instances
-    ]
-    return [lab.finished(each) for each in started]
-
-
 def test_a_scale_in_place_moves_the_books_by_the_difference(lab: Lab) -> None:
     instance = lab.deploy(lab.fixed(), "kvm1")
     assert _allocated(lab, "kvm1") == (500, 256)
@@ -83,57 +65,6 @@ def test_a_stopped_instance_keeps_its_room_reserved_until_it_is_destroyed(lab: L
     assert memory_used() == 5000
     lab.run("destroyVirtualMachine", id=instance["id"])
     assert memory_used() == 2000
-
-
-@pytest.mark.parametrize(
-    ("release", "statuses", "cpu", "memory"),
-    [pytest.param(SINCE, [1, 2], 500, 5000, id="4.23"), pytest.param(BEFORE, [1, 1], 1000, 5512, id="4.22")],
-)
-def test_two_that_grow_at_once_into_room_for_one_overfill_the_host(
-    make_lab: LabMaker, release: Release, statuses: list[int], cpu: int, memory: int
-) -> None:
-    """DEF-06 with the very numbers that were recorded."""
-    lab = make_lab(release)
-    lab.setting("cluster.memory.allocated.capacity.disablethreshold", "0.95", clusterid=lab.cluster_id("cluster-b"))
-    offering_id = _unconstrained(lab)
-    pair = [lab.deploy(offering_id, "kvm3", **_sizes(1, 500, 256)) for _ in range(2)]
-    jobs = _together(lab, pair, offering_id, 5000)
-    assert sorted(job["jobstatus"] for job in jobs) == statuses
-    for job in jobs:
-        if job["jobstatus"] == 2:
-            assert job["jobresult"]["errortext"] == release.agent_failure
-    seen = lab.api.listVirtualMachines()["virtualmachine"]
-    assert [instance["memory"] for instance in seen] == [5000, 5000]
-    assert _allocated(lab, "kvm3") == (cpu, memory)
-
-
-def test_a_saved_speed_outlives_a_change_to_a_fixed_speed(lab: Lab) -> None:
-    """DEF-03."""
-    instance = lab.deploy(_unconstrained(lab), "kvm1", **_sizes(1, 600, 256))
-    constrained = lab.offering(
-        customized="true", mincpunumber=1, maxcpunumber=4, minmemory=256, maxmemory=1024, cpuspeed=700
-    )
-    scaled = lab.instance_of(lab.scale(instance["id"], constrained["id"], cpuNumber=2, memory=512))
-    assert (scaled["cpuspeed"], scaled["details"]["cpuSpeed"]) == (700, "600")
-    hypervisor = lab.hosts["kvm1"].hypervisor
-    assert hypervisor.scheduler_parameters(instance["instancename"])["cpu_shares"] == 1400
-    lab.run("stopVirtualMachine", id=instance["id"])
-    lab.run("startVirtualMachine", id=instance["id"])
-    assert hypervisor.scheduler_parameters(instance["instancename"])["cpu_shares"] == 1200
-
-
-def test_overcommit_halves_the_quota_of_a_live_scale(lab: Lab) -> None:
-    """DEF-04, and the details that an instance gets in an overcommitted cluster."""
-    cluster_id = lab.cluster_id("cluster-a")
-    lab.setting("cpu.overprovisioning.factor", "2", clusterid=cluster_id)
-    instance = lab.deploy(lab.fixed(limitcpuuse="true"), "kvm1")
-    assert instance["details"] == {"cpuOvercommitRatio": "2", "memoryOvercommitRatio": "1.0"}
-    lab.instance_of(lab.scale(instance["id"], lab.fixed(speed=600, limitcpuuse="true")))
-    hypervisor = lab.hosts["kvm1"].hypervisor
-    assert hypervisor.scheduler_parameters(instance["instancename"])["vcpu_quota"] == 1500
-    lab.run("stopVirtualMachine", id=instance["id"])
-    lab.run("startVirtualMachine", id=instance["id"])
-    assert hypervisor.scheduler_parameters(instance["instancename"])["vcpu_quota"] == 3000
 
 
 def test_a_migration_that_fails_ends_the_scale(lab: Lab) -> None:

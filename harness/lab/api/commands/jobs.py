@@ -6,12 +6,15 @@ from harness.lab.api import selection
 from harness.lab.api.command import Answer, Call, Listing, Single, command
 from harness.lab.api.views import jobs as views
 from harness.lab.management.errors import BadParameterError
+from harness.lab.management.jobs import JobStatus
 
 
 def _query(call: Call) -> Answer:
     record = call.cloud.jobs.find(call.must("jobid"))
     if record is None:
         raise BadParameterError(f"Unable to find a job by id {call.must('jobid')}")
+    if record.status is not JobStatus.PENDING and record.instance_id is not None:
+        call.cloud.state.waves.end_was_told(record.instance_id)
     return Single(views.job(call.cloud, record))
 
 

@@ -8,6 +8,8 @@ from harness.lab.management import scaling
 from harness.lab.management.cloud import rendered
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import State
+from harness.lab.management.waves import Wave
+from harness.reference import oddities
 
 
 def _scale(call: Call) -> Answer:
@@ -15,7 +17,10 @@ def _scale(call: Call) -> Answer:
     offering_id, details = call.must("serviceofferingid"), call.merged("details")
     scheduled = f"upgrading vm: {instance.id} to service offering: {offering_id}"
     call.cloud.note("VM.UPGRADE", scheduled, instance, call.user, state="Scheduled")
-    return begun(call, instance, lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user))
+    state = call.cloud.state
+    together = oddities.CONCURRENT_SCALES in state.release.defects
+    wave = state.waves.join(instance.id) if together else Wave()
+    return begun(call, instance, lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user, wave))
 
 
 def _change_service(call: Call) -> Answer:
@@ -25,7 +30,7 @@ def _change_service(call: Call) -> Answer:
             f"Unable to upgrade virtual machine {rendered(instance)}  in state {instance.state}; "
             "make sure the virtual machine is stopped"
         )
-    scaling.scale(call.cloud, instance.id, call.must("serviceofferingid"), call.merged("details"), call.user)
+    scaling.scale(call.cloud, instance.id, call.must("serviceofferingid"), call.merged("details"), call.user, Wave())
     return Single({"virtualmachine": shown(call, instance.id)})
 
 

@@ -1,0 +1,77 @@
+"""Scales of one instance that are asked for together: all but the first wait for its work and do none (DEF-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from harness.lab.management.errors import ApiError
+from harness.reference.scaling import Instance, World
+
+# As long as a real server takes for a scale at the most (seen: 0.5 to 1.6 s), which the lab's hosts do at once.
+_LONGEST_SECONDS = 1.6
+
+
+class Work:
+    """What the first scale of a wave does on the host. `world` and `known` are as they were before it."""
+
+    def __init__(self, world: World, known: Instance) -> None:
+        self.world = world
+        self.known = known
+        self.failure: ApiError | None = None
+
+    def settle(self) -> None:
+        """End as the work ended. Raises its ApiError."""
+        if self.failure is not None:
+            raise self.failure
+
+
+class Wave:
+    """Scales of one instance whose jobs run one after the other. `work` is there once one has begun with it.
+
+    No lock: jobs of one instance never run side by side.
+    """
+
+    def __init__(self) -> None:
+        self.work: Work | None = None
+
+    @contextmanager
+    def working(self, world: World, known: Instance) -> Iterator[None]:
+        """Do the wave's work; a failure is kept for those that wait for it."""
+        self.work = Work(world, known)
+        try:
+            yield
+        except ApiError as failure:
+            self.work.failure = failure
+            raise
+
+
+class ScaleWaves:
+    """The waves by instance id; guards itself.
+
+    A request joins the wave before it while nobody has been told that a job of that wave has ended, and a real server
+    would still be at work. So what comes together for a client is together, however quick the lab's hosts are.
+
+    Source: VirtualMachineManagerImpl.reConfigureVmThroughJobQueue takes up a pending work job in place of its own.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._guard = Lock()
+        self._waves: dict[str, tuple[Wave, float]] = {}
+
+    def join(self, instance_id: str) -> Wave:
+        """The wave of a request that has just come in."""
+        now = self._monotonic()
+        with self._guard:
+            wave, begun = self._waves.get(instance_id, (None, now))
+            if wave is None or now - begun > _LONGEST_SECONDS:
+                wave = Wave()
+                self._waves[instance_id] = (wave, now)
+            return wave
+
+    def end_was_told(self, instance_id: str) -> None:
+        """A job of this instance is known to have ended: the next scale comes after it."""
+        with self._guard:
+            self._waves.pop(instance_id, None)
