@@ -68,4 +68,7 @@ class Hypervisor(Protocol):
     def migrate(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:
         """Live-migrate to `destination`, which must be of the same kind, giving up after `seconds`."""
 
+    def break_off(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:
+        """Begin to migrate as `migrate` does and end it half-way; always raises HypervisorError."""
+
     def close(self) -> None: ...

@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.cache import cache_dir
 from harness.lab.config_files import write_config_files
+from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
 from harness.lab.kvm.fleet import KvmFleet
@@ -53,14 +54,15 @@ def main(state: Path, name: str, kind: str, release: str, mended: bool, owned: b
 def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event, *, mended: bool) -> None:
     behaviour = release_of(release).mended if mended else release_of(release)
     lab_id = secrets.token_hex(2)
+    faults = Faults()
     fleet: Fleet
     if kind == "kvm":
         fleet = KvmFleet(DEFAULT_LAB.hosts, folder.path, lab_id, cache_dir())
     else:
-        fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path)
+        fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path, faults=faults)
     try:
         hosts = fleet.up()
-        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, behaviour, disks=_disks(folder, kind))
+        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, behaviour, disks=_disks(folder, kind), faults=faults)
         try:
             endpoint = cloud.serve()
             write_config_files(

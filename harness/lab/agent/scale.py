@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
@@ -41,8 +42,10 @@ class ScaleOrder:
         return self.command.memory_mib * 1024
 
 
-def scale(hypervisor: Hypervisor, order: ScaleOrder) -> str:
+def scale(hypervisor: Hypervisor, order: ScaleOrder, before_vcpus: Callable[[], None] = lambda: None) -> str:
     """Scale a running domain and return the agent's own success text. Source: LibvirtScaleVmCommandWrapper.execute.
+
+    `before_vcpus` is called when memory is there and vCPUs are about to be plugged in.
 
     Raises:
         ScaleFailedError: a step failed; later steps were not tried and earlier ones are not taken back.
@@ -53,7 +56,7 @@ def scale(hypervisor: Hypervisor, order: ScaleOrder) -> str:
     )
     try:
         _scale_memory(hypervisor, order)
-        _scale_vcpus(hypervisor, order)
+        _scale_vcpus(hypervisor, order, before_vcpus)
         _raise_shares(hypervisor, order)
         if order.sets_bandwidth:
             _set_bandwidth(hypervisor, order)
@@ -78,8 +81,9 @@ def _scale_memory(hypervisor: Hypervisor, order: ScaleOrder) -> None:
     hypervisor.attach_device(name, device)
 
 
-def _scale_vcpus(hypervisor: Hypervisor, order: ScaleOrder) -> None:
+def _scale_vcpus(hypervisor: Hypervisor, order: ScaleOrder, before: Callable[[], None]) -> None:
     if hypervisor.running_vcpus(order.machine.name) < order.command.cpus:
+        before()
         hypervisor.set_vcpus(order.machine.name, order.command.cpus)
 
 

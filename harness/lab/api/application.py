@@ -15,6 +15,7 @@ from harness.lab.api.command import Answer, Begun, Call, Command, Listing, Shown
 from harness.lab.api.commands import COMMANDS
 from harness.lab.api.entities import exists
 from harness.lab.api.envelope import Form
+from harness.lab.api.ignored import Arguments, IgnoredParameters
 from harness.lab.api.signature import UnauthorizedError, signer
 from harness.lab.api.views.hosts import version
 from harness.lab.management.cloud import Cloud
@@ -43,6 +44,7 @@ class ApiApplication:
     """Serves one cloud. Besides sessions it keeps no state of its own; it may be called from any thread."""
 
     def __init__(self, cloud: Cloud, power: PowerWatch) -> None:
+        self.ignored = IgnoredParameters()
         self._cloud = cloud
         self._power = power
         self._sessions = sessions.Sessions(cloud)
@@ -108,14 +110,18 @@ class ApiApplication:
         return command.is_open_to(self._cloud.state.role_of(user))
 
     def _answer(self, command: Command, user: User, given: Mapping[str, str]) -> Shown:
-        arguments = parameters.read(
-            command.name, command.parameters, given, lambda kind, record_id: exists(self._cloud, kind, record_id)
+        arguments = Arguments(
+            parameters.read(
+                command.name, command.parameters, given, lambda kind, record_id: exists(self._cloud, kind, record_id)
+            )
         )
         call = Call(self._cloud, user, arguments, COMMANDS)
         paging.check(call)
         if command.name in _LOOKS:
             self._power.look()
-        return self._body(command, call, command.answer(call))
+        answer = command.answer(call)
+        self.ignored.note(command.name, given, arguments.read)
+        return self._body(command, call, answer)
 
     def _body(self, command: Command, call: Call, answer: Answer) -> Shown:
         if isinstance(answer, Listing):

@@ -7,13 +7,19 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import DiskError, Disks
+from harness.lab.api import sessions
 from harness.lab.api.application import ApiApplication
+from harness.lab.api.commands import COMMANDS
+from harness.lab.api.ignored import IgnoredParameters
 from harness.lab.api.integration import IntegrationApplication
 from harness.lab.api.server import ApiServer
+from harness.lab.faults.registry import Faults
+from harness.lab.faults.wire import FaultyWire
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.hypervisor import HypervisorError
 from harness.lab.management.cloud import Cloud, Patience
@@ -23,6 +29,9 @@ from harness.lab.management.power import PowerWatch
 from harness.lab.management.state import CloudState
 from harness.lab.topology import LabSpec
 from harness.reference.release import SINCE, Release
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +53,7 @@ class LabCloud:
 
     `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed. Without
     `admin_password` nobody can guess it, but the owner of this object reads it there. With `integration_port`
-    there is a second port, where nobody has to say who they are.
+    there is a second port, where nobody has to say who they are. `faults` are those that the hosts' fleet was given.
     """
 
     def __init__(
@@ -58,12 +67,14 @@ class LabCloud:
         patience: Patience | None = None,
         admin_password: str | None = None,
         integration_port: bool = False,
+        faults: Faults | None = None,
     ) -> None:
         by_name = {host.spec.name: host for host in hosts}
         missing = [at.name for at in spec.hosts if at.name not in by_name]
         if missing:
             raise LabCloudError(f"the lab needs the hosts {', '.join(missing)}, which are not up")
-        agents = {name: KvmAgent(host, guest_boot) for name, host in by_name.items()}
+        self.faults = faults or Faults()
+        agents = {name: KvmAgent(host, guest_boot, self.faults) for name, host in by_name.items()}
         self.admin_password = admin_password or secrets.token_urlsafe(12)
         state = CloudState(
             spec,
@@ -77,11 +88,24 @@ class LabCloud:
             disks=Disks(disks),
             jobs=JobRunner(),
             patience=patience or Patience(),
+            faults=self.faults,
         )
+        self.faults.attend_cloud({*COMMANDS, sessions.LOGIN, sessions.LOGOUT}, self._names_of)
         self._power = PowerWatch(self._cloud)
+        self._api = ApiApplication(self._cloud, self._power)
         self._server: ApiServer | None = None
         self._has_integration_port = integration_port
         self._integration: ApiServer | None = None
+
+    @property
+    def inside(self) -> Cloud:
+        """What the management server knows, for whoever looks at the lab from behind."""
+        return self._cloud
+
+    @property
+    def ignored(self) -> IgnoredParameters:
+        """Parameters that had no effect on the calls that gave them."""
+        return self._api.ignored
 
     @property
     def admin(self) -> ApiKeys:
@@ -110,14 +134,30 @@ class LabCloud:
     def serve(self) -> str:
         """Begin to serve and return the API's address."""
         if self._server is None:
-            api = ApiApplication(self._cloud, self._power)
-            self._server = ApiServer(api)
+            self._server = self._served(self._api)
             if self._has_integration_port:
-                self._integration = ApiServer(IntegrationApplication(self._cloud, api))
+                self._integration = self._served(IntegrationApplication(self._cloud, self._api))
         return self._server.endpoint
 
+    def _served(self, application: WSGIApplication) -> ApiServer:
+        wire = FaultyWire(application, self.faults)
+        server = ApiServer(wire)
+        wire.close_port = server.close_for
+        return server
+
+    def _names_of(self, name: str) -> frozenset[str]:
+        """Everything that an instance is called, by its id or its domain."""
+        with self._cloud.state.lock:
+            found = [each for each in self._cloud.state.instances.values() if name in (each.id, each.instance_name)]
+        names = {(each.id, each.instance_name, each.name, each.display_name) for each in found}
+        return frozenset({name}.union(*names))
+
     def shutdown(self) -> None:
-        """Stop serving, let running jobs end, destroy all domains of instances; safe to call twice."""
+        """Stop serving, let running jobs end, destroy all domains of instances; safe to call twice.
+
+        No fault is armed any more.
+        """
+        self.faults.clear()
         for server in (self._server, self._integration):
             if server is not None:
                 server.close()

@@ -121,12 +121,17 @@ def _typed(command: str, parameter: Parameter, value: str, known: Callable[[str,
     ids = [part.strip() for part in value.split(",")] if parameter.many else [value]
     for each in ids:
         if not known(kind, each):
-            raise BadParameterError(
-                f"Unable to execute API command {command.lower()} due to invalid value. "
-                f"Invalid parameter {parameter.name} value={each} due to incorrect long value format, or entity does "
-                "not exist or due to incorrect parameter annotation for the field in api cmd class."
-            )
+            raise no_such_entity(command, parameter.name, each)
     return ids if parameter.many else value
+
+
+def no_such_entity(command: str, name: str, value: str) -> BadParameterError:
+    """What is said of an id that names nothing."""
+    return BadParameterError(
+        f"Unable to execute API command {command.lower()} due to invalid value. Invalid parameter {name} "
+        f"value={value} due to incorrect long value format, or entity does not exist or due to incorrect parameter "
+        "annotation for the field in api cmd class."
+    )
 
 
 def _number(command: str, parameter: Parameter, value: str) -> int:

@@ -12,6 +12,10 @@ from harness.lab.kvm.libvirt_binding import libvirt
 
 # How long an aborted migration may take to end before its thread is left to itself.
 ABORT_SECONDS = 5.0
+# How a migration is made to fail half-way.
+_CRAWL_MIB_PER_SECOND, _HALF_WAY_SECONDS = 1, 1.0
+# libvirt's default, no limit but what the number can say.
+_FULL_SPEED = 2**53 - 1
 
 
 class LibvirtHypervisor:
@@ -100,6 +104,17 @@ class LibvirtHypervisor:
             failure = _run_within(seconds, lambda: found.migrate3(there, parameters, flags), found.abortJob)
         if failure is not None:
             raise HypervisorError(f"migration of {domain} from {self.name} to {destination.name}: {failure}")
+
+    def break_off(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:
+        with self._domain(domain) as found:
+            # So slow that it cannot be through before it is aborted; a new migration begins with this speed.
+            found.migrateSetMaxSpeed(_CRAWL_MIB_PER_SECOND)
+        try:
+            self.migrate(domain, destination, domain_xml, min(seconds, _HALF_WAY_SECONDS))
+        finally:
+            with self._domain(domain) as found:
+                found.migrateSetMaxSpeed(_FULL_SPEED)
+        raise HypervisorError(f"migration of {domain} from {self.name} to {destination.name} was to fail and did not")
 
     def close(self) -> None:
         with self._lock, contextlib.suppress(libvirt().libvirtError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import Disks
+from harness.lab.faults.registry import Faults
 from harness.lab.management.jobs import JobRunner
 from harness.lab.management.model import InstanceRecord, User
 from harness.lab.management.state import CloudState
@@ -34,6 +35,7 @@ class Cloud:
     disks: Disks
     jobs: JobRunner
     patience: Patience
+    faults: Faults = field(default_factory=Faults)
 
     def agent_of(self, instance: InstanceRecord) -> KvmAgent:
         """The agent of the host that an instance runs on. Raises KeyError where it has none."""

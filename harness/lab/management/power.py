@@ -60,7 +60,7 @@ class PowerWatch:
         missed_before, self._missing = self._missing, []
         for host_id, believed in by_host.items():
             try:
-                there = set(self._cloud.agents[host_id].hypervisor.domain_names())
+                there = set(self._cloud.agents[host_id].report())
             except HypervisorError as failure:
                 # A host that cannot be asked has told nothing.
                 _log.warning("%s", failure)

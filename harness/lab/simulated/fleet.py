@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import paramiko
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost, SshAccess
 from harness.lab.simulated.hypervisor import SimulatedHypervisor
+from harness.lab.simulated.meddling import SimulatedMeddling
+from harness.lab.simulated.ssh_keys import new_key
 from harness.lab.simulated.ssh_server import SshServer
 from harness.lab.simulated.sysroot import Sysroot
 from harness.lab.topology import HostSpec
@@ -23,18 +24,25 @@ class SimulatedFleet:
 
     Args:
         cgroup_version: 1 or 2, for all hosts, or by host name (hosts not named have 1).
+        faults: those of the lab that the hosts belong to.
     """
 
     kind = "simulated"
 
     def __init__(
-        self, specs: Sequence[HostSpec], state_dir: Path, *, cgroup_version: int | Mapping[str, int] = 1
+        self,
+        specs: Sequence[HostSpec],
+        state_dir: Path,
+        *,
+        cgroup_version: int | Mapping[str, int] = 1,
+        faults: Faults | None = None,
     ) -> None:
         # TCG's domain type, so that one agent hook serves all kinds of fleet.
         self.guest_boot = GuestBoot(domain_type="qemu")
         self._specs = tuple(specs)
         self._state_dir = state_dir
         self._cgroup_version = cgroup_version
+        self._faults = faults or Faults()
         self._servers: list[SshServer] = []
         self._hypervisors: list[SimulatedHypervisor] = []
         self._made_state_dir = False
@@ -53,7 +61,8 @@ class SimulatedFleet:
             self._remove_folders()
             for folder in self._folders:
                 folder.mkdir()
-            key_file, allowed = _new_key(self._state_dir / "ssh" / "id_ed25519")
+            key_file = self._state_dir / "ssh" / "id_ed25519"
+            allowed = new_key(key_file)
             return [self._host_up(spec, key_file, allowed) for spec in self._specs]
         except BaseException:
             self.down()
@@ -90,7 +99,7 @@ class SimulatedFleet:
         directory = self._state_dir / "hosts" / spec.name
         sysroot = Sysroot(directory, hypervisor)
         sysroot.create()
-        _host_key_file, host_key = _new_key(self._state_dir / "ssh" / f"host-{spec.name}")
+        host_key = new_key(self._state_dir / "ssh" / f"host-{spec.name}")
 
         def environment() -> Mapping[str, str]:
             sysroot.render()
@@ -100,9 +109,10 @@ class SimulatedFleet:
                 "HOME": str(directory),
             }
 
-        server = SshServer(spec.name, host_key, allowed, environment)
+        server = SshServer(spec.name, host_key, allowed, environment, self._faults)
         self._servers.append(server)
         server.start()
+        self._faults.attend_host(spec.name, SimulatedMeddling(hypervisor, server))
         access = SshAccess(
             address="127.0.0.1",
             port=server.port,
@@ -111,14 +121,3 @@ class SimulatedFleet:
             known_host=f"[127.0.0.1]:{server.port} {host_key.get_name()} {host_key.get_base64()}",
         )
         return LabHost(spec=spec, hypervisor=hypervisor, ssh=access)
-
-
-def _new_key(file: Path) -> tuple[Path, paramiko.PKey]:
-    """A fresh ed25519 key in OpenSSH's format, readable by its owner only."""
-    text = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(text)
-    return file, paramiko.Ed25519Key.from_private_key_file(str(file))

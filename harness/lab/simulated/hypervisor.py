@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from harness.lab.hypervisor import Hypervisor, HypervisorError, NodeInfo
@@ -14,6 +15,8 @@ from harness.lab.simulated.live_xml import dump
 from harness.lab.topology import HostSpec
 
 T = TypeVar("T")
+
+LIBVIRTD_AWAY = "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory"
 
 # One at a time takes two hosts' locks (a migration), so that two crossing ones cannot wait for each other.
 _migrating = threading.Lock()
@@ -27,6 +30,8 @@ class SimulatedHypervisor:
 
     def __init__(self, spec: HostSpec, cgroup_version: int = 1) -> None:
         self.name = spec.name
+        # Domains run on without it.
+        self.libvirtd_answers = True
         self._spec = spec
         self._cgroup_version = cgroup_version
         self._domains: dict[str, SimulatedDomain] = {}
@@ -44,13 +49,13 @@ class SimulatedHypervisor:
         )
 
     def domain_names(self) -> tuple[str, ...]:
-        with self._lock:
+        with self._asked():
             return tuple(sorted(self._domains))
 
     def start(self, domain_xml: str) -> None:
         """Create and start; memory is only address space, so nothing is refused for the host's size."""
         definition = read_definition(domain_xml, self._cgroup_version)
-        with self._lock:
+        with self._asked():
             self._refuse_twin(definition.name, definition.uuid)
             self._domains[definition.name] = SimulatedDomain(
                 definition, next(self._numbers), next(self._pids), self._cgroup_version
@@ -64,7 +69,7 @@ class SimulatedHypervisor:
 
     def press_power_button(self, domain: str) -> None:
         """The guest shuts down; what then happens is the domain's on_poweroff (CloudStack writes destroy)."""
-        with self._lock:
+        with self._asked():
             if self._find(domain).definition.on_poweroff != "restart":
                 del self._domains[domain]
 
@@ -73,7 +78,7 @@ class SimulatedHypervisor:
         self._with(domain, lambda _found: None)
 
     def destroy(self, domain: str) -> None:
-        with self._lock:
+        with self._asked():
             self._find(domain)
             del self._domains[domain]
 
@@ -99,7 +104,7 @@ class SimulatedHypervisor:
         """Move at once; `domain_xml` may carry other tuning than the source has, but the same machine."""
         if not isinstance(destination, SimulatedHypervisor):
             raise HypervisorError(f"internal error: {destination.name} is no simulated host")
-        with _migrating, self._lock, destination._lock:
+        with _migrating, self._asked(), destination._asked():
             found = self._find(domain)
             if destination is self:
                 raise HypervisorError(f"internal error: Attempt to migrate guest to the same host {self._spec.name}")
@@ -119,6 +124,10 @@ class SimulatedHypervisor:
                 next(destination._numbers), next(destination._pids), destination._cgroup_version, target
             )
             del self._domains[domain]
+
+    def break_off(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:  # noqa: ARG002
+        self._with(domain, lambda _found: None)
+        raise HypervisorError("operation failed: migration out job: unexpectedly failed")
 
     def close(self) -> None:
         """End all guests, as taking the host down does."""
@@ -140,8 +149,15 @@ class SimulatedHypervisor:
             return {name: read(domain) for name, domain in self._domains.items() if not skip(domain)}
 
     def _with(self, domain: str, act: Callable[[SimulatedDomain], T]) -> T:
-        with self._lock:
+        with self._asked():
             return act(self._find(domain))
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        with self._lock:
+            if not self.libvirtd_answers:
+                raise HypervisorError(LIBVIRTD_AWAY)
+            yield
 
     def _find(self, domain: str) -> SimulatedDomain:
         found = self._domains.get(domain)

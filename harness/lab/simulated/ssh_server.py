@@ -20,7 +20,13 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
+from harness.lab.faults.armed import ArmedFault
+from harness.lab.faults.catalogue import Fault, Point
+from harness.lab.faults.registry import Faults
+
 _CHUNK = 65536
+# How long it may go unnoticed that a client, or the lab, has had enough of a command that hangs.
+_HANGING_SECONDS = 0.05
 _LOG_CHANNEL = "harness.lab.simulated.paramiko"
 _log = logging.getLogger(_LOG_CHANNEL)
 _log.addHandler(logging.NullHandler())
@@ -28,12 +34,13 @@ _log.propagate = False
 
 
 class SshServer:
-    """Listens from `start` to `stop`.
+    """Listens from `start` to `stop`, and after another `start` once more on the same port.
 
     Args:
         host_key: what the server shows; may be replaced to play a reinstalled host.
         allowed_key: the one key that is let in, for any user name.
         environment: asked for before each command; whatever it renders is there when the command starts.
+        faults: asked whether one strikes a command.
     """
 
     def __init__(
@@ -42,12 +49,14 @@ class SshServer:
         host_key: paramiko.PKey,
         allowed_key: paramiko.PKey,
         environment: Callable[[], Mapping[str, str]],
+        faults: Faults | None = None,
     ) -> None:
         self.name = name
         self.host_key = host_key
         self.port = 0
         self._allowed_key = allowed_key
         self._environment = environment
+        self._faults = faults or Faults()
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -58,6 +67,7 @@ class SshServer:
 
     def start(self) -> None:
         """Listen on a free port of 127.0.0.1 and return when connections are taken."""
+        self._stopping = False
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.port = self._listener.getsockname()[1]
         self._accepting = threading.Thread(target=self._accept, name=f"ssh-{self.name}", daemon=True)
@@ -85,6 +95,11 @@ class SshServer:
             thread.join()
         for transport in transports:
             transport.join()
+
+    def hang_up(self) -> None:
+        """End all connections that are up now."""
+        for transport in self.live_connections:
+            transport.close()
 
     @property
     def live_connections(self) -> tuple[paramiko.Transport, ...]:
@@ -125,6 +140,10 @@ class SshServer:
             thread.start()
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:
+        struck = self._faults.strike(Point.SSH, host=self.name)
+        if struck is not None and struck.kind is Fault.SSH_HANGING:
+            self._hang(channel, struck)
+        left = int(struck.order.option("size")) if struck is not None and struck.kind is Fault.SSH_CUT else None
         with self._lock:
             if self._stopping:
                 return
@@ -149,7 +168,9 @@ class SshServer:
                     daemon=True,
                 )
                 beside.start()
-                _pump(process, process.stdout, channel.sendall)
+                _pump(process, process.stdout, channel.sendall, left)
+                if left is not None:
+                    channel.get_transport().close()
                 beside.join()
                 status = process.wait()
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
@@ -160,6 +181,10 @@ class SshServer:
                 channel.close()
             with self._lock:
                 self._processes.discard(process)
+
+    def _hang(self, channel: paramiko.Channel, struck: ArmedFault) -> None:
+        while not (self._stopping or channel.closed or struck.over.wait(_HANGING_SECONDS)):
+            pass
 
 
 class _Session(paramiko.ServerInterface):
@@ -182,12 +207,22 @@ class _Session(paramiko.ServerInterface):
         return True
 
 
-def _pump(process: subprocess.Popen[bytes], stream: IO[bytes], send: Callable[[bytes], None]) -> None:
-    """Send the stream to its end; when the client closes first, the command is ended, as by a broken pipe."""
+def _pump(
+    process: subprocess.Popen[bytes], stream: IO[bytes], send: Callable[[bytes], None], left: int | None = None
+) -> None:
+    """Send the stream to its end; when the client closes first, the command is ended, as by a broken pipe.
+
+    With `left` only so many bytes are sent, and the command is ended then.
+    """
     while chunk := os.read(stream.fileno(), _CHUNK):
+        if left is not None:
+            chunk, left = chunk[:left], left - len(chunk)
         try:
             send(chunk)
         except (paramiko.SSHException, EOFError, OSError):
+            _end(process)
+            return
+        if left is not None and left <= 0:
             _end(process)
             return
 

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from harness.lab.simulated.domain import SimulatedDomain
-from harness.lab.simulated.hypervisor import SimulatedHypervisor
+from harness.lab.simulated.hypervisor import LIBVIRTD_AWAY, SimulatedHypervisor
 from harness.lab.simulated.live_xml import dump
 
 _LIBVIRT = "9.0.0"
@@ -58,7 +58,7 @@ class Sysroot:
     def render(self) -> None:
         """Bring the files up to the domains' present state; only what changed is written."""
         with self._lock:
-            names = self._hypervisor.domain_names()
+            names = tuple(sorted(self._hypervisor.snapshot(lambda _: None, lambda _: False)))
             fresh = self._hypervisor.snapshot(_files, lambda domain: self._rendered.get(domain.name) == _state(domain))
             for name in [name for name in self._rendered if name not in names or name in fresh]:
                 self._forget(name)
@@ -70,6 +70,11 @@ class Sysroot:
                     *(self.root / path for path in files),
                     *(self.root / path for path in folders),
                 )
+            away = self.root / "virsh" / "libvirtd-away"
+            if self._hypervisor.libvirtd_answers:
+                away.unlink(missing_ok=True)
+            else:
+                self._write(away, f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n")
             self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
 
     def _forget(self, name: str) -> None:

@@ -2,6 +2,10 @@
 # virsh of a simulated host: answers from the files that the lab renders before each command.
 # As the real one it takes several commands in one argument, goes on after one that failed and returns the last status.
 files=${HARNESS_SYSROOT:?}/virsh
+if [ -e "$files/libvirtd-away" ]; then
+    cat "$files/libvirtd-away" >&2
+    exit 1
+fi
 
 while [ $# -gt 0 ]; do
     case $1 in

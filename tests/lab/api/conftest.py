@@ -11,6 +11,7 @@ import pytest
 from cs import CloudStack
 
 from harness.lab.api.lab_cloud import LabCloud
+from harness.lab.faults.registry import Faults
 from harness.lab.fleet import LabHost
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB, LabSpec
@@ -109,10 +110,11 @@ def make_lab(tmp_path: Path) -> Iterator[LabMaker]:
     ends: list[Callable[[], None]] = []
 
     def make(release: Release = SINCE, spec: LabSpec = DEFAULT_LAB, *, dynamic: bool = True, **given: Any) -> Lab:
-        fleet = SimulatedFleet(spec.hosts, tmp_path / f"fleet{len(ends)}")
+        faults = Faults()
+        fleet = SimulatedFleet(spec.hosts, tmp_path / f"fleet{len(ends)}", faults=faults)
         hosts = fleet.up()
         ends.append(fleet.down)
-        cloud = LabCloud(spec, hosts, fleet.guest_boot, release, **given)
+        cloud = LabCloud(spec, hosts, fleet.guest_boot, release, faults=faults, **given)
         ends.append(cloud.shutdown)
         lab = served(cloud, hosts)
         if dynamic:

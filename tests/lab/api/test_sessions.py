@@ -147,7 +147,7 @@ def test_a_session_of_a_user_who_was_removed_is_over(lab: Lab) -> None:
 
 def test_a_session_that_is_not_used_is_over_after_half_an_hour(lab: Lab) -> None:
     moment = 0.0
-    lab.cloud._server._server.app._sessions = Sessions(lab.cloud._cloud, lambda: moment)
+    lab.cloud._api._sessions = Sessions(lab.cloud._cloud, lambda: moment)
     browser = _Browser(lab)
     moment = 1800.0
     assert browser.call("listZones").status == 200

@@ -90,7 +90,7 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
     shown: Shown = {
         "id": record.id,
         "name": record.name,
-        "state": "Up",
+        "state": "Up" if cloud.agents[record.id].is_up else "Down",
         "type": "Routing",
         "ipaddress": record.address,
         "zoneid": state.zone.id,
