@@ -28,6 +28,11 @@ def create(api: CloudApi, wanted: Offering) -> OfferingRecord:
     return read(OfferingRecord, answer["serviceoffering"])
 
 
+def make_inactive(api: CloudApi, offering_id: str) -> None:
+    """Raises ApiError."""
+    api.call("updateServiceOffering", id=offering_id, state="Inactive")
+
+
 def delete(api: CloudApi, offering_id: str) -> None:
     """Raises ApiError."""
     api.call("deleteServiceOffering", id=offering_id)

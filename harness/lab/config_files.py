@@ -67,6 +67,7 @@ def _cloud_toml(
         },
         # A guest that cannot show what was plugged in is an optional witness.
         "guest": {"agent": True} if fleet.guest_boot.onlines_hotplug else {"onlines_hotplug": False},
+        "allow": {"global_settings": True, "host_tags": True},
         "time_limits": {"job": 120, "ssh": 10, "guest_boot": 60, "guest_hotplug": 15},
         "lab": {"hosts": fleet.kind},
     }

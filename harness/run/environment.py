@@ -70,6 +70,13 @@ class Guest(Table):
     onlines_hotplug: bool = True
 
 
+class Allow(Table):
+    """What cases may change that other users of the cloud can notice; it is put back. A case that needs it says so."""
+
+    global_settings: bool = False
+    host_tags: bool = False
+
+
 class TimeLimits(Table):
     """Seconds."""
 
@@ -93,6 +100,7 @@ class Environment(Table):
     cloud: Cloud
     hosts: HostLogins = HostLogins()
     guest: Guest = Guest()
+    allow: Allow = Allow()
     time_limits: TimeLimits = TimeLimits()
     lab: Lab | None = None
     _file: Path = PrivateAttr(default=Path())

@@ -22,7 +22,7 @@ def select(wanted: str, ids: Iterable[str]) -> frozenset[str]:
     there = sorted(set(ids))
     chosen: set[str] = set()
     for pattern in (part.strip().upper() for part in wanted.split(",")):
-        found = {name for name in there if fnmatchcase(name, pattern) or name.split("-", 1)[0] == pattern}
+        found = {name for name in there if fnmatchcase(name.upper(), pattern) or name.split("-", 1)[0] == pattern}
         if not found:
             raise SelectionError(f"--select {pattern or '(nothing)'}: no such case; there are {', '.join(there)}")
         chosen |= found

@@ -6,13 +6,16 @@ import itertools
 from dataclasses import replace
 
 from harness.cloud import instances, offerings
+from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place, update
+from harness.cloud.configuration import value as setting_value
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
-from harness.reference.capacity import free, has_room, is_capable
+from harness.reference.capacity import has_room, is_capable
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
 from harness.reference.release import Release
-from harness.reference.settings import SETTINGS, Scope, unknown_setting
+from harness.reference.settings import CPU_OVERCOMMIT, SETTINGS, Scope, unknown_setting
+from harness.run import room
 from harness.run.scene import CannotArrangeError, Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
@@ -20,8 +23,6 @@ from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
 from harness.run.undo import Undo
 from harness.verify.instance import compare_refusal
-
-_CPU_OF_A_FILLER_MHZ = 100
 
 
 class Stage(Scene):
@@ -64,14 +65,26 @@ class Stage(Scene):
     def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
         """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
         world = self.session.world()
-        free_mib = {
-            host.name: free(world.host(host.id), world.settings, reserved_counts=True).memory_bytes // 1048576
-            for host in self.neighbours
-        }
+        free_mib = {host.name: room.free_mib(world, host.id) for host in self.neighbours}
         if not any(mib >= memory_mib for mib in free_mib.values()):
             there = ", ".join(f"{name} has {mib}" for name, mib in free_mib.items()) or "there is none"
             cluster = self.home.cluster_name
             raise CannotArrangeError(f"needs a second host in cluster {cluster} with {memory_mib} MiB free; {there}")
+
+    @property
+    def cpu_overcommit(self) -> float:
+        """cpu.overprovisioning.factor of the home host's cluster."""
+        return self.session.world().settings.number(CPU_OVERCOMMIT, self.home.cluster_id)
+
+    @property
+    def largest_memory_mib(self) -> int:
+        """The most memory that one host of the home host's cluster could give away if it were empty."""
+        world = self.session.world()
+        return max(room.total_mib(world, world.host(host.id)) for host in (self.home, *self.neighbours))
+
+    def cpu_threshold_below(self, growth_mhz: int) -> str:
+        """A value for the cluster's CPU threshold that a growth by so much crosses, and what is allocated does not."""
+        return room.cpu_threshold_below(self.session.world(), self.home.cluster_id, growth_mhz)
 
     def speed(self, part: float) -> int:
         """MHz that are this part of a CPU of the home host."""
@@ -82,7 +95,13 @@ class Stage(Scene):
         return self._create(Offering("", "", cpus, speed_mhz, memory_mib, cpu_cap=cap, dynamic_scaling=dynamic))
 
     def constrained(
-        self, cpus: tuple[int, int], speed_mhz: int, memory_mib: tuple[int, int], *, cap: bool = False
+        self,
+        cpus: tuple[int, int],
+        speed_mhz: int,
+        memory_mib: tuple[int, int],
+        *,
+        cap: bool = False,
+        dynamic: bool = True,
     ) -> Offering:
         """Create a custom constrained offering with these ranges."""
         return self._create(
@@ -93,12 +112,23 @@ class Stage(Scene):
                 speed_mhz,
                 None,
                 cpu_cap=cap,
+                dynamic_scaling=dynamic,
                 min_cpus=cpus[0],
                 max_cpus=cpus[1],
                 min_memory_mib=memory_mib[0],
                 max_memory_mib=memory_mib[1],
             )
         )
+
+    def unconstrained(self, *, cap: bool = False) -> Offering:
+        """Create a custom offering that leaves everything open."""
+        return self._create(Offering("", "", None, None, None, cpu_cap=cap))
+
+    def made_inactive(self, offering: Offering) -> Offering:
+        """The offering, which no instance may get any more."""
+        with self.steps.step(f"make {offering.name} inactive"):
+            offerings.make_inactive(self.api, offering.id)
+        return replace(offering, active=False)
 
     def _create(self, wanted: Offering) -> Offering:
         wanted = replace(wanted, name=self._next_name())
@@ -112,15 +142,45 @@ class Stage(Scene):
 
         A release that does not have the setting must say so; that is verified instead.
         """
-        setting = SETTINGS[name]
-        zone_wide = setting.scope is Scope.ZONE
+        zone_wide = SETTINGS[name].scope is Scope.ZONE
         zone_id = self.session.inventory.zone.id
-        place = Place(zone_id=zone_id) if zone_wide else Place(cluster_id=self.home.cluster_id)
+        self._set(name, value, Place(zone_id=zone_id) if zone_wide else Place(cluster_id=self.home.cluster_id))
+
+    def global_setting(self, name: str, value: str) -> None:
+        """Give a setting another global value for this case, where the environment file allows that.
+
+        Raises:
+            CannotArrangeError: it is not allowed, and another value is in force.
+        """
+        if self._has(name) and setting_value(self.api, name, Place()) != value:
+            environment = self.session.environment
+            if not environment.allow.global_settings:
+                mend = f"set it, or allow.global_settings = true in {environment.file}"
+                raise CannotArrangeError(f"needs {name} to be {value} globally; {mend}")
+        self._set(name, value, Place())
+
+    def _has(self, name: str) -> bool:
+        return self.release.scales_fixed_offerings or not SETTINGS[name].since_pull_request
+
+    def _set(self, name: str, value: str, place: Place) -> None:
         with self.steps.step(f"set {name} to {value}"):
-            if setting.since_pull_request and not self.release.scales_fixed_offerings:
-                self.saw(compare_refusal(unknown_setting(name), lambda: update(self.api, name, value, place)))
-            else:
+            if self._has(name):
                 self._settings.set(name, value, place)
+            else:
+                self.saw(compare_refusal(unknown_setting(name), lambda: update(self.api, name, value, place)))
+
+    def refused_at_once(self, command: str, **parameters: object) -> ApiError:
+        """Send a command that must not come to a job; gives the answer.
+
+        Raises:
+            AssertionError: it was accepted.
+        """
+        with self.steps.step(f"ask for a {command} that cannot be"):
+            try:
+                self.api.call(command, **parameters)
+            except ApiError as refused:
+                return refused
+        raise AssertionError(f"{command} with {parameters} was accepted")
 
     def instance(
         self,
@@ -177,11 +237,19 @@ class Stage(Scene):
             CannotArrangeError: the host has less than that free already, or no room for a filler of the rest.
         """
         world = self.session.world()
-        host = world.host(self.home.id)
-        free_mib = free(host, world.settings, reserved_counts=True).memory_bytes // 1048576
-        if free_mib - left_mib < 32:
-            raise CannotArrangeError(f"needs {left_mib + 32} MiB free on host {host.name}; has {free_mib}")
-        return self.instance(self.fixed(1, _CPU_OF_A_FILLER_MHZ, free_mib - left_mib))
+        return self._filler(room.memory_filler(world, world.host(self.home.id), left_mib))
+
+    def leave_cpu_mhz(self, left_mhz: int) -> list[StagedInstance]:
+        """Deploy fillers on the home host so that it has at most `left_mhz` of unallocated CPU, and hardly less.
+
+        Raises:
+            CannotArrangeError: the host has less than that free already, or no room for the fillers.
+        """
+        world = self.session.world()
+        return [self._filler(size) for size in room.cpu_fillers(world, world.host(self.home.id), left_mhz)]
+
+    def _filler(self, size: Size) -> StagedInstance:
+        return self.instance(self.fixed(size.cpus, size.speed_mhz, size.memory_mib))
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""

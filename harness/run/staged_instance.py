@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from harness.cloud.entities import TemplateRecord
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
 from harness.hosts.observation import DomainView, GuestView, NotSeen, Observation
-from harness.reference import refusals, rules
+from harness.reference import rules
 from harness.reference import settings as names
 from harness.reference.domain import Domain, domain_at_start
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
@@ -19,8 +20,10 @@ from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Kind, Rule
 from harness.reference.scaling import RUNNING, EndlessScaleError, Instance, Prediction, World, predict
 from harness.run.facts import scale_record, size_record
+from harness.run.room import Room, require_arranged
 from harness.run.scene import CannotArrangeError, Scene
 from harness.run.steps import WaitsFor
+from harness.verify.domain import seen_domain
 from harness.verify.instance import (
     ExpectedInstance,
     compare_absence,
@@ -44,6 +47,16 @@ class Scaled:
     prediction: Prediction
     job: JobResult
     observation: Observation
+
+    @property
+    def bandwidth(self) -> tuple[int | None, int | None]:
+        """Quota and period in us as the live domain has them. Raises NotVerifiedError where it was not seen."""
+        domain = seen_domain(self.observation)
+        return domain.quota_us, domain.period_us
+
+    def refused_with(self, code: int, pattern: str) -> bool:
+        """Whether the job failed with this code and a text that is wholly of this pattern."""
+        return self.job.code == code and re.fullmatch(pattern, self.job.text) is not None
 
 
 class StagedInstance:
@@ -115,13 +128,17 @@ class StagedInstance:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
-        return self._scale(offering, parameters, has_room=True)
+        return self._scale(offering, parameters, Room.ON_THE_HOST)
 
     def scale_without_room(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose host lacks room for the growth. Errors as there."""
-        return self._scale(offering, parameters, has_room=False)
+        return self._scale(offering, parameters, Room.NOT_ON_THE_HOST)
 
-    def _scale(self, offering: Offering, asked: CustomParameters, *, has_room: bool) -> Scaled:
+    def scale_in_a_full_cluster(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
+        """As `scale`, for an instance whose growth takes the cluster across its threshold. Errors as there."""
+        return self._scale(offering, parameters, Room.CLUSTER_TOO_FULL)
+
+    def _scale(self, offering: Offering, asked: CustomParameters, room: Room) -> Scaled:
         scene = self._scene
         if scene.session.guest_agent_silent is None:
             self._wait_for_guest()
@@ -133,7 +150,7 @@ class StagedInstance:
             prediction = predict(world, before, offering, asked)
         except EndlessScaleError as endless:
             raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
-        _require_arranged(prediction, has_room=has_room)
+        require_arranged(prediction, room)
         with scene.steps.step(f"scale {self.record.instance_name}"):
             job = self._send(offering, asked)
         scene.saw(compare_job(prediction.refusal, job))
@@ -272,18 +289,6 @@ class StagedInstance:
             self._scene.saw(compare_silent_guest(self.record.instance_name, expired))
         elif not self._scene.session.guest_agent_answered:
             self._scene.session.guest_agent_silent = str(expired)
-
-
-def _require_arranged(prediction: Prediction, *, has_room: bool) -> None:
-    """A case about something else must not be judged by how full the cloud happens to be."""
-    why = prediction.rules
-    if refusals.CLUSTER_THRESHOLD in why:
-        raise CannotArrangeError("needs a cluster below its allocation thresholds (cluster.*.disablethreshold)")
-    lacks_room = any(rule in why for rule in (rules.AUTO_MIGRATE, refusals.AUTO_MIGRATE_OFF, refusals.NO_DESTINATION))
-    if has_room and lacks_room:
-        raise CannotArrangeError("needs room for the growth on the host that the instance runs on")
-    if not has_room and rules.IN_PLACE in why and not lacks_room:
-        raise CannotArrangeError("needs a host without room for the growth; it has room all the same")
 
 
 def _answers(seen: GuestView | NotSeen) -> bool:

@@ -1,7 +1,6 @@
 """A case's world against a simulated lab: what is arranged is there, what is wrong is caught, nothing stays."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,25 +18,6 @@ from harness.run.staged_instance import HostUnknownError
 from harness.run.steps import Steps
 from harness.verify.finding import Layer
 from tests.conftest import SimulatedLab
-
-
-@pytest.fixture(scope="module")
-def session(lab: SimulatedLab) -> Iterator[Session]:
-    # What a test tampers with never settles, so there is no use in waiting for it.
-    limits = TimeLimits(job=20, guest_boot=0.5, guest_hotplug=0.3)
-    session = Session(load(lab.cloud_file).model_copy(update={"time_limits": limits}))
-    session.open()
-    session.presume()
-    yield session
-    assert session.close() == []
-
-
-@pytest.fixture
-def stage(session: Session) -> Iterator[Stage]:
-    stage = Stage(session, "TEST-01", "run", Steps())
-    yield stage
-    assert stage.close() == []
-    assert session.api.list("listVirtualMachines", "virtualmachine", listall=True) == []
 
 
 def _what(stage: Stage) -> list[str]:

@@ -1,0 +1,67 @@
+"""What a stage arranges for a case beyond instances: offerings' states, global settings, CPU fillers, bad requests."""
+
+import pytest
+
+from harness.cloud import configuration
+from harness.cloud.configuration import Place
+from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, STRICT_HOST_TAGS
+from harness.run.environment import Allow, load
+from harness.run.scene import CannotArrangeError
+from harness.run.session import Session
+from harness.run.stage import Stage
+from harness.run.steps import Steps
+from tests.conftest import SimulatedLab
+
+
+def test_cpu_fillers_take_the_hosts_cpu(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    stage.leave_cpu_mhz(400)
+    host = stage.session.world().host(stage.home.id)
+    assert 390 < host.cpu_mhz - host.used_cpu_mhz <= 400
+    with pytest.raises(CannotArrangeError, match="needs room for the growth"):
+        instance.scale(stage.fixed(2, 500, 256))
+
+
+def test_an_inactive_offering_is_refused_as_predicted(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    scaled = instance.scale(stage.made_inactive(stage.fixed(2, 500, 256)))
+    assert scaled.refused_with(431, r"New service offering is inactive: \[.+\]\.")
+    assert not scaled.refused_with(530, r"New service offering is inactive: \[.+\]\.")
+    assert not scaled.refused_with(431, "New service offering")
+    assert stage.comparison.findings == ()
+
+
+def test_a_global_setting_is_put_back_when_the_case_ends(session: Session) -> None:
+    stage = Stage(session, "TEST-06", "run", Steps())
+    stage.global_setting(STRICT_HOST_TAGS, "a,b")
+    assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == "a,b"
+    assert stage.close() == []
+    assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == ""
+
+
+def test_a_global_setting_is_not_changed_without_leave(lab: SimulatedLab) -> None:
+    environment = load(lab.cloud_file).model_copy(update={"allow": Allow()})
+    session = Session(environment)
+    session.open()
+    stage = Stage(session, "TEST-07", "run", Steps())
+    stage.global_setting(CPU_CEILING, "0")
+    with pytest.raises(CannotArrangeError, match=r"needs .* to be 5 globally; .*allow\.global_settings = true in "):
+        stage.global_setting(CPU_CEILING, "5")
+    assert configuration.value(session.api, CPU_CEILING, Place()) == "0"
+    assert stage.close() == []
+    assert session.close() == []
+
+
+def test_a_request_that_must_be_refused_and_is_not_breaks_the_case(stage: Stage) -> None:
+    assert stage.refused_at_once("scaleVirtualMachine", id="x").code == 431
+    with pytest.raises(AssertionError, match=r"listZones with .* was accepted"):
+        stage.refused_at_once("listZones")
+
+
+def test_a_full_cluster_can_be_arranged(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    with pytest.raises(CannotArrangeError, match="it is below it all the same"):
+        instance.scale_in_a_full_cluster(stage.fixed(2, 500, 256))
+    stage.setting(CPU_THRESHOLD, stage.cpu_threshold_below(500))
+    assert instance.scale_in_a_full_cluster(stage.fixed(2, 500, 256)).refused_with(530, ".*insufficient resources.")
+    assert stage.comparison.findings == ()

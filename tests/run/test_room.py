@@ -1,0 +1,107 @@
+"""Fillers leave what they are told to, thresholds are crossed when they are meant to, and lacks are named."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.reference.capacity import crosses_threshold
+from harness.reference.offering import NO_PARAMETERS, CustomParameters
+from harness.reference.scaling import predict
+from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD
+from harness.run.room import (
+    Room,
+    cpu_fillers,
+    cpu_threshold_below,
+    free_mhz,
+    free_mib,
+    memory_filler,
+    require_arranged,
+    total_mib,
+)
+from harness.run.scene import CannotArrangeError
+from tests.reference.worlds import fixed, running, settings_with, world
+
+
+def test_a_filler_leaves_just_the_memory_it_is_told_to() -> None:
+    there = world(small_used_mib=1000)
+    assert free_mib(there, "h1") - memory_filler(there, there.host("h1"), 512).memory_mib == 512
+
+
+@given(
+    used=st.integers(0, 15_000),
+    left=st.integers(0, 15_000),
+    overcommit=st.sampled_from(["1.0", "1.5", "3.0"]),
+)
+def test_cpu_fillers_leave_hardly_less_than_they_are_told_to(used: int, left: int, overcommit: str) -> None:
+    there = world(settings=settings_with({CPU_OVERCOMMIT: overcommit}), small_used_mhz=used)
+    host = there.host("h1")
+    if free_mhz(there, "h1") <= left:
+        with pytest.raises(CannotArrangeError, match=rf"needs {left + 1} MHz free on host kvm1; has"):
+            cpu_fillers(there, host, left)
+        return
+    sizes = cpu_fillers(there, host, left)
+    rest = free_mhz(there, "h1") - sum(size.cpu_mhz for size in sizes)
+    assert left - sum(size.cpus for size in sizes) < rest <= left
+    assert all(size.cpus <= host.cpus and size.speed_mhz <= host.speed_mhz for size in sizes)
+
+
+def test_cpu_fillers_need_memory_too() -> None:
+    there = world(small_used_mib=4000)
+    with pytest.raises(CannotArrangeError, match=r"needs 256 MiB free on host kvm1; has 96"):
+        cpu_fillers(there, there.host("h1"), 500)
+
+
+def test_overcommit_counts_into_what_a_host_can_give() -> None:
+    there = world(settings=settings_with({"mem.overprovisioning.factor": "2.0"}))
+    assert total_mib(there, there.host("h1")) == 2 * 4096
+
+
+@given(used=st.integers(0, 16_000), growth=st.integers(10, 2_000), overcommit=st.sampled_from(["1.0", "2.0"]))
+def test_a_threshold_lies_between_what_is_allocated_and_what_would_be(used: int, growth: int, overcommit: str) -> None:
+    there = world(settings=settings_with({CPU_OVERCOMMIT: overcommit}), small_used_mhz=used)
+    threshold = cpu_threshold_below(there, "a", growth)
+    settings = settings_with({CPU_OVERCOMMIT: overcommit, CPU_THRESHOLD: threshold})
+    assert not crosses_threshold(there.hosts, settings, "a", 0, 0)
+    assert crosses_threshold(there.hosts, settings, "a", growth, 0)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "used_mib", "room", "says"),
+    [
+        ({CPU_THRESHOLD: "0.001"}, 0, Room.ON_THE_HOST, "below its allocation thresholds"),
+        ({CPU_THRESHOLD: "0.001"}, 0, Room.NOT_ON_THE_HOST, "below its allocation thresholds"),
+        ({}, 0, Room.CLUSTER_TOO_FULL, "it is below it all the same"),
+        ({}, 4000, Room.ON_THE_HOST, "needs room for the growth"),
+        ({AUTO_MIGRATE: "false"}, 4000, Room.ON_THE_HOST, "needs room for the growth"),
+        ({}, 0, Room.NOT_ON_THE_HOST, "it has room all the same"),
+    ],
+)
+def test_what_was_not_arranged_is_named(cluster: dict[str, str], used_mib: int, room: Room, says: str) -> None:
+    there = world(settings=settings_with(cluster), small_used_mib=used_mib)
+    prediction = predict(there, running(there, fixed(1, 500, 256, name="old")), fixed(2, 500, 512), NO_PARAMETERS)
+    with pytest.raises(CannotArrangeError, match=says):
+        require_arranged(prediction, room)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "used_mib", "room"),
+    [
+        ({CPU_THRESHOLD: "0.001"}, 0, Room.CLUSTER_TOO_FULL),
+        ({}, 0, Room.ON_THE_HOST),
+        ({}, 4000, Room.NOT_ON_THE_HOST),
+    ],
+)
+def test_what_was_arranged_is_taken(cluster: dict[str, str], used_mib: int, room: Room) -> None:
+    there = world(settings=settings_with(cluster), small_used_mib=used_mib)
+    prediction = predict(there, running(there, fixed(1, 500, 256, name="old")), fixed(2, 500, 512), NO_PARAMETERS)
+    require_arranged(prediction, room)
+
+
+@pytest.mark.parametrize("room", list(Room))
+def test_a_refusal_before_any_host_is_looked_at_needs_no_room(room: Room) -> None:
+    there = world()
+    instance = running(there, replace(fixed(2, 500, 256), name="old", id="old"))
+    prediction = predict(there, instance, fixed(1, 500, 256), CustomParameters())
+    require_arranged(prediction, room)
