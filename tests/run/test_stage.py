@@ -199,7 +199,10 @@ def test_what_is_odd_or_a_known_defect_is_a_note_and_no_finding(stage: Stage) ->
     scaled = instance.scale(stage.fixed(1, 500, 300))
     assert scaled.job.succeeded
     assert stage.comparison.findings == ()
-    assert stage.notes["DEF-05"] == "promised: the guest sees 300 MiB; built: the guest sees 256 MiB"
+    assert (
+        stage.notes["DEF-05"]
+        == "promised: the guest sees 300 MiB, or the request is refused; built: the guest sees 256 MiB"
+    )
     assert "odd-threshold-units" in stage.notes
 
 
