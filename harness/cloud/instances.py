@@ -78,14 +78,29 @@ def scale(api: CloudApi, seconds: float, instance_id: str, offering_id: str, par
     )
 
 
+def stop(api: CloudApi, seconds: float, instance_id: str) -> JobResult:
+    """Stop by force: an ordinary stop waits two minutes for a guest that does not answer the power button."""
+    return run_job(api, "stopVirtualMachine", seconds, id=instance_id, forced=True)
+
+
+def start(api: CloudApi, seconds: float, instance_id: str) -> JobResult:
+    """Start on whichever host CloudStack chooses."""
+    return run_job(api, "startVirtualMachine", seconds, id=instance_id)
+
+
+def set_dynamic_scaling(api: CloudApi, instance_id: str, on: bool) -> None:
+    """updateVirtualMachine isdynamicallyscalable. Raises ApiError."""
+    api.call("updateVirtualMachine", id=instance_id, isdynamicallyscalable=on)
+
+
 def destroy(api: CloudApi, seconds: float, instance_id: str) -> None:
-    """Stop by force, destroy and expunge: an ordinary stop waits for a guest that may not answer.
+    """Stop by force, destroy and expunge.
 
     Raises:
         JobFailedError: CloudStack could not destroy it.
     """
     if get(api, instance_id).state == "Running":
-        stopped = run_job(api, "stopVirtualMachine", seconds, id=instance_id, forced=True)
+        stopped = stop(api, seconds, instance_id)
         if not stopped.succeeded:
             raise JobFailedError(f"forced stop of instance {instance_id}", stopped)
     job = run_job(api, "destroyVirtualMachine", seconds, id=instance_id, expunge=True)

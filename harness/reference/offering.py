@@ -91,6 +91,15 @@ class CustomParameters:
 NO_PARAMETERS = CustomParameters()
 
 
+def parameters_for(offering: Offering, size: Size) -> CustomParameters:
+    """The parameters that give an instance of `offering` this size: those that the offering leaves open."""
+    return CustomParameters(
+        cpus=str(size.cpus) if offering.cpus is None else None,
+        speed_mhz=str(size.speed_mhz) if offering.speed_mhz is None else None,
+        memory_mib=str(size.memory_mib) if offering.memory_mib is None else None,
+    )
+
+
 def fill_absent(offering: Offering, asked: CustomParameters, current: Size) -> CustomParameters:
     """Parameters with the instance's current values for what the offering leaves open and the request does not give.
 

@@ -163,6 +163,18 @@ STORED = Rule(
     f"{_UVM}.upgradeStoppedVirtualMachine",
     Certainty.SEEN,
 )
+GONE_WHEN_STOPPED = Rule(
+    "stopped",
+    "A stopped instance is on no host, and the host that it ran on has no domain of it.",
+    f"{_VMM}.advanceStop, LibvirtStopCommandWrapper.execute",
+    Certainty.SEEN,
+)
+BUILT_AT_START = Rule(
+    "started",
+    "A start builds the domain anew, on the host where the instance ran last or on another that has room.",
+    f"{_VMM}.orchestrateStart, DeploymentPlanningManagerImpl.planDeployment",
+    Certainty.SEEN,
+)
 SAVED_PARAMETERS = Rule(
     "saved-parameters",
     "Of a custom offering the parameters that it leaves open are saved with the instance, and stay when it leaves it.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from harness.cloud.jobs import JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference.capacity import Host
@@ -23,35 +25,39 @@ def size_record(offering: Offering, size: Size) -> SizeRecord:
     )
 
 
-def start_record(
-    instance: str,
-    size: SizeRecord,
-    switches: tuple[bool, bool, bool, bool],
-    host: Host,
-    settings: Settings,
-    expected: Domain,
-    seen: Observation,
-) -> StartRecord:
-    """`switches`: zone, offering, template, instance, as they were when it started."""
+@dataclass(frozen=True)
+class Start:
+    """A start as it was brought about; `switches`: zone, offering, template, instance, as they were then."""
+
+    instance: str
+    size: SizeRecord
+    switches: tuple[bool, bool, bool, bool]
+    host: Host
+    settings: Settings
+    expected: Domain
+
+
+def start_record(start: Start, seen: Observation) -> StartRecord:
     domain = seen.domain if isinstance(seen.domain, DomainView) else None
-    zone, offering, template, requested = switches
+    zone, offering, template, instance = start.switches
+    host = start.host
     return StartRecord(
-        instance=instance,
-        size=size,
+        instance=start.instance,
+        size=start.size,
         zone_switch=zone,
         offering_switch=offering,
         template_switch=template,
-        instance_switch=requested,
+        instance_switch=instance,
         host=HostTotalsRecord(
             name=host.name, cpus=host.cpus, speed_mhz=host.speed_mhz, memory_mib=host.memory_bytes // 1048576
         ),
-        cpu_setting=settings.text(CPU_CEILING, host.cluster_id),
-        memory_setting=settings.text(MEMORY_CEILING, host.cluster_id),
+        cpu_setting=start.settings.text(CPU_CEILING, host.cluster_id),
+        memory_setting=start.settings.text(MEMORY_CEILING, host.cluster_id),
         prepared=None if domain is None else is_prepared(domain),
         max_vcpus=None if domain is None else domain.max_vcpus,
         max_memory_kib=None if domain is None else domain.max_memory_kib,
-        expected_max_vcpus=expected.max_vcpus,
-        expected_max_memory_kib=expected.max_memory_kib,
+        expected_max_vcpus=start.expected.max_vcpus,
+        expected_max_memory_kib=start.expected.max_memory_kib,
     )
 
 
@@ -60,12 +66,13 @@ def scale_record(
     before: SizeRecord,
     after: SizeRecord,
     prediction: Prediction,
+    expected: Domain | None,
     job: JobResult,
     hosts: tuple[str | None, str | None],
     host_speed_mhz: int | None,
     seen: Observation,
 ) -> ScaleRecord:
-    """`hosts`: the names before and after; `host_speed_mhz` is of the one after."""
+    """`expected` is None for a stopped instance. `hosts`: names before and after; `host_speed_mhz`: of the latter."""
     domain = seen.domain if isinstance(seen.domain, DomainView) else None
     return ScaleRecord(
         instance=instance,
@@ -80,8 +87,8 @@ def scale_record(
         host_before=hosts[0],
         host_after=hosts[1],
         host_speed_mhz=host_speed_mhz,
-        expected_quota_us=prediction.domain.quota_us,
-        expected_period_us=prediction.domain.period_us,
+        expected_quota_us=None if expected is None else expected.quota_us,
+        expected_period_us=None if expected is None else expected.period_us,
         quota_us=None if domain is None else domain.quota_us,
         period_us=None if domain is None else domain.period_us,
     )

@@ -12,7 +12,15 @@ from harness.cloud.configuration import value as setting_value
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.reference.capacity import has_room, is_capable
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
+from harness.reference.offering import (
+    NO_PARAMETERS,
+    CustomParameters,
+    Offering,
+    OfferingClass,
+    Size,
+    concrete_size,
+    parameters_for,
+)
 from harness.reference.release import Release
 from harness.reference.settings import CPU_OVERCOMMIT, SETTINGS, Scope, unknown_setting
 from harness.run import room
@@ -120,9 +128,31 @@ class Stage(Scene):
             )
         )
 
-    def unconstrained(self, *, cap: bool = False) -> Offering:
-        """Create a custom offering that leaves everything open."""
-        return self._create(Offering("", "", None, None, None, cpu_cap=cap))
+    def unconstrained(self, *, cap: bool = False, dynamic: bool = True) -> Offering:
+        """Create a custom offering that leaves everything to the instance's parameters."""
+        return self._create(Offering("", "", None, None, None, cpu_cap=cap, dynamic_scaling=dynamic))
+
+    def offering(
+        self, offering_class: OfferingClass, size: Size, *, cap: bool = False, dynamic: bool = True
+    ) -> tuple[Offering, CustomParameters]:
+        """Create an offering of this class; with it come the parameters that make it this size.
+
+        A constrained one allows up to four times the vCPUs and the memory.
+        """
+        if offering_class is OfferingClass.FIXED:
+            offering = self.fixed(size.cpus, size.speed_mhz, size.memory_mib, cap=cap, dynamic=dynamic)
+        elif offering_class is OfferingClass.CONSTRAINED:
+            cpus, memory_mib = (1, 4 * size.cpus), (size.memory_mib // 2, 4 * size.memory_mib)
+            offering = self.constrained(cpus, size.speed_mhz, memory_mib, cap=cap, dynamic=dynamic)
+        else:
+            offering = self.unconstrained(cap=cap, dynamic=dynamic)
+        return offering, parameters_for(offering, size)
+
+    def scalable(self, size: Size, *, cap: bool = False, dynamic: bool = True) -> tuple[Offering, CustomParameters]:
+        """As `offering`, of the simplest class that this release scales live: fixed from 4.23 on, custom before."""
+        fixed = self.release.scales_fixed_offerings
+        chosen = OfferingClass.FIXED if fixed else OfferingClass.UNCONSTRAINED
+        return self.offering(chosen, size, cap=cap, dynamic=dynamic)
 
     def made_inactive(self, offering: Offering) -> Offering:
         """The offering, which no instance may get any more."""

@@ -1,39 +1,36 @@
-"""An instance of a case: knows what it must be, scales, and looks at itself on every layer."""
+"""An instance of a case: knows what it must be, starts, stops, scales, and looks at itself on every layer."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.cloud import instances
-from harness.cloud.client import ApiError
+from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import TemplateRecord
+from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
-from harness.hosts.observation import DomainView, GuestView, NotSeen, Observation
-from harness.reference import rules
+from harness.hosts.observation import Observation
+from harness.hosts.view import HostView
+from harness.reference import refusals, rules
 from harness.reference import settings as names
-from harness.reference.domain import Domain, domain_at_start
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size
-from harness.reference.readiness import instance_flag, is_prepared
+from harness.reference.capacity import Host
+from harness.reference.domain import Domain
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
+from harness.reference.readiness import flag_refusal
 from harness.reference.rule import Kind, Rule
-from harness.reference.scaling import RUNNING, EndlessScaleError, Instance, Prediction, World, predict
-from harness.run.facts import scale_record, size_record
+from harness.reference.scaling import RUNNING, STOPPED, EndlessScaleError, Instance, Prediction, World, predict
+from harness.run import expectation
+from harness.run.expectation import for_the_api
+from harness.run.facts import Start, scale_record, size_record, start_record
+from harness.run.guest_watch import GuestWatch
 from harness.run.room import Room, require_arranged
 from harness.run.scene import CannotArrangeError, Scene
 from harness.run.steps import WaitsFor
 from harness.verify.domain import seen_domain
-from harness.verify.instance import (
-    ExpectedInstance,
-    compare_absence,
-    compare_job,
-    compare_observation,
-    compare_record,
-    compare_silent_guest,
-    guest_has_settled,
-)
-from harness.waiting import DeadlineExpired, wait_until
+from harness.verify.instance import compare_absence, compare_answer, compare_job, compare_observation, compare_record
 
 
 class HostUnknownError(HarnessError):
@@ -60,7 +57,7 @@ class Scaled:
 
 
 class StagedInstance:
-    """A running instance. `record` and `observation` are the newest look, taken at deployment and after each scale."""
+    """An instance, running at first. `record` is the API's newest view of it, taken after each thing done to it."""
 
     def __init__(
         self,
@@ -75,41 +72,28 @@ class StagedInstance:
     ) -> None:
         self.id = instance_id
         self._scene = scene
-        self._offering = offering
-        self._size = concrete_size(offering, parameters)
-        self._saved = parameters if offering.is_custom else NO_PARAMETERS
-        self._cpu_cap = offering.cpu_cap
-        self._template_flag = template.dynamically_scalable
-        zone_setting = world.settings.flag(names.ENABLE_DYNAMIC_SCALE)
-        self._flag = instance_flag(
-            requested=requested_flag,
-            offering=offering.dynamic_scaling,
-            template=template.dynamically_scalable,
-            zone_setting=zone_setting,
-        )
-        self._host_ids: tuple[str, ...] = (scene.home.id,)
-        self._domain = domain_at_start(
-            world.release,
-            world.settings,
-            world.host(scene.home.id),
-            offering,
-            self._size,
-            cpu_cap=offering.cpu_cap,
-            prepared=is_prepared(
-                world.release, flag=self._flag, zone_setting=zone_setting, custom_offering=offering.is_custom
-            ),
-        )
-        for rule in self._domain.because.values():
-            if rule.kind is Kind.ODDITY:
-                scene.note(rule.id, f"{rule.says} {rule.note}")
-        self._guest_answered = False
-        self._was_hotplugged = False
         self.record = instances.get(scene.api, instance_id)
+        self._guest = GuestWatch(scene, self.record.instance_name)
+        self._host_ids: tuple[str, ...] = (scene.home.id,)
+        # The name of the host on which it runs, or ran when it was stopped.
+        self._host_name = self.record.host_name
+        home = world.host(scene.home.id)
+        self._now = expectation.deployed(
+            world,
+            home,
+            self.record.instance_name,
+            offering,
+            parameters,
+            template_flag=template.dynamically_scalable,
+            requested_flag=requested_flag,
+        )
+        self._unseen_start: Start | None = None
+        self._has_started(world, home, switch=requested_flag)
 
     @property
     def domain(self) -> Domain:
-        """What its domain must be now."""
-        return self._domain
+        """What its domain must be now; of a stopped instance, what it was last."""
+        return self._now.domain
 
     @property
     def is_on_home(self) -> bool:
@@ -118,10 +102,75 @@ class StagedInstance:
     def verify(self) -> Observation:
         """Look on every layer and hold it against what the instance must be now."""
         self.record = instances.get(self._scene.api, self.id)
-        return self._look(rules.IN_PLACE, rules.INSTANCE_FLAG if self._flag else rules.NO_CEILINGS)
+        return self._look(rules.IN_PLACE, rules.INSTANCE_FLAG if self._now.flag else rules.NO_CEILINGS)
+
+    def stop(self) -> Observation:
+        """Stop by force. The domain must be gone from the host, whatever state the API tells.
+
+        Raises:
+            JobFailedError, DeadlineExpired, HarnessError: it could not be stopped or looked at.
+        """
+        self._do("stop", instances.stop, rules.GONE_WHEN_STOPPED)
+        self._now = replace(self._now, state=STOPPED)
+        self._host_ids = ()
+        return self._look(rules.GONE_WHEN_STOPPED, rules.IN_PLACE)
+
+    def start(self) -> Observation:
+        """Start on whichever host CloudStack chooses; the domain must be as a start on that host now makes it.
+
+        Raises:
+            JobFailedError, DeadlineExpired, HarnessError: it could not be started or looked at.
+        """
+        scene = self._scene
+        world = scene.session.world()
+        self._do("start", instances.start, rules.BUILT_AT_START)
+        host = next((host for host in world.hosts if host.id == self.record.host_id), None)
+        if host is None:
+            raise HostUnknownError(f"instance {self._now.name} was started and is on host {self.record.host_name}")
+        self._now = expectation.started(world, host, self._now)
+        self._host_ids = tuple(host.id for host in world.hosts if host.up and host.enabled)
+        self._guest = GuestWatch(scene, self._now.name)
+        self._has_started(world, host, switch=self._now.flag)
+        return self._look(rules.BUILT_AT_START, rules.BUILT_AT_START)
+
+    def restart(self) -> Observation:
+        """Stop by force and start: the domain is built anew. Errors as in `stop` and `start`."""
+        self.stop()
+        return self.start()
+
+    def set_dynamic_scaling(self, on: bool) -> None:
+        """Change the instance flag (updateVirtualMachine); whether CloudStack must accept that is compared.
+
+        Raises:
+            HarnessError: the cloud cannot be asked.
+        """
+        scene, now = self._scene, self._now
+        world = scene.session.world()
+        refusal = None
+        if on:
+            refusal = flag_refusal(
+                world.release,
+                template=now.template_flag,
+                offering=now.offering.dynamic_scaling,
+                zone_setting=world.settings.flag(names.ENABLE_DYNAMIC_SCALE),
+            )
+        if refusal is None:
+            self._now = replace(now, flag=on)
+        with scene.steps.step(f"set dynamic scaling of {now.name} to {on}"):
+            scene.saw(
+                compare_answer(
+                    refusal,
+                    lambda: instances.set_dynamic_scaling(scene.api, self.id, on),
+                    refusals.FLAG_NOT_ALLOWED,
+                )
+            )
+        self.record = instances.get(scene.api, self.id)
+        scene.saw(compare_record(for_the_api(self._now, self._host_ids, rules.IN_PLACE, rules.IN_PLACE), self.record))
 
     def scale(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """Predict, scale, look, compare, on a host that has room. A refusal is a result, predicted or not.
+
+        A stopped instance only keeps the new size for its next start.
 
         Raises:
             CannotArrangeError: the host or the cluster is too full; nothing was sent.
@@ -140,54 +189,41 @@ class StagedInstance:
 
     def _scale(self, offering: Offering, asked: CustomParameters, room: Room) -> Scaled:
         scene = self._scene
-        if scene.session.guest_agent_silent is None:
-            self._wait_for_guest()
+        if self._unseen_start is not None:
+            # What it is scaled from must be right as well.
+            self._look(rules.IN_PLACE, rules.IN_PLACE)
         left_host = self.record.host_name
-        old_size = size_record(self._offering, self._size)
-        world = scene.session.world()
         before = self._as_reference()
+        world = scene.session.world()
         try:
             prediction = predict(world, before, offering, asked)
         except EndlessScaleError as endless:
             raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
         require_arranged(prediction, room)
-        with scene.steps.step(f"scale {self.record.instance_name}"):
+        with scene.steps.step(f"scale {before.name}"):
             job = self._send(offering, asked)
+            self.record = instances.get(scene.api, self.id)
         scene.saw(compare_job(prediction.refusal, job))
-        self.record = instances.get(scene.api, self.id)
         if self.record.host_id in prediction.host_ids:
             # Of several possible destinations the allocator took this one; quota and shares depend on it.
             prediction = predict(world, before, offering, asked, landed_on=self.record.host_id)
-        for odd in prediction.oddities:
-            scene.note(odd.id, f"{odd.says} {odd.note}")
-        for broken in prediction.contradictions:
-            scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
-        # What is asked for, also where it is refused; a request that names no complete size keeps the old one.
-        new_size = size_record(offering, prediction.size)
-        self._offering = prediction.offering
-        self._saved = prediction.saved
-        self._size = prediction.size
-        self._cpu_cap = prediction.cpu_cap
-        self._flag = prediction.flag
-        self._was_hotplugged = self._was_hotplugged or (
-            prediction.domain.vcpus != self._domain.vcpus or prediction.domain.dimms_kib != self._domain.dimms_kib
-        )
-        self._domain = prediction.domain
-        self._host_ids = prediction.host_ids
+        self._note(prediction)
+        self._become(prediction)
         rule = prediction.refusal.rule if prediction.refusal else prediction.rules[-1]
         observation = self._look(rule, rule)
         if self.record.host_name != left_host and left_host is not None:
-            scene.saw(compare_absence(scene.session.view(left_host).observe(self.record.instance_name)))
-        speed = next((host.speed_mhz for host in world.hosts if host.id == self.record.host_id), None)
+            scene.saw(compare_absence(scene.session.view(left_host).observe(before.name)))
         scene.scales.append(
             scale_record(
-                self.record.instance_name,
-                old_size,
-                new_size,
+                before.name,
+                size_record(before.offering, before.size),
+                # What is asked for, also where it is refused; a request that names no complete size keeps the old one.
+                size_record(offering, prediction.size),
                 prediction,
+                self._now.domain if self._now.state == RUNNING else None,
                 job,
                 (left_host, self.record.host_name),
-                speed,
+                next((host.speed_mhz for host in world.hosts if host.id == self.record.host_id), None),
                 observation,
             )
         )
@@ -200,96 +236,75 @@ class StagedInstance:
         except ApiError as refused:
             return JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
 
+    def _note(self, prediction: Prediction) -> None:
+        for odd in prediction.oddities:
+            self._scene.note(odd.id, f"{odd.says} {odd.note}")
+        for broken in prediction.contradictions:
+            self._scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
+
+    def _become(self, prediction: Prediction) -> None:
+        """From now on the instance must be as predicted."""
+        before, domain = self._now.domain, prediction.domain
+        if (domain.vcpus, domain.dimms_kib) != (before.vcpus, before.dimms_kib):
+            self._guest.was_hotplugged = True
+        self._now = expectation.scaled(self._now, prediction)
+        if self._now.state == RUNNING:
+            self._host_ids = prediction.host_ids
+
     def _as_reference(self) -> Instance:
+        if self._now.state == STOPPED:
+            return self._now
         if self.record.host_id is None:
-            raise HostUnknownError(f"instance {self.record.instance_name} is {self.record.state} and runs on no host")
-        return Instance(
-            name=self.record.instance_name,
-            state=RUNNING,
-            offering=self._offering,
-            size=self._size,
-            cpu_cap=self._cpu_cap,
-            flag=self._flag,
-            template_flag=self._template_flag,
-            host_id=self.record.host_id,
-            domain=self._domain,
-            saved=self._saved,
+            raise HostUnknownError(f"instance {self._now.name} is {self.record.state} and runs on no host")
+        return replace(self._now, host_id=self.record.host_id)
+
+    def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> None:
+        """A job that must succeed."""
+        scene = self._scene
+        with scene.steps.step(f"{what} {self._now.name}"):
+            job = send(scene.api, scene.session.environment.time_limits.job, self.id)
+            self.record = instances.get(scene.api, self.id)
+        scene.saw(compare_job(None, job, rule))
+        if not job.succeeded:
+            raise JobFailedError(f"{what} of instance {self._now.name}", job)
+
+    def _has_started(self, world: World, host: Host, *, switch: bool) -> None:
+        now = self._now
+        self._unseen_start = Start(
+            instance=now.name,
+            size=size_record(now.offering, now.size),
+            switches=(
+                world.settings.flag(names.ENABLE_DYNAMIC_SCALE),
+                now.offering.dynamic_scaling,
+                now.template_flag,
+                switch,
+            ),
+            host=host,
+            settings=world.settings,
+            expected=now.domain,
         )
+        for rule in now.domain.because.values():
+            if rule.kind is Kind.ODDITY:
+                self._scene.note(rule.id, f"{rule.says} {rule.note}")
 
     def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:
-        scene = self._scene
-        with scene.steps.step(f"look at {self.record.instance_name}", WaitsFor.HOSTS):
-            expected = ExpectedInstance(
-                state=RUNNING,
-                offering_id=self._offering.id,
-                size=self._size,
-                flag=self._flag,
-                host_ids=self._host_ids,
-                domain=self._domain,
-                placed_by=placed_by,
-                sized_by=sized_by,
-            )
-            scene.saw(compare_record(expected, self.record))
-            view = scene.session.view(self._host_name())
-            observation = view.observe(self.record.instance_name)
-            if isinstance(observation.domain, DomainView) and not guest_has_settled(self._domain, observation.guest):
-                self._wait_for_guest()
-                observation = view.observe(self.record.instance_name)
-            if self._guest_stays_behind:
-                reason = "the environment file says that the guest does not bring hot-plugged parts online"
-                observation = replace(observation, guest=NotSeen(reason))
-            scene.saw(compare_observation(self._domain, observation))
+        scene, now = self._scene, self._now
+        with scene.steps.step(f"look at {now.name}", WaitsFor.HOSTS):
+            scene.saw(compare_record(for_the_api(now, self._host_ids, placed_by, sized_by), self.record))
+            if now.state == STOPPED:
+                observation = self._view().observe(now.name)
+                scene.saw(compare_absence(observation, rules.GONE_WHEN_STOPPED))
+                return observation
+            self._host_name = self.record.host_name
+            observation = self._guest.observe(self._view(), now.domain)
+            scene.saw(compare_observation(now.domain, observation))
+        if self._unseen_start is not None:
+            scene.starts.append(start_record(self._unseen_start, observation))
+            self._unseen_start = None
         return observation
 
-    @property
-    def _guest_stays_behind(self) -> bool:
-        return self._was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
-
-    def _host_name(self) -> str:
-        name = self.record.host_name
+    def _view(self) -> HostView:
+        name = self._host_name
         if name is None or name not in self._scene.session.inventory.facts:
-            raise HostUnknownError(f"instance {self.record.instance_name} is said to run on host {name}")
-        return name
-
-    def _wait_for_guest(self) -> None:
-        """Give the guest time to boot and to bring online what was plugged in; the comparison comes afterwards."""
-        session = self._scene.session
-        if session.guest_agent_silent is not None:
-            return
-        view = session.view(self._host_name())
-        limits = session.environment.time_limits
-        name = self.record.instance_name
-        try:
-            wait_until(
-                f"the guest agent of {name}",
-                lambda: view.guest(name),
-                _answers,
-                limits.guest_boot,
-                longest_pause_s=0.25,
-            )
-        except DeadlineExpired as expired:
-            self._guest_is_silent(expired)
-            return
-        session.guest_agent_answered = True
-        self._guest_answered = True
-        if self._guest_stays_behind:
-            return
-        # What the guest shows instead is compared next and becomes a finding there.
-        with suppress(DeadlineExpired):
-            wait_until(
-                f"guest {name} to bring its CPUs and memory online",
-                lambda: view.guest(name),
-                lambda seen: guest_has_settled(self._domain, seen),
-                limits.guest_hotplug,
-                longest_pause_s=0.25,
-            )
-
-    def _guest_is_silent(self, expired: DeadlineExpired) -> None:
-        if self._guest_answered:
-            self._scene.saw(compare_silent_guest(self.record.instance_name, expired))
-        elif not self._scene.session.guest_agent_answered:
-            self._scene.session.guest_agent_silent = str(expired)
-
-
-def _answers(seen: GuestView | NotSeen) -> bool:
-    return isinstance(seen, GuestView)
+            raise HostUnknownError(f"instance {self._now.name} is said to run on host {name}")
+        return self._scene.session.view(name)

@@ -22,25 +22,24 @@ from harness.waiting import DeadlineExpired
 
 @dataclass(frozen=True)
 class ExpectedInstance:
-    """How an instance must be: for the API, and as a domain on one of `host_ids`."""
+    """How an instance must be for the API: on one of `host_ids`, or on no host where there are none."""
 
     state: str
     offering_id: str
     size: Size
     flag: bool
     host_ids: tuple[str, ...]
-    domain: Domain
     placed_by: Rule
     sized_by: Rule
 
 
-def compare_job(refusal: Refusal | None, job: JobResult) -> Comparison:
-    """A job's end against the predicted refusal, or against success where None was predicted."""
+def compare_job(refusal: Refusal | None, job: JobResult, done_by: Rule = rules.IN_PLACE) -> Comparison:
+    """A job's end against the predicted refusal, or against success (by the rule `done_by`) where that is None."""
     checks = Checks(Layer.API, f"queryAsyncJobResult of job {job.job_id}")
     observed = "success" if job.succeeded else f"{job.code} {job.text}"
     if refusal is None:
         if not job.succeeded:
-            checks.differs("job", "success", observed, rules.IN_PLACE)
+            checks.differs("job", "success", observed, done_by)
     elif job.succeeded or not refusal.matches(job.code, job.text):
         checks.differs("job", f"{refusal.code} {refusal.text}", observed, refusal.rule)
     return checks.done()
@@ -48,16 +47,25 @@ def compare_job(refusal: Refusal | None, job: JobResult) -> Comparison:
 
 def compare_refusal(refusal: Refusal, send: Callable[[], object]) -> Comparison:
     """What `send` asks of the API must be refused at once with this code and text."""
+    return compare_answer(refusal, send, refusal.rule)
+
+
+def compare_answer(refusal: Refusal | None, send: Callable[[], object], rule: Rule) -> Comparison:
+    """What `send` asks of the API must be refused at once with this code and text; with None it must be accepted."""
     try:
         send()
     except ApiError as refused:
         checks = Checks(Layer.API, refused.command)
-        if not refusal.matches(refused.code, refused.text):
-            checks.differs("answer", f"{refusal.code} {refusal.text}", f"{refused.code} {refused.text}", refusal.rule)
+        if refusal is None or not refusal.matches(refused.code, refused.text):
+            checks.differs("answer", _answer(refusal), f"{refused.code} {refused.text}", rule)
     else:
         checks = Checks(Layer.API, "the API")
-        checks.differs("answer", f"{refusal.code} {refusal.text}", "accepted", refusal.rule)
+        checks.equal("answer", _answer(refusal), _answer(None), rule)
     return checks.done()
+
+
+def _answer(refusal: Refusal | None) -> str:
+    return "accepted" if refusal is None else f"{refusal.code} {refusal.text}"
 
 
 def compare_record(expected: ExpectedInstance, record: InstanceRecord) -> Comparison:
@@ -69,8 +77,8 @@ def compare_record(expected: ExpectedInstance, record: InstanceRecord) -> Compar
     checks.equal("speed in MHz", expected.size.speed_mhz, record.speed_mhz, expected.sized_by)
     checks.equal("memory in MiB", expected.size.memory_mib, record.memory_mib, expected.sized_by)
     checks.equal("instance flag", expected.flag, record.dynamically_scalable, rules.FLAG_AFTER_CHANGE)
-    if record.host_id not in expected.host_ids:
-        one_of = " or ".join(expected.host_ids)
+    if record.host_id not in (expected.host_ids or (None,)):
+        one_of = " or ".join(expected.host_ids) or "none"
         checks.differs("host", one_of, str(record.host_id), expected.placed_by)
     return checks.done()
 
@@ -80,13 +88,13 @@ def compare_observation(expected: Domain, seen: Observation) -> Comparison:
     return _domain(expected, seen) + _scheduler(expected, seen) + _vcpu_counts(expected, seen) + _guest(expected, seen)
 
 
-def compare_absence(seen: Observation) -> Comparison:
-    """The domain must be gone from a host that the instance left."""
+def compare_absence(seen: Observation, rule: Rule = rules.AUTO_MIGRATE) -> Comparison:
+    """The domain must be gone from a host that the instance left, by being moved or stopped as `rule` says."""
     if isinstance(seen.domain, NotSeen):
         return not_verified(Layer.DOMAIN, seen.domain.reason)
     checks = Checks(Layer.DOMAIN, _place(seen, "virsh dumpxml"))
     if not isinstance(seen.domain, Absent):
-        checks.differs("domain on the host it left", "absent", "present", rules.AUTO_MIGRATE)
+        checks.differs("domain on the host it left", "absent", "present", rule)
     return checks.done()
 
 

@@ -9,6 +9,7 @@ from harness.reference.offering import (
     Size,
     concrete_size,
     fill_absent,
+    parameters_for,
     parameters_refusal,
 )
 from harness.reference.settings import MAX_OFFERING_CPUS, MAX_OFFERING_MEMORY, Settings
@@ -25,6 +26,14 @@ def test_the_class_of_an_offering_is_what_it_leaves_open() -> None:
     assert FIXED.offering_class is OfferingClass.FIXED
     assert CONSTRAINED.offering_class is OfferingClass.CONSTRAINED
     assert UNCONSTRAINED.offering_class is OfferingClass.UNCONSTRAINED
+
+
+@pytest.mark.parametrize("offering", [FIXED, CONSTRAINED, UNCONSTRAINED])
+def test_parameters_for_a_size_make_it_and_are_accepted(offering: Offering) -> None:
+    size = Size(2, offering.speed_mhz or 700, 1024)
+    parameters = parameters_for(offering, size)
+    assert concrete_size(offering, parameters) == size
+    assert parameters_refusal(offering, parameters, NO_SETTINGS) is None
 
 
 def test_absent_parameters_are_filled_with_current_values_where_the_offering_leaves_them_open() -> None:

@@ -27,6 +27,7 @@ from harness.verify.finding import Layer
 from harness.verify.instance import (
     ExpectedInstance,
     compare_absence,
+    compare_answer,
     compare_job,
     compare_observation,
     compare_record,
@@ -179,7 +180,6 @@ EXPECTED = ExpectedInstance(
     size=running(world(), fixed(2, 500, 512)).size,
     flag=True,
     host_ids=("h1",),
-    domain=DOMAIN,
     placed_by=rules.IN_PLACE,
     sized_by=rules.IN_PLACE,
 )
@@ -231,13 +231,28 @@ def test_a_job_must_end_as_predicted_to_the_letter() -> None:
     assert len(compare_job(REFUSAL, replace(FAILURE, text="Failed to scale the VM.")).findings) == 1
 
 
-def test_an_answer_that_must_be_refused_is_a_finding_where_it_is_not() -> None:
-    def refuse(code: int) -> None:
-        raise ApiError("updateConfiguration", code, None, REFUSAL.text)
+def _refuse(code: int) -> None:
+    raise ApiError("updateConfiguration", code, None, REFUSAL.text)
 
-    assert compare_refusal(REFUSAL, lambda: refuse(530)).findings == ()
-    assert len(compare_refusal(REFUSAL, lambda: refuse(431)).findings) == 1
+
+def test_an_answer_that_must_be_refused_is_a_finding_where_it_is_not() -> None:
+    assert compare_refusal(REFUSAL, lambda: _refuse(530)).findings == ()
+    assert len(compare_refusal(REFUSAL, lambda: _refuse(431)).findings) == 1
     assert [finding.observed for finding in compare_refusal(REFUSAL, lambda: None).findings] == ["accepted"]
+
+
+def test_an_answer_that_must_be_given_is_a_finding_where_it_is_refused() -> None:
+    assert compare_answer(None, lambda: None, REFUSAL.rule).findings == ()
+    (finding,) = compare_answer(None, lambda: _refuse(530), REFUSAL.rule).findings
+    assert (finding.expected, finding.observed) == ("accepted", "530 Failed to scale the VM")
+
+
+def test_a_stopped_instance_must_be_on_no_host() -> None:
+    expected = replace(EXPECTED, host_ids=())
+    (finding,) = compare_record(expected, read(InstanceRecord, ANSWER)).findings
+    assert (finding.what, finding.expected, finding.observed) == ("host", "none", "h1")
+    nowhere = {key: value for key, value in ANSWER.items() if key != "hostid"}
+    assert compare_record(expected, read(InstanceRecord, nowhere)).findings == ()
 
 
 def test_a_guest_that_fell_silent_is_a_finding() -> None:

@@ -1,0 +1,86 @@
+"""Looks at an instance on its host once its guest has had the time to boot and to bring online what was plugged in."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from harness.hosts.observation import DomainView, GuestView, NotSeen, Observation
+from harness.hosts.view import HostView
+from harness.reference.domain import Domain
+from harness.run.scene import Scene
+from harness.verify.instance import compare_silent_guest, guest_has_settled
+from harness.waiting import DeadlineExpired, wait_until
+
+_LONGEST_PAUSE_S = 0.25
+
+
+class GuestWatch:
+    """One instance's guest since its last start. `was_hotplugged` is set once parts came while it ran."""
+
+    def __init__(self, scene: Scene, instance_name: str) -> None:
+        self._scene = scene
+        self._name = instance_name
+        self._answered = False
+        self.was_hotplugged = False
+
+    def observe(self, view: HostView, expected: Domain) -> Observation:
+        """A look through `view`; what the guest shows by its deadline instead of `expected` is for the comparison."""
+        seen = view.observe(self._name)
+        if isinstance(seen.domain, DomainView) and not guest_has_settled(expected, seen.guest):
+            self._wait(view, expected)
+            seen = view.observe(self._name)
+        if isinstance(seen.guest, GuestView):
+            self._has_answered()
+        if self._stays_behind:
+            reason = "the environment file says that the guest does not bring hot-plugged parts online"
+            seen = replace(seen, guest=NotSeen(reason))
+        return seen
+
+    @property
+    def _stays_behind(self) -> bool:
+        return self.was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
+
+    def _wait(self, view: HostView, expected: Domain) -> None:
+        session = self._scene.session
+        if session.guest_agent_silent is not None:
+            return
+        limits = session.environment.time_limits
+        try:
+            wait_until(
+                f"the guest agent of {self._name}",
+                lambda: view.guest(self._name),
+                _answers,
+                limits.guest_boot,
+                longest_pause_s=_LONGEST_PAUSE_S,
+            )
+        except DeadlineExpired as expired:
+            self._is_silent(expired)
+            return
+        self._has_answered()
+        if self._stays_behind:
+            return
+        # What the guest shows instead is compared next and becomes a finding there.
+        with suppress(DeadlineExpired):
+            wait_until(
+                f"guest {self._name} to bring its CPUs and memory online",
+                lambda: view.guest(self._name),
+                lambda seen: guest_has_settled(expected, seen),
+                limits.guest_hotplug,
+                longest_pause_s=_LONGEST_PAUSE_S,
+            )
+
+    def _has_answered(self) -> None:
+        self._answered = True
+        self._scene.session.guest_agent_answered = True
+
+    def _is_silent(self, expired: DeadlineExpired) -> None:
+        session = self._scene.session
+        if self._answered:
+            self._scene.saw(compare_silent_guest(self._name, expired))
+        elif not session.guest_agent_answered:
+            session.guest_agent_silent = str(expired)
+
+
+def _answers(seen: GuestView | NotSeen) -> bool:
+    return isinstance(seen, GuestView)
