@@ -55,6 +55,8 @@ def run_cases(
     hosts: str,
     select: str | None,
     release: str | None,
+    latency: str,
+    clock: str,
     state: Path,
     reports: Path,
     as_json: bool,
@@ -62,6 +64,7 @@ def run_cases(
     """Run the cases, print the result, and return the exit code: 0 as predicted, 1 findings, 2 could not run."""
     folder = testcases_folder()
     options = {"cloud": cloud, "hosts": hosts, "select": select, "release": release, "state": state, "reports": reports}
+    options |= {"latency": latency, "clock": clock}
     arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
     arguments += ["-p", "no:terminal", "-p", "no:cacheprovider"]
     arguments += [f"--{name}={value}" for name, value in options.items() if value is not None]

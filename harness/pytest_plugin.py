@@ -63,6 +63,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--release", metavar="X.Y", help="release that the cloud must behave like; the lab's (default 4.23)"
     )
+    group.addoption(
+        "--latency", metavar="NAME|FILE", default="instant", help="how long the embedded lab's operations take"
+    )
+    group.addoption("--clock", choices=["wall", "virtual"], default="wall", help="the embedded lab's clock")
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")
 
@@ -125,11 +129,13 @@ def _connect(config: pytest.Config, verification: Verification, stack: ExitStack
         environment = load(Path(cloud_file))
     else:
         from harness.lab.control import choose_hosts, embedded_lab
+        from harness.lab.options import LabOptions
 
         choice = choose_hosts(config.getoption("hosts"))
         release = release or DEFAULT_RELEASE
         hook.pytest_harness_lab(kind=choice.kind, instead_because=choice.instead_because)
-        lab = embedded_lab(Path(config.getoption("state")), choice.kind, release)
+        options = LabOptions(config.getoption("latency"), config.getoption("clock"))
+        lab = embedded_lab(Path(config.getoption("state")), choice.kind, release, options)
         environment = load(stack.enter_context(lab))
         # The session's connections and settings end before the lab does.
         stack.callback(verification.close)

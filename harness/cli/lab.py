@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import hosts_option, json_option, mended_option, state_option
+from harness.cli.options import clock_option, hosts_option, json_option, latency_option, mended_option, state_option
 
 if TYPE_CHECKING:
     from harness.lab.folder import LabDescription
@@ -23,19 +23,22 @@ def lab() -> None:
 @hosts_option
 @click.option("--release", default="4.23", show_default=True, help="Release that the lab behaves like.")
 @mended_option
+@latency_option
+@clock_option
 @state_option
 @json_option
-def up(hosts: str, release: str, mended: bool, state: Path, as_json: bool) -> None:
+def up(hosts: str, release: str, mended: bool, latency: str, clock: str, state: Path, as_json: bool) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
+    from harness.lab.options import LabOptions
     from harness.run.selection import require_release
 
     require_release(release)
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
-    description = start_kept_lab(state, choice.kind, release, mended=mended)
+    description = start_kept_lab(state, choice.kind, release, LabOptions(latency, clock, mended))
     if as_json:
         click.echo(description.model_dump_json(indent=2))
         return

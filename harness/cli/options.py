@@ -16,6 +16,17 @@ def hosts_option(command: Command) -> Command:
     return click.option("--hosts", type=kinds, default="auto", help="The embedded lab's hosts.")(command)
 
 
+def latency_option(command: Command) -> Command:
+    text = "How long operations of the embedded lab take: instant, real-cloud, real-cloud/10, or a TOML file."
+    return click.option("--latency", default="instant", metavar="NAME|FILE", help=text)(command)
+
+
+def clock_option(command: Command) -> Command:
+    kinds = click.Choice(["wall", "virtual"])
+    text = "The embedded lab's clock; a virtual one (simulated hosts only) jumps over latencies."
+    return click.option("--clock", type=kinds, default="wall", help=text)(command)
+
+
 def state_option(command: Command) -> Command:
     folder = click.Path(path_type=Path, file_okay=False)
     return click.option("--state", type=folder, default=Path(".lab"), help="Where labs keep their files.")(command)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import hosts_option, state_option
+from harness.cli.options import clock_option, hosts_option, latency_option, state_option
 
 
 @click.command()
@@ -15,6 +15,8 @@ from harness.cli.options import hosts_option, state_option
 @hosts_option
 @click.option("--select", help='Cases by id or section, comma separated: "LS-*,XML-01,CAP".')
 @click.option("--release", help="Release that the cloud must behave like; the lab's (4.23 by default).")
+@latency_option
+@clock_option
 @state_option
 @click.option(
     "--reports",
@@ -28,6 +30,8 @@ def verify(
     hosts: str,
     select: str | None,
     release: str | None,
+    latency: str,
+    clock: str,
     state: Path,
     reports: Path,
     as_json: bool,
@@ -41,6 +45,8 @@ def verify(
             hosts=hosts,
             select=select,
             release=release,
+            latency=latency,
+            clock=clock,
             state=state,
             reports=reports,
             as_json=as_json,

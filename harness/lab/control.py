@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.lab.config_files import CLOUD_FILE
 from harness.lab.folder import KEPT_LAB, LabDescription, LabFolder, clear_dead_labs
 from harness.lab.kvm.preflight import missing as missing_for_kvm
+from harness.lab.options import DEFAULT_OPTIONS, LabOptions
 from harness.waiting import wait_until
 
 _DOWN_SECONDS = 60.0
@@ -52,8 +53,8 @@ def choose_hosts(wish: str) -> HostsChoice:
     return HostsChoice("simulated", reason)
 
 
-def start_kept_lab(state: Path, kind: str, release: str, *, mended: bool = False) -> LabDescription:
-    """Start a lab that goes on when this process ends; `mended` is without the release's known defects.
+def start_kept_lab(state: Path, kind: str, release: str, options: LabOptions = DEFAULT_OPTIONS) -> LabDescription:
+    """Start a lab that goes on when this process ends.
 
     Raises:
         LabBusyError: there is one already.
@@ -63,7 +64,7 @@ def start_kept_lab(state: Path, kind: str, release: str, *, mended: bool = False
     folder = LabFolder(state, KEPT_LAB)
     if folder.is_owned:
         raise LabFailedError(f"a lab is up in {folder.path} already; `cs-harness lab down` ends it")
-    command = _command(folder, kind, release, mended)
+    command = _command(folder, kind, release, options)
     with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=True) as process:
         _wait_until_up(process, complaints)
     return _described(folder)
@@ -97,7 +98,7 @@ def lab_path(state: Path) -> Path:
 
 
 @contextmanager
-def embedded_lab(state: Path, kind: str, release: str, *, mended: bool = False) -> Iterator[Path]:
+def embedded_lab(state: Path, kind: str, release: str, options: LabOptions = DEFAULT_OPTIONS) -> Iterator[Path]:
     """A lab for the time of a `with` block; gives its environment file.
 
     It goes down with the block, and by itself when this process dies.
@@ -107,7 +108,7 @@ def embedded_lab(state: Path, kind: str, release: str, *, mended: bool = False) 
     """
     clear_dead_labs(state)
     folder = LabFolder(state, f"run-{os.getpid()}")
-    command = _command(folder, kind, release, mended)
+    command = _command(folder, kind, release, options)
     with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=False) as process:
         try:
             _wait_until_up(process, complaints)
@@ -119,9 +120,9 @@ def embedded_lab(state: Path, kind: str, release: str, *, mended: bool = False) 
             process.wait(timeout=_DOWN_SECONDS)
 
 
-def _command(folder: LabFolder, kind: str, release: str, mended: bool) -> list[str]:
+def _command(folder: LabFolder, kind: str, release: str, options: LabOptions) -> list[str]:
     command = [sys.executable, "-m", "harness.lab.server", "--state", str(folder.state), "--name", folder.path.name]
-    return [*command, "--hosts", kind, "--release", release, *(["--mended"] if mended else [])]
+    return [*command, "--hosts", kind, "--release", release, *options.arguments()]
 
 
 def _process(command: list[str], complaints: IO[str], *, kept: bool) -> subprocess.Popen[str]:

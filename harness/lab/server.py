@@ -15,13 +15,15 @@ from typing import TextIO
 import click
 
 from harness.errors import HarnessError
-from harness.lab.api.lab_cloud import LabCloud
+from harness.lab.api.lab_cloud import LabCloud, LabCloudError
 from harness.lab.cache import cache_dir
 from harness.lab.config_files import write_config_files
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
 from harness.lab.kvm.fleet import KvmFleet
+from harness.lab.management.latency_choice import latencies_of
+from harness.lab.options import LabOptions
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import release_of
@@ -33,8 +35,10 @@ from harness.reference.release import release_of
 @click.option("--hosts", "kind", type=click.Choice(["kvm", "simulated"]), required=True)
 @click.option("--release", required=True)
 @click.option("--mended", is_flag=True, help="Without the known defects of the release.")
+@click.option("--latency", default="instant")
+@click.option("--clock", type=click.Choice(["wall", "virtual"]), default="wall")
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
-def main(state: Path, name: str, kind: str, release: str, mended: bool, owned: bool) -> None:
+def main(state: Path, name: str, kind: str, release: str, mended: bool, latency: str, clock: str, owned: bool) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,14 +49,17 @@ def main(state: Path, name: str, kind: str, release: str, mended: bool, owned: b
     try:
         with folder.owned():
             logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-            _serve(folder, kind, release, stop, mended=mended)
+            _serve(folder, kind, release, LabOptions(latency, clock, mended), stop)
     except HarnessError as failure:
         _say({"error": str(failure)})
         sys.exit(2)
 
 
-def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event, *, mended: bool) -> None:
-    behaviour = release_of(release).mended if mended else release_of(release)
+def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop: threading.Event) -> None:
+    behaviour = release_of(release).mended if options.mended else release_of(release)
+    latencies = latencies_of(options.latency)
+    if options.clock == "virtual" and kind == "kvm":
+        raise LabCloudError("real hosts need real time: a virtual clock needs simulated hosts")
     lab_id = secrets.token_hex(2)
     faults = Faults()
     fleet: Fleet
@@ -62,7 +69,16 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event, *,
         fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path, faults=faults)
     try:
         hosts = fleet.up()
-        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, behaviour, disks=_disks(folder, kind), faults=faults)
+        cloud = LabCloud(
+            DEFAULT_LAB,
+            hosts,
+            fleet.guest_boot,
+            behaviour,
+            disks=_disks(folder, kind),
+            faults=faults,
+            latencies=latencies,
+            virtual_clock=options.clock == "virtual",
+        )
         try:
             endpoint = cloud.serve()
             write_config_files(
@@ -73,7 +89,7 @@ def _serve(folder: LabFolder, kind: str, release: str, stop: threading.Event, *,
                 pid=os.getpid(),
                 kind=kind,
                 release=release,
-                mended=mended,
+                mended=options.mended,
                 endpoint=endpoint,
                 hosts=[
                     HostDescription(

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from harness.errors import HarnessError
-from harness.run.toml_file import Table, read
+from harness.toml_file import Table, read
 
 
 class EnvironmentFileError(HarnessError):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from harness.errors import HarnessError
 from harness.reference.world import KVM, RUNNING
-from harness.run.toml_file import Table, read
+from harness.toml_file import Table, read
 
 Value = str | bool | int | float
 # CloudStack's sizes are Java ints.

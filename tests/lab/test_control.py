@@ -21,6 +21,7 @@ from harness.lab.control import (
     start_kept_lab,
 )
 from harness.lab.folder import LabDescription, LabFolder, clear_dead_labs
+from harness.lab.options import LabOptions
 from harness.lab.remains import process_stat
 from harness.waiting import wait_until
 
@@ -46,7 +47,7 @@ def _wait_until_gone(pid: int) -> None:
 
 
 def test_a_lab_can_be_had_without_the_known_defects_of_its_release(state: Path) -> None:
-    assert start_kept_lab(state, "simulated", "4.22", mended=True).mended
+    assert start_kept_lab(state, "simulated", "4.22", LabOptions(mended=True)).mended
     assert kept_lab(state).mended
 
 

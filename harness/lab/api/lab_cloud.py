@@ -22,11 +22,14 @@ from harness.lab.faults.registry import Faults
 from harness.lab.faults.wire import FaultyWire
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.hypervisor import HypervisorError
+from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.cloud import Cloud, Patience
-from harness.lab.management.jobs import JobRunner
+from harness.lab.management.jobs import THREADS, JobRunner
+from harness.lab.management.latency import INSTANT, Latencies, Pace
 from harness.lab.management.model import Role, User
 from harness.lab.management.power import PowerWatch
 from harness.lab.management.state import CloudState
+from harness.lab.management.virtual_clock import VirtualClock
 from harness.lab.topology import LabSpec
 from harness.reference.release import SINCE, Release
 
@@ -53,7 +56,8 @@ class LabCloud:
 
     `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed. Without
     `admin_password` nobody can guess it, but the owner of this object reads it there. With `integration_port`
-    there is a second port, where nobody has to say who they are. `faults` are those that the hosts' fleet was given.
+    there is a second port, where nobody has to say who they are. A `virtual_clock` jumps over `latencies`; it is
+    for simulated hosts, where no work takes time of its own. `faults` are those that the hosts' fleet was given.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class LabCloud:
         disks: Path | None = None,
         *,
         patience: Patience | None = None,
+        latencies: Latencies = INSTANT,
+        virtual_clock: bool = False,
         admin_password: str | None = None,
         integration_port: bool = False,
         faults: Faults | None = None,
@@ -73,29 +79,37 @@ class LabCloud:
         missing = [at.name for at in spec.hosts if at.name not in by_name]
         if missing:
             raise LabCloudError(f"the lab needs the hosts {', '.join(missing)}, which are not up")
+        self._spec = spec
         self.faults = faults or Faults()
-        agents = {name: KvmAgent(host, guest_boot, self.faults) for name, host in by_name.items()}
+        self._agents = {name: KvmAgent(host, guest_boot, self.faults) for name, host in by_name.items()}
+        self._nodes = {name: (agent.node_info(), agent.address) for name, agent in self._agents.items()}
+        self._disks = Disks(disks)
+        self._patience = patience or Patience()
+        self._latencies = latencies
+        self._virtual_clock = virtual_clock
         self.admin_password = admin_password or secrets.token_urlsafe(12)
-        state = CloudState(
-            spec,
-            {name: (agent.node_info(), agent.address) for name, agent in agents.items()},
-            release,
-            admin_password=self.admin_password,
-        )
-        self._cloud = Cloud(
-            state=state,
-            agents={record.id: agents[record.name] for record in state.hosts.values()},
-            disks=Disks(disks),
-            jobs=JobRunner(),
-            patience=patience or Patience(),
-            faults=self.faults,
-        )
         self.faults.attend_cloud({*COMMANDS, sessions.LOGIN, sessions.LOGOUT}, self._names_of)
-        self._power = PowerWatch(self._cloud)
-        self._api = ApiApplication(self._cloud, self._power)
         self._server: ApiServer | None = None
         self._has_integration_port = integration_port
         self._integration: ApiServer | None = None
+        self._begin(release)
+        self._first_keys = self.admin
+
+    def _begin(self, release: Release) -> None:
+        clock: Clock = VirtualClock(THREADS) if self._virtual_clock else WallClock()
+        state = CloudState(self._spec, self._nodes, release, clock=clock, admin_password=self.admin_password)
+        self._cloud = Cloud(
+            state=state,
+            agents={record.id: self._agents[record.name] for record in state.hosts.values()},
+            disks=self._disks,
+            jobs=JobRunner(clock),
+            patience=self._patience,
+            pace=Pace(self._latencies, clock),
+            faults=self.faults,
+        )
+        self._power = PowerWatch(self._cloud)
+        self._api = ApiApplication(self._cloud, self._power)
+        self._integration_api = IntegrationApplication(self._cloud, self._api)
 
     @property
     def inside(self) -> Cloud:
@@ -134,9 +148,10 @@ class LabCloud:
     def serve(self) -> str:
         """Begin to serve and return the API's address."""
         if self._server is None:
-            self._server = self._served(self._api)
+            # A reset puts another cloud behind the same server.
+            self._server = self._served(lambda environ, start: self._api(environ, start))
             if self._has_integration_port:
-                self._integration = self._served(IntegrationApplication(self._cloud, self._api))
+                self._integration = self._served(lambda environ, start: self._integration_api(environ, start))
         return self._server.endpoint
 
     def _served(self, application: WSGIApplication) -> ApiServer:
@@ -152,8 +167,26 @@ class LabCloud:
         names = {(each.id, each.instance_name, each.name, each.display_name) for each in found}
         return frozenset({name}.union(*names))
 
+    def reset(self, release: Release | None = None) -> None:
+        """Put a fresh cloud behind the same address: no instances, no faults, and none of what was made or set.
+
+        The first admin's keys and password are those of the beginning; all ids are new. Jobs are dropped, and requests
+        that come meanwhile are answered by the old cloud, which begins nothing any more. Not for two threads at once.
+        """
+        self._end()
+        self._begin(release or self._cloud.state.release)
+        state, first = self._cloud.state, self._first_keys
+        state.renew_keys(state.admin.id, (first.api_key, first.secret_key))
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass for a cloud with nothing to do. Raises LabCloudError where its clock is the wall's."""
+        clock = self._cloud.state.clock
+        if not isinstance(clock, VirtualClock):
+            raise LabCloudError("only a virtual clock can be told to let time pass")
+        clock.let_pass(seconds)
+
     def shutdown(self) -> None:
-        """Stop serving, let running jobs end, destroy all domains of instances; safe to call twice.
+        """Stop serving, drop jobs that wait, let the others end, destroy all domains; safe to call twice.
 
         No fault is armed any more.
         """
@@ -162,19 +195,26 @@ class LabCloud:
             if server is not None:
                 server.close()
         self._server = self._integration = None
+        self._end()
+
+    def _end(self) -> None:
+        """End the present cloud's jobs, and what runs on the hosts: a dropped job may have left a domain anywhere."""
+        self.faults.clear()
         self._cloud.jobs.shut_down()
         self._power.shut_down()
+        for agent in self._agents.values():
+            try:
+                for name in agent.hypervisor.domain_names():
+                    agent.destroy(name)
+            except HypervisorError as failure:
+                _log.warning("what runs on %s is left behind: %s", agent.hypervisor.name, failure)
         with self._cloud.state.lock:
             instances = list(self._cloud.state.instances.values())
         for instance in instances:
-            agents = [self._cloud.agents[instance.host_id]] if instance.host_id else []
             try:
-                for agent in agents:
-                    agent.destroy(instance.instance_name)
-                self._cloud.disks.remove(instance.volume_id)
-            except (HypervisorError, DiskError) as failure:
-                # The fleet takes the hosts down next, and what runs on them with them.
-                _log.warning("%s is left behind: %s", instance.instance_name, failure)
+                self._disks.remove(instance.volume_id)
+            except DiskError as failure:
+                _log.warning("%s", failure)
 
 
 def _keys(user: User) -> ApiKeys:

@@ -1,4 +1,4 @@
-"""What the operations of the management brain work with: state, agents, disks, jobs, and how long to be patient."""
+"""What the operations of the management brain work with: state, agents, disks, jobs, and what time they take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import Disks
 from harness.lab.faults.registry import Faults
 from harness.lab.management.jobs import JobRunner
+from harness.lab.management.latency import Pace
 from harness.lab.management.model import InstanceRecord, User
 from harness.lab.management.state import CloudState
 from harness.reference.refusal import render_instance
@@ -35,6 +36,7 @@ class Cloud:
     disks: Disks
     jobs: JobRunner
     patience: Patience
+    pace: Pace
     faults: Faults = field(default_factory=Faults)
 
     def agent_of(self, instance: InstanceRecord) -> KvmAgent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import uuid4
 
-from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
@@ -75,8 +74,8 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             volume_id=str(uuid4()),
             nic_id=str(uuid4()),
             mac=_mac(number),
-            created=clock.now(),
-            updated=clock.now(),
+            created=state.clock.now(),
+            updated=state.clock.now(),
             state=State.STOPPED,
             details=details,
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Lock
 from uuid import uuid4
 
-from harness.lab.management import clock
+from harness.lab.management.clock import Clock
 from harness.lab.management.model import User
 
 _KEPT = 5000
@@ -32,7 +32,8 @@ class Event:
 class EventLog:
     """The newest events of the cloud. Its own lock guards them; no other lock is taken while it is held."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = Lock()
         self._events: deque[Event] = deque(maxlen=_KEPT)
 
@@ -56,7 +57,7 @@ class EventLog:
             description=description,
             user_name=user.name,
             account_id=user.account_id,
-            created=clock.now(),
+            created=self._clock.now(),
             resource_id=resource_id,
             resource_type=resource_type,
             resource_name=resource_name,

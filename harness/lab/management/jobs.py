@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
-from threading import Lock
+from threading import Condition
 from uuid import uuid4
 
 from harness.errors import HarnessError
-from harness.lab.management import clock
-from harness.lab.management.errors import FAULT, INTERNAL, ApiError
+from harness.lab.management.clock import Clock, LabEndsError, WallClock
+from harness.lab.management.errors import FAULT, INTERNAL, ApiError, OperationFailedError
 from harness.lab.management.model import User
 
 _log = logging.getLogger(__name__)
-_THREADS = 16
+# Half of the default of db.cloud.maxActive. Source: AsyncJobManagerImpl.configure.
+THREADS = 125
 
 Result = dict[str, object]
 
@@ -58,25 +60,35 @@ class Work:
 class JobRunner:
     """Runs jobs in threads and remembers their outcome.
 
-    One lock guards the records and the lines; it is never held while a job runs.
+    One lock guards the records and the lines; it is never held while a job runs. The clock ends with the jobs.
     """
 
-    def __init__(self) -> None:
-        self._guard = Lock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or WallClock()
+        self._guard = Condition()
+        self._ended = False
+        self._numbers = itertools.count(1)
         self._jobs: dict[str, Job] = {}
         self._lines: dict[str, deque[tuple[str, Work]]] = {}
-        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="lab-job")
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="lab-job")
 
     def submit(self, command_class: str, user: User, work: Work) -> Job:
-        """Take a job in; it starts at once unless another one of its line is still running."""
-        job = Job(str(uuid4()), command_class, user, work.instance_type, work.instance_id, clock.now())
+        """Take a job in; it starts at once unless another one of its line is still running.
+
+        Raises:
+            OperationFailedError: the jobs of this cloud have been shut down.
+        """
+        job = Job(str(uuid4()), command_class, user, work.instance_type, work.instance_id, self._clock.now())
         with self._guard:
+            if self._ended:
+                raise OperationFailedError("The management server is shutting down")
             self._jobs[job.id] = job
             if work.line in self._lines:
                 self._lines[work.line].append((job.id, work))
                 return job
             self._lines[work.line] = deque([(job.id, work)])
-            self._threads.submit(self._work_off, work.line)
+            self._clock.begun()
+            self._threads.submit(self._work_off, work.line, next(self._numbers))
         return job
 
     def find(self, job_id: str) -> Job | None:
@@ -92,14 +104,38 @@ class JobRunner:
         with self._guard:
             return line in self._lines
 
+    def wait_for(self, jobs: Iterable[Job], seconds: float) -> bool:
+        """For a job that has begun others: whether they end in so much time of the machine. Raises LabEndsError."""
+        ids = {job.id for job in jobs}
+
+        def done() -> bool:
+            return self._ended or all(self._jobs[job_id].status is not JobStatus.PENDING for job_id in ids)
+
+        with self._clock.aside(), self._guard:
+            all_done = self._guard.wait_for(done, seconds)
+            if self._ended:
+                raise LabEndsError
+            return all_done
+
     def shut_down(self) -> None:
-        """Let running jobs end, drop those that have not begun, and join all threads."""
+        """Let jobs end that are being worked on, drop those that wait or have not begun, and join all threads."""
         with self._guard:
+            self._ended = True
             for line in self._lines.values():
                 line.clear()
+            self._guard.notify_all()
+        self._clock.end()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _work_off(self, line: str) -> None:
+    def _work_off(self, line: str, number: int) -> None:
+        try:
+            with self._clock.working(number):
+                self._work_through(line)
+        except LabEndsError:
+            with self._guard:
+                del self._lines[line]
+
+    def _work_through(self, line: str) -> None:
         while True:
             with self._guard:
                 waiting = self._lines[line]
@@ -112,6 +148,9 @@ class JobRunner:
     def _outcome(self, job_id: str, work: Work) -> tuple[JobStatus, int, Result]:
         try:
             return JobStatus.SUCCEEDED, 0, work.run()
+        except LabEndsError:
+            # The job stays pending: what it was about is going away.
+            raise
         except ApiError as refusal:
             _log.info("job %s failed: %s", job_id[:8], refusal)
             return JobStatus.FAILED, refusal.code, {"errorcode": refusal.code, "errortext": str(refusal)}
@@ -125,5 +164,6 @@ class JobRunner:
     def _finish(self, job_id: str, status: JobStatus, code: int, result: Result) -> None:
         with self._guard:
             self._jobs[job_id] = replace(
-                self._jobs[job_id], status=status, result_code=code, result=result, completed=clock.now()
+                self._jobs[job_id], status=status, result_code=code, result=result, completed=self._clock.now()
             )
+            self._guard.notify_all()

@@ -13,6 +13,7 @@ from harness.lab.hypervisor import HypervisorError
 from harness.lab.management import allocation
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, NoCapacityError, OperationFailedError
+from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import InstanceRecord, State, User, size_in_force
 from harness.reference import settings as names
@@ -30,7 +31,7 @@ _RESERVATION = "Message.ReservedCapacityFreed.Flag"
 def deploy(cloud: Cloud, instance_id: str, user: User, host_id: str | None, cluster_id: str | None) -> None:
     """First start of a new instance; one that cannot start is left in state Error."""
     try:
-        start(cloud, instance_id, user, host_id, cluster_id)
+        start(cloud, instance_id, user, host_id, cluster_id, Operation.DEPLOY)
     except HarnessError:
         with cloud.state.lock:
             failed = cloud.state.change(instance_id, state=State.ERROR, host_id=None)
@@ -38,8 +39,15 @@ def deploy(cloud: Cloud, instance_id: str, user: User, host_id: str | None, clus
         raise
 
 
-def start(cloud: Cloud, instance_id: str, user: User, host_id: str | None, cluster_id: str | None) -> None:
-    """Start a stopped instance on the first host that has room and can.
+def start(
+    cloud: Cloud,
+    instance_id: str,
+    user: User,
+    host_id: str | None,
+    cluster_id: str | None,
+    operation: Operation = Operation.START,
+) -> None:
+    """Start a stopped instance on the first host that has room and can; it takes the time of `operation`.
 
     Raises:
         InvalidValueError: it is running already, or gone.
@@ -57,7 +65,7 @@ def start(cloud: Cloud, instance_id: str, user: User, host_id: str | None, clust
     instance = state.change(instance_id, state=State.STARTING)
     try:
         hosts = allocation.hosts_for_start(state, instance, offering, size, host_id=host_id, cluster_id=cluster_id)
-        _start_on_one(cloud, instance, hosts, offering, size)
+        _start_on_one(cloud, instance, hosts, offering, size, operation)
     except (NoCapacityError, DiskError) as failure:
         state.change(instance_id, state=State.STOPPED)
         cloud.note("VM.START", f"Error while starting Instance: {failure}", instance, user, level="ERROR")
@@ -66,7 +74,12 @@ def start(cloud: Cloud, instance_id: str, user: User, host_id: str | None, clust
 
 
 def _start_on_one(
-    cloud: Cloud, instance: InstanceRecord, hosts: tuple[Host, ...], offering: Offering, size: Size
+    cloud: Cloud,
+    instance: InstanceRecord,
+    hosts: tuple[Host, ...],
+    offering: Offering,
+    size: Size,
+    operation: Operation,
 ) -> None:
     cloud.disks.create(instance.volume_id)
     for host in hosts:
@@ -79,7 +92,8 @@ def _start_on_one(
             cloud.state.change(instance.id, host_id=host.id)
         domain = _domain(cloud, instance, host, offering, size)
         try:
-            cloud.agents[host.id].start(domain, hardware(cloud, instance, host.id))
+            with cloud.pace.at_least(operation, instance.database_id):
+                cloud.agents[host.id].start(domain, hardware(cloud, instance, host.id))
         except HypervisorError as failure:
             _log.warning("%s cannot start on %s: %s", instance.instance_name, host.name, failure)
             with cloud.state.lock:
@@ -137,10 +151,11 @@ def stop(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
     agent = cloud.agent_of(instance)
     cloud.state.change(instance_id, state=State.STOPPING)
     try:
-        if forced:
-            agent.destroy(instance.instance_name)
-        else:
-            agent.stop(instance.instance_name, seconds=cloud.patience.stop_seconds)
+        with cloud.pace.at_least(Operation.STOP, instance.database_id):
+            if forced:
+                agent.destroy(instance.instance_name)
+            else:
+                agent.stop(instance.instance_name, seconds=cloud.patience.stop_seconds)
     except HypervisorError as failure:
         if not forced:
             cloud.state.change(instance_id, state=State.RUNNING)
@@ -175,7 +190,8 @@ def reboot(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
         start(cloud, instance_id, user, instance.host_id, None)
     else:
         try:
-            cloud.agent_of(instance).reboot(instance.instance_name)
+            with cloud.pace.at_least(Operation.REBOOT, instance.database_id):
+                cloud.agent_of(instance).reboot(instance.instance_name)
         except HypervisorError as failure:
             raise OperationFailedError("Failed to reboot vm instance") from failure
     cloud.note("VM.REBOOT", "Successfully completed rebooting Instance", instance, user)
@@ -184,8 +200,10 @@ def reboot(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
 def destroy(cloud: Cloud, instance_id: str, user: User, *, expunge_too: bool) -> InstanceRecord:
     """Stop the instance if need be and give its capacity free; with `expunge_too` nothing of it stays."""
     instance = _existing(cloud, instance_id)
-    if instance.state is State.RUNNING:
-        stop(cloud, instance_id, user, forced=True)
+    if instance.state not in (State.DESTROYED, State.EXPUNGING):
+        with cloud.pace.at_least(Operation.DESTROY, instance.database_id):
+            if instance.state is State.RUNNING:
+                stop(cloud, instance_id, user, forced=True)
         instance = cloud.state.instance(instance_id)
     if instance.state is State.STOPPED and instance.last_host_id is not None:
         with cloud.state.lock:

@@ -6,6 +6,7 @@ from harness.lab.hypervisor import HypervisorError
 from harness.lab.management import allocation
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, OperationFailedError
+from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import InstanceRecord, State, User, size_in_force
 from harness.reference.capacity import Host, destinations
@@ -71,12 +72,13 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
         state.ledger.allocate(there.id, amount)
         moving = state.change(instance.id, state=State.MIGRATING)
     try:
-        cloud.agents[source_id].migrate(
-            instance.instance_name,
-            cloud.agents[there.id],
-            shares=domain.shares if domain else 0,
-            seconds=cloud.patience.migrate_seconds,
-        )
+        with cloud.pace.at_least(Operation.MIGRATE, instance.database_id):
+            cloud.agents[source_id].migrate(
+                instance.instance_name,
+                cloud.agents[there.id],
+                shares=domain.shares if domain else 0,
+                seconds=cloud.patience.migrate_seconds,
+            )
     except HypervisorError as failure:
         with state.lock:
             state.ledger.release(there.id, amount)

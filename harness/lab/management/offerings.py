@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from harness.lab.management import clock
 from harness.lab.management.errors import InvalidValueError, refused
 from harness.lab.management.model import OfferingRecord
 from harness.lab.management.state import CloudState
@@ -58,7 +57,7 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
     record = OfferingRecord(
         offering=offering,
         display_text=request.display_text or wanted.name,
-        created=clock.now(),
+        created=state.clock.now(),
         disk_offering_id=str(uuid4()),
         customized=wanted.is_customized,
         high_availability=request.high_availability,

@@ -8,9 +8,8 @@ from uuid import uuid4
 from harness.lab.management import lifecycle
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, OperationFailedError, PermissionDeniedError
-from harness.lab.management.jobs import Result, Work
+from harness.lab.management.jobs import Job, Result, Work
 from harness.lab.management.model import Account, Person, Role, User
-from harness.waiting import DeadlineExpired, wait_until
 
 # How long the instances of an account may take to go.
 _CLEANUP_SECONDS = 120.0
@@ -104,25 +103,16 @@ def delete_account(cloud: Cloud, caller: User, account_id: str) -> None:
         check_may_manage(cloud, caller, account.role, account.name, account.id)
         state.remove_account(account.id)
         theirs = [each.id for each in state.instances.values() if each.account_id == account.id]
-    for instance_id in theirs:
-        _destroy(cloud, caller, instance_id)
-    try:
-        wait_until(
-            f"the instances of account {account.name} to go",
-            lambda: state.instances.keys() & set(theirs),
-            lambda left: not left,
-            _CLEANUP_SECONDS,
-            first_pause_s=0.005,
-        )
-    except DeadlineExpired as expired:
-        raise OperationFailedError("Failed to delete user account and all corresponding users") from expired
+    destroyed = cloud.jobs.wait_for([_destroy(cloud, caller, instance_id) for instance_id in theirs], _CLEANUP_SECONDS)
+    if not destroyed or state.instances.keys() & set(theirs):
+        raise OperationFailedError("Failed to delete user account and all corresponding users")
     with state.lock:
         state.resources.close(account.id)
     text = f"Successfully completed deleting Account. Account ID: {account.id}"
     state.events.add("ACCOUNT.DELETE", text, caller, resource=("Account", account.id, account.name))
 
 
-def _destroy(cloud: Cloud, caller: User, instance_id: str) -> None:
+def _destroy(cloud: Cloud, caller: User, instance_id: str) -> Job:
     """In the instance's own line of jobs, after whatever is being done with it."""
 
     def run() -> Result:
@@ -131,7 +121,7 @@ def _destroy(cloud: Cloud, caller: User, instance_id: str) -> None:
         return {"success": True}
 
     java = "org.apache.cloudstack.api.command.admin.vm.DestroyVMCmdByAdmin"
-    cloud.jobs.submit(java, caller, Work(instance_id, run, "VirtualMachine", instance_id))
+    return cloud.jobs.submit(java, caller, Work(instance_id, run, "VirtualMachine", instance_id))
 
 
 def register_keys(cloud: Cloud, caller: User, user_id: str) -> User:

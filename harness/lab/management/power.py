@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYetError
 from threading import Lock
@@ -30,7 +29,7 @@ class PowerWatch:
         self._cloud = cloud
         self._guard = Lock()
         self._looking: Future[None] | None = None
-        self._asked = time.monotonic()
+        self._asked = self._cloud.state.clock.monotonic()
         self._missing: list[InstanceRecord] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-power")
 
@@ -39,9 +38,9 @@ class PowerWatch:
         with self._guard:
             if self._looking is not None and not self._looking.done():
                 return
-            if time.monotonic() - self._asked < self._cloud.patience.ping_seconds:
+            if self._cloud.state.clock.monotonic() - self._asked < self._cloud.patience.ping_seconds:
                 return
-            self._asked = time.monotonic()
+            self._asked = self._cloud.state.clock.monotonic()
             looking = self._looking = self._thread.submit(self._look)
         try:
             looking.result(_SECONDS)

@@ -9,6 +9,7 @@ from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
 from harness.lab.management import allocation, migration
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError, refused
+from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
 from harness.lab.management.resources import UNLIMITED
@@ -142,7 +143,8 @@ def _reconfigure(
         sets_bandwidth=world.release.scales_fixed_offerings,
     )
     try:
-        done = cloud.agents[host.id].scale(order)
+        with cloud.pace.at_least(Operation.SCALE, instance.database_id):
+            done = cloud.agents[host.id].scale(order)
     except ScaleFailedError as failure:
         # The user reads one text for whatever went wrong; the agent's own stands in the log only.
         _log.warning("%s", failure)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from threading import RLock
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid4, uuid5
 
 from harness.lab.hypervisor import NodeInfo
-from harness.lab.management import clock
+from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.configuration import ConfigurationStore, Place
 from harness.lab.management.events import EventLog
 from harness.lab.management.ledger import Amount, CapacityLedger
@@ -60,22 +60,22 @@ class CloudState:
         spec: LabSpec,
         hosts: Mapping[str, tuple[NodeInfo, str]],
         release: Release,
-        monotonic: Callable[[], float] = time.monotonic,
         *,
+        clock: Clock | None = None,
         admin_password: str = "",
     ) -> None:
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
         self.lock = RLock()
-        self._monotonic = monotonic
-        self._ledger_drawn = monotonic()
+        self.clock = clock or WallClock()
+        self._ledger_drawn = self.clock.monotonic()
         self.release = release
         self.configuration = ConfigurationStore(release)
-        self.events = EventLog()
+        self.events = EventLog(self.clock)
         self.zone = Zone(_id(), spec.zone)
         self.pod = Pod(_id(), spec.pod)
         self.clusters = {cluster.id: cluster for cluster in (Cluster(_id(), name) for name in spec.clusters)}
         by_name = {cluster.name: cluster.id for cluster in self.clusters.values()}
-        created = clock.now()
+        created = self.clock.now()
         self.hosts = {
             host.id: host
             for host in (
@@ -87,9 +87,10 @@ class CloudState:
         self.ledger = CapacityLedger(self.hosts)
         self.account_domain = AccountDomain(_id(), "ROOT", "ROOT", created)
         self.resources = ResourceBooks()
-        self.waves = ScaleWaves(monotonic)
+        self.waves = ScaleWaves(time.monotonic)
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
+        self._users_by_key: dict[str, User] = {}
         self._hidden_accounts: dict[str, Account] = {}
         self._hidden_users: dict[str, User] = {}
         self._account_count = 0
@@ -113,7 +114,7 @@ class CloudState:
     def add_account(self, name: str, role: Role, person: Person | None = None, *, with_keys: bool = True) -> User:
         """A new account with its first user, of the same name unless told otherwise."""
         with self.lock:
-            account = Account(_id(), ADMIN_DATABASE_ID + self._account_count, name, role, clock.now())
+            account = Account(_id(), ADMIN_DATABASE_ID + self._account_count, name, role, self.clock.now())
             self._account_count += 1
             self.accounts[account.id] = account
             self.resources.open(account.id, unlimited=role is Role.ADMIN)
@@ -123,14 +124,16 @@ class CloudState:
         keys = (_key(), _key()) if with_keys else ("", "")
         with self.lock:
             number = _SYSTEM_DATABASE_ID + len(self.users) + len(self._hidden_users)
-            user = User(_id(), number, person.name, account.id, *keys, clock.now(), person)
+            user = User(_id(), number, person.name, account.id, *keys, self.clock.now(), person)
             self.users[user.id] = user
+            if with_keys:
+                self._users_by_key[user.api_key] = user
         return user
 
     def _add_system(self) -> User:
         """Who the integration port acts as; no list shows it."""
-        account = Account(_id(), _SYSTEM_DATABASE_ID, "system", Role.ADMIN, clock.now())
-        user = User(_id(), _SYSTEM_DATABASE_ID, "system", account.id, "", "", clock.now(), Person("system"))
+        account = Account(_id(), _SYSTEM_DATABASE_ID, "system", Role.ADMIN, self.clock.now())
+        user = User(_id(), _SYSTEM_DATABASE_ID, "system", account.id, "", "", self.clock.now(), Person("system"))
         self._hidden_accounts[account.id] = account
         self._hidden_users[user.id] = user
         self.resources.open(account.id, unlimited=True)
@@ -145,7 +148,8 @@ class CloudState:
 
     def remove_user(self, user_id: str) -> None:
         with self.lock:
-            self._hidden_users[user_id] = self.users.pop(user_id)
+            user = self._hidden_users[user_id] = self.users.pop(user_id)
+            self._users_by_key.pop(user.api_key, None)
 
     def account(self, account_id: str) -> Account:
         """An account, also one that was removed, or the system's."""
@@ -159,12 +163,16 @@ class CloudState:
 
     def user_by_key(self, api_key: str) -> User | None:
         with self.lock:
-            return next((user for user in self.users.values() if api_key and user.api_key == api_key), None)
+            return self._users_by_key.get(api_key)
 
-    def renew_keys(self, user_id: str) -> User:
+    def renew_keys(self, user_id: str, keys: tuple[str, str] | None = None) -> User:
+        """API key and secret key; new ones unless they are given."""
+        api_key, secret_key = keys or (_key(), _key())
         with self.lock:
-            user = replace(self.users[user_id], api_key=_key(), secret_key=_key())
-            self.users[user_id] = user
+            old = self.users[user_id]
+            self._users_by_key.pop(old.api_key, None)
+            user = self.users[user_id] = replace(old, api_key=api_key, secret_key=secret_key)
+            self._users_by_key[api_key] = user
             return user
 
     def account_by_name(self, name: str) -> Account | None:
@@ -197,7 +205,7 @@ class CloudState:
     def change(self, instance_id: str, **fields: Any) -> InstanceRecord:
         """Replace an instance's record by one with these fields changed."""
         with self.lock:
-            record = replace(self.instances[instance_id], updated=clock.now(), **fields)
+            record = replace(self.instances[instance_id], updated=self.clock.now(), **fields)
             self.instances[instance_id] = record
             return record
 
@@ -245,9 +253,9 @@ class CloudState:
         """
         check = self.configuration.find("capacity.check.period")
         period_ms = int(self.configuration.value(check, Place()).text or check.default)
-        if self._monotonic() - self._ledger_drawn < period_ms / 1000:
+        if self.clock.monotonic() - self._ledger_drawn < period_ms / 1000:
             return
-        self._ledger_drawn = self._monotonic()
+        self._ledger_drawn = self.clock.monotonic()
         instances = list(self.instances.values())
         self.ledger.redraw(
             [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE],

@@ -9,7 +9,8 @@ from threading import Lock
 from harness.lab.management.errors import ApiError
 from harness.reference.scaling import Instance, World
 
-# As long as a real server takes for a scale at the most (seen: 0.5 to 1.6 s), which the lab's hosts do at once.
+# As long as a real server takes for a scale at the most (seen: 0.5 to 1.6 s), which the lab's hosts do at once. This is
+# a client's time, so the machine's on a virtual clock too.
 _LONGEST_SECONDS = 1.6
 
 
@@ -35,16 +36,20 @@ class Wave:
 
     def __init__(self) -> None:
         self.work: Work | None = None
+        self.at_work = False
 
     @contextmanager
     def working(self, world: World, known: Instance) -> Iterator[None]:
         """Do the wave's work; a failure is kept for those that wait for it."""
         self.work = Work(world, known)
+        self.at_work = True
         try:
             yield
         except ApiError as failure:
             self.work.failure = failure
             raise
+        finally:
+            self.at_work = False
 
 
 class ScaleWaves:
@@ -66,7 +71,7 @@ class ScaleWaves:
         now = self._monotonic()
         with self._guard:
             wave, begun = self._waves.get(instance_id, (None, now))
-            if wave is None or now - begun > _LONGEST_SECONDS:
+            if wave is None or (now - begun > _LONGEST_SECONDS and not wave.at_work):
                 wave = Wave()
                 self._waves[instance_id] = (wave, now)
             return wave

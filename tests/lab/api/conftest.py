@@ -71,14 +71,15 @@ class Lab:
     def deploy(self, offering_id: str, host: str | None = None, template: str = "lab-guest", **given: Any) -> Entity:
         if host is not None:
             given["hostid"] = self.host_id(host)
-        job = self.run(
-            "deployVirtualMachine",
-            zoneid=self.zone_id,
-            templateid=self.template_id(template),
-            serviceofferingid=offering_id,
-            **given,
-        )
-        return self.instance_of(job)
+        return self.instance_of(self.run("deployVirtualMachine", **self.place(offering_id, template), **given))
+
+    def place(self, offering_id: str, template: str = "lab-guest") -> dict[str, str]:
+        """What a deployment has to say at least."""
+        return {
+            "zoneid": self.zone_id,
+            "templateid": self.template_id(template),
+            "serviceofferingid": offering_id,
+        }
 
     def scale(self, instance_id: str, offering_id: str, **details: Any) -> Entity:
         given = {f"details[0].{name}": value for name, value in details.items()}

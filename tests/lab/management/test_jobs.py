@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from harness.errors import HarnessError
-from harness.lab.management import clock
-from harness.lab.management.errors import FAULT, InvalidValueError
+from harness.lab.management.clock import WallClock
+from harness.lab.management.errors import FAULT, InvalidValueError, OperationFailedError
 from harness.lab.management.jobs import Job, JobRunner, JobStatus, Result, Work
 from harness.lab.management.model import User
 from harness.waiting import wait_until
 
-_USER = User("u", 2, "admin", "a", "key", "secret", clock.now())
+_USER = User("u", 2, "admin", "a", "key", "secret", WallClock().now())
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def _ended(jobs: JobRunner, job: Job) -> Job:
         assert found is not None
         return found
 
-    return wait_until("the job", look, lambda seen: seen.status is not JobStatus.PENDING, 10)
+    return wait_until("the job", look, lambda seen: seen.status is not JobStatus.PENDING, 10, first_pause_s=0.002)
 
 
 def _raising(error: Exception) -> Callable[[], Result]:
@@ -119,3 +119,62 @@ def test_the_end_waits_for_what_runs_and_drops_what_waits() -> None:
 
 def test_an_unknown_job_is_not_found(jobs: JobRunner) -> None:
     assert jobs.find("nothing") is None
+
+
+def test_a_job_that_waits_for_the_clock_is_dropped_at_the_end() -> None:
+    clock = WallClock()
+    jobs = JobRunner(clock)
+    waiting = threading.Event()
+
+    def slow() -> Result:
+        waiting.set()
+        clock.wait(1000)
+        return {}
+
+    job = jobs.submit("Cmd", _USER, _work(slow))
+    assert waiting.wait(10)
+    jobs.shut_down()
+    found = jobs.find(job.id)
+    assert found is not None
+    assert found.status is JobStatus.PENDING
+
+
+def test_nothing_begins_after_the_end(jobs: JobRunner) -> None:
+    jobs.shut_down()
+    with pytest.raises(OperationFailedError, match="shutting down"):
+        jobs.submit("Cmd", _USER, _work(lambda: {}))
+
+
+def test_a_job_can_wait_for_others_until_a_deadline(jobs: JobRunner) -> None:
+    may_go = threading.Event()
+
+    def slow() -> Result:
+        assert may_go.wait(10)
+        return {}
+
+    job = jobs.submit("Cmd", _USER, _work(slow))
+    assert not jobs.wait_for([job], 0.01)
+    may_go.set()
+    assert jobs.wait_for([job], 10)
+
+
+def test_the_end_wakes_a_job_that_waits_for_another() -> None:
+    jobs = JobRunner()
+    began, may_go = threading.Event(), threading.Event()
+
+    def slow() -> Result:
+        began.set()
+        assert may_go.wait(10)
+        return {}
+
+    other = jobs.submit("Cmd", _USER, _work(slow))
+    waits = jobs.submit("Cmd", _USER, _work(lambda: {"done": jobs.wait_for([other], 1000)}, "two"))
+    assert began.wait(10)
+    ending = threading.Thread(target=jobs.shut_down)
+    ending.start()
+    wait_until("the job to be dropped", lambda: jobs.is_busy("two"), lambda busy: not busy, 10)
+    may_go.set()
+    ending.join(10)
+    found = jobs.find(waits.id)
+    assert found is not None
+    assert found.status is JobStatus.PENDING

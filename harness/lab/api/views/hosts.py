@@ -110,7 +110,7 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
         shown |= _capacity(cloud, state.host(record.id))
     shown |= {
         "capabilities": "hvm,snapshot",
-        "lastpinged": clock.shown(clock.now()),
+        "lastpinged": clock.shown(state.clock.now()),
         "managementserverid": SERVER_ID,
         "managementservername": "localhost",
         "clusterid": record.cluster_id,
