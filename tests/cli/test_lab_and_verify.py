@@ -52,12 +52,19 @@ def test_json_is_the_record_and_nothing_else(shell, tmp_path: Path) -> None:
     assert json.loads(done.stdout) == json.loads((tmp_path / "reports/latest/results.json").read_text())
 
 
+def test_hours_on_a_virtual_clock_are_over_at_once(shell, tmp_path: Path) -> None:
+    (tmp_path / "slow.toml").write_text("deploy = 3600\nscale = [1000, 2000]\n")
+    done = shell("verify", "--hosts=simulated", "--select=LS-01", "--latency=slow.toml", "--clock=virtual")
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["verify", "--hosts=simulated", "--select=FOO"], "ERROR: --select FOO: no such case; there are CAP-01"),
         (["verify", "--cloud=none.toml"], "cs-harness: none.toml: cannot be read: No such file or directory"),
         (["verify", "--release=next"], "cs-harness: --release next: not a CloudStack version"),
+        (["lab", "up", "--hosts=simulated", "--latency=none.toml"], "cs-harness: the lab did not come up: none.toml: cannot"),
         (["lab", "up", "--release=next"], "cs-harness: --release next: not a CloudStack version"),
     ],
 )
