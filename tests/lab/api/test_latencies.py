@@ -104,3 +104,16 @@ def test_idle_time_passes_on_a_virtual_clock_only(make_lab: LabMaker) -> None:
     assert (_moment(lab.api.listHosts()["host"][0]["lastpinged"]) - before).days == 1
     with pytest.raises(LabCloudError, match="virtual"):
         make_lab().cloud.let_pass(1)
+
+
+def test_a_scale_joins_the_one_that_still_takes_its_time(
+    make_lab: LabMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.lab.management.waves._LONGEST_SECONDS", 0.0)
+    lab = make_lab(latencies=Latencies({Operation.SCALE: (0.5, 0.5)}))
+    instance = lab.deploy(lab.fixed(), "kvm1")
+    first, second = [
+        lab.api.scaleVirtualMachine(id=instance["id"], serviceofferingid=offering, fetch_result=False)
+        for offering in [lab.fixed(cpus) for cpus in (2, 3)]
+    ]
+    assert [lab.instance_of(lab.finished(job))["cpunumber"] for job in (first, second)] == [2, 2]
