@@ -106,9 +106,7 @@ def test_idle_time_passes_on_a_virtual_clock_only(make_lab: LabMaker) -> None:
         make_lab().cloud.let_pass(1)
 
 
-def test_a_scale_joins_the_one_that_still_takes_its_time(
-    make_lab: LabMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scale_joins_the_one_that_still_takes_its_time(make_lab: LabMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.lab.management.waves._LONGEST_SECONDS", 0.0)
     lab = make_lab(latencies=Latencies({Operation.SCALE: (0.5, 0.5)}))
     instance = lab.deploy(lab.fixed(), "kvm1")
