@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import harness
-from harness.pytest_plugin import VERIFICATION
+from harness.pytest_plugin import TOLD, VERIFICATION
 from harness.report.console import Progress, print_result
 from harness.run.record import CaseRecord
 from harness.run.steps import Step
@@ -85,4 +85,6 @@ def run_cases(
         sys.stdout.write(record.model_dump_json(indent=2) + "\n")
     else:
         print_result(console, record, verification.folder.path)
+    for line in follower.config.stash.get(TOLD, []) if follower.config is not None else []:
+        print(line, file=sys.stderr)
     return record.exit_code or (0 if exit_code == 0 else 2)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 VERIFICATION: pytest.StashKey[Verification] = pytest.StashKey()
 CASE: pytest.StashKey[Case] = pytest.StashKey()
+# Lines that writing the reports left to tell.
+TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
 MARKERS = (
     "case(id): a case of the live-scaling matrix, under the matrix's id",
     'alone(place, hosts=1): holds the "cluster" or the "zone" alone and may change its settings; hosts: how many usable'
@@ -209,9 +211,14 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A run that proved nothing is no success, whatever pytest counted."""
+    """A run that proved nothing is no success, whatever pytest counted. The reports are written."""
     verification = session.config.stash.get(VERIFICATION, None)
-    if verification is not None and session.exitstatus == pytest.ExitCode.OK:
+    if verification is None:
+        return
+    from harness.report.forms import write_all
+
+    session.config.stash[TOLD] = write_all(verification.folder.path)
+    if session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = verification.folder.record.exit_code
 
 
@@ -223,4 +230,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     terminalreporter.section("live scaling")
     for line in plain_summary(verification.folder.record, verification.folder.path):
+        terminalreporter.write_line(line)
+    for line in terminalreporter.config.stash.get(TOLD, []):
         terminalreporter.write_line(line)

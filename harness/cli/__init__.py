@@ -10,6 +10,7 @@ import click
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.lab import lab
 from harness.cli.reference import predict_offline, rules_of_the_reference
+from harness.cli.report import report
 from harness.cli.verify import verify
 from harness.errors import HarnessError
 
@@ -35,5 +36,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-for command in (verify, predict_offline, rules_of_the_reference, lab):
+for command in (verify, report, predict_offline, rules_of_the_reference, lab):
     main.add_command(command)

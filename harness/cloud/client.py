@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -12,6 +15,9 @@ from harness.errors import HarnessError
 
 UNAUTHORIZED = 401
 PAGE_SIZE = 500
+
+_QUESTIONS = ("list", "query", "get", "find", "is")
+_SECRETS = ("password", "currentpassword", "usersecretkey", "secretkey", "userdata")
 
 
 class ApiUnreachableError(HarnessError):
@@ -37,11 +43,25 @@ class ApiError(HarnessError):
         super().__init__(f"{command}: {code} {text}")
 
 
+@dataclass(frozen=True)
+class Call:
+    """A command that changes something, as it was sent at `began` (seconds since 1970), and what came of it."""
+
+    command: str
+    parameters: dict[str, str]
+    began: float
+    job_id: str | None = None
+    error: str | None = None
+
+
 class CloudApi:
     """An authenticated connection to one management server; safe for several threads.
 
-    `verify` is what requests takes: True, False or the path of a CA bundle.
+    `verify` is what requests takes: True, False or the path of a CA bundle. `listener` hears of each command that is
+    more than a question, and of how it was answered.
     """
+
+    listener: Callable[[Call], object] | None = None
 
     def __init__(
         self, endpoint: str, api_key: str, secret_key: str, *, verify: bool | str = True, timeout_s: float = 30
@@ -65,6 +85,24 @@ class CloudApi:
             ApiError: CloudStack refused the command.
             ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
         """
+        if self.listener is None or command.startswith(_QUESTIONS):
+            return self._answer(command, parameters)
+        sent = {
+            name: "(hidden)" if name.lower() in _SECRETS else str(value)
+            for name, value in parameters.items()
+            if value is not None
+        }
+        call = Call(command, sent, time.time())
+        try:
+            answer = self._answer(command, parameters)
+        except HarnessError as refused:
+            self.listener(replace(call, error=str(refused)))
+            raise
+        job_id = answer.get("jobid")
+        self.listener(replace(call, job_id=None if job_id is None else str(job_id)))
+        return answer
+
+    def _answer(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
         try:
             answer = getattr(self._connection(), command)(**parameters)
         except CloudStackApiException as refused:

@@ -12,8 +12,8 @@ from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.rule import Rule
 from harness.reference.scaling import STOPPED, Prediction
 from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
-from harness.report.domain_fragment import domain_fragment
 from harness.run.question import Question, domain_at_next_start
+from harness.verify.domain_fragment import domain_fragment
 
 _MIB = 1048576
 

@@ -8,7 +8,11 @@ from harness.errors import HarnessError
 from harness.reference import refusals
 from harness.reference.catalogue import RULES
 from harness.reference.rule import Kind, Rule
+from harness.report.markdown_text import escaped
 from harness.report.text_table import table_lines
+
+# Underscores in names of settings are no emphasis; the page is readable as text too.
+_SIGNS = "|*<>"
 
 MARKDOWN_COMMAND = "cs-harness rules --markdown > docs/reference.md"
 
@@ -78,11 +82,5 @@ def _markdown_lines() -> Iterator[str]:
         yield "| id | what it says | source | how sure |"
         yield "|---|---|---|---|"
         for rule in rules:
-            says = _cell(rule.says + (f" {rule.note}" if rule.note else ""))
-            yield f"| `{rule.id}` | {says} | {_cell(rule.source)} | {rule.certainty.name.lower()} |"
-
-
-def _cell(text: str) -> str:
-    for sign in "|*<>":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+            says = escaped(rule.says + (f" {rule.note}" if rule.note else ""), _SIGNS)
+            yield f"| `{rule.id}` | {says} | {escaped(rule.source, _SIGNS)} | {rule.certainty.name.lower()} |"

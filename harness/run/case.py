@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 
+from harness.cloud.client import Call
 from harness.errors import HarnessError
+from harness.run.facts import call_record
 from harness.run.record import (
     CaseRecord,
     FindingRecord,
@@ -47,8 +49,10 @@ class Case:
         self._required: tuple[Layer, ...] = HOST_SIDE_LAYERS
         self._verdict: Verdict | None = None
         self._findings: list[FindingRecord] = []
+        self._calls: list[Call] = []
 
     def open_stage(self, session: Session, run_id: str) -> Stage:
+        session.api.listener = self._calls.append
         self._stage = Stage(session, self.id, run_id, self.steps)
         self._required = session.required_layers
         return self._stage
@@ -129,6 +133,8 @@ class Case:
             ],
             starts=self._stage.starts if self._stage is not None else [],
             scales=self._stage.scales if self._stage is not None else [],
+            looks=self._stage.looks if self._stage is not None else [],
+            calls=[call_record(call, epoch) for call in self._calls],
             seconds=round(seconds, 3),
         )
 

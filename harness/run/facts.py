@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.cloud.client import Call
 from harness.cloud.jobs import JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference.capacity import Host
@@ -11,8 +12,9 @@ from harness.reference.domain import Domain
 from harness.reference.offering import Offering, Size
 from harness.reference.scaling import Prediction
 from harness.reference.settings import CPU_CEILING, MEMORY_CEILING, Settings
-from harness.run.record import HostTotalsRecord, ScaleRecord, SizeRecord, StartRecord
+from harness.run.record import CallRecord, HostTotalsRecord, LookRecord, ScaleRecord, SizeRecord, StartRecord
 from harness.verify.domain import is_prepared
+from harness.verify.domain_fragment import domain_fragment, seen_fragment
 
 
 def size_record(offering: Offering, size: Size) -> SizeRecord:
@@ -91,4 +93,30 @@ def scale_record(
         expected_period_us=None if expected is None else expected.period_us,
         quota_us=None if domain is None else domain.quota_us,
         period_us=None if domain is None else domain.period_us,
+    )
+
+
+def look_records(expected: Domain, seen: Observation) -> list[LookRecord]:
+    """One where the domain was seen, none where it was not."""
+    if not isinstance(seen.domain, DomainView):
+        return []
+    predicted, observed = domain_fragment(expected), seen_fragment(seen.domain)
+    return [
+        LookRecord(
+            instance=seen.instance_name,
+            host=seen.host,
+            expected_xml=predicted,
+            observed_xml=None if observed == predicted else observed,
+        )
+    ]
+
+
+def call_record(call: Call, epoch: float) -> CallRecord:
+    """`epoch` is the run's start in seconds since 1970."""
+    return CallRecord(
+        command=call.command,
+        parameters=call.parameters,
+        began=round(call.began - epoch, 3),
+        job_id=call.job_id,
+        error=call.error,
     )

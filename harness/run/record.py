@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class FindingRecord(Record):
@@ -110,6 +110,28 @@ class ScaleRecord(Record):
     period_us: int | None
 
 
+class LookRecord(Record):
+    """The part of a domain's XML that live scaling is about: as predicted, and as seen (None: the same)."""
+
+    instance: str
+    host: str
+    expected_xml: str
+    observed_xml: str | None
+
+
+class CallRecord(Record):
+    """A command that changes something, as it was sent; `began` is seconds since the run's start.
+
+    `job_id` is of the job it began, `error` the code and text with which it was refused at once.
+    """
+
+    command: str
+    parameters: dict[str, str]
+    began: float
+    job_id: str | None = None
+    error: str | None = None
+
+
 class NoteRecord(Record):
     """Something that is as predicted and yet odd, or a known defect of the product."""
 
@@ -139,6 +161,8 @@ class CaseRecord(Record):
     steps: list[StepRecord]
     starts: list[StartRecord] = []
     scales: list[ScaleRecord] = []
+    looks: list[LookRecord] = []
+    calls: list[CallRecord] = []
     evidence: list[str] = []
     seconds: float
 

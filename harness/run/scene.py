@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
 from harness.errors import HarnessError
-from harness.run.record import ScaleRecord, StartRecord
+from harness.run.record import LookRecord, ScaleRecord, StartRecord
 from harness.run.session import Session
 from harness.run.steps import Steps
 from harness.verify.finding import NOTHING_SEEN, Comparison
@@ -18,7 +18,7 @@ class CannotArrangeError(HarnessError):
 class Scene:
     """`comparison` is all that the case has seen so far; `notes` are, by rule id, what a person should know of it.
 
-    `starts` and `scales` are the plain facts that reports draw pictures of.
+    `starts`, `scales` and `looks` are the plain facts that reports draw pictures of.
     """
 
     def __init__(self, session: Session, steps: Steps) -> None:
@@ -28,6 +28,7 @@ class Scene:
         self.notes: dict[str, str] = {}
         self.starts: list[StartRecord] = []
         self.scales: list[ScaleRecord] = []
+        self.looks: list[LookRecord] = []
 
     @property
     def api(self) -> CloudApi:

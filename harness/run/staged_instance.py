@@ -24,7 +24,7 @@ from harness.reference.rule import Kind, Rule
 from harness.reference.scaling import RUNNING, STOPPED, EndlessScaleError, Instance, Prediction, World, predict
 from harness.run import expectation
 from harness.run.expectation import for_the_api
-from harness.run.facts import Start, scale_record, size_record, start_record
+from harness.run.facts import Start, look_records, scale_record, size_record, start_record
 from harness.run.guest_watch import GuestWatch
 from harness.run.room import Room, require_arranged
 from harness.run.scene import CannotArrangeError, Scene
@@ -298,6 +298,7 @@ class StagedInstance:
             self._host_name = self.record.host_name
             observation = self._guest.observe(self._view(), now.domain)
             scene.saw(compare_observation(now.domain, observation))
+            scene.looks.extend(look_records(now.domain, observation))
         if self._unseen_start is not None:
             scene.starts.append(start_record(self._unseen_start, observation))
             self._unseen_start = None

@@ -3,7 +3,7 @@
 import pytest
 from werkzeug.wrappers import Response
 
-from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiError, ApiUnreachableError, CloudApi
+from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiError, ApiUnreachableError, Call, CloudApi
 from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
 
@@ -63,3 +63,21 @@ def test_a_list_goes_through_all_pages(server: ScriptedServer) -> None:
 
 def test_an_empty_list_is_empty(server: ScriptedServer) -> None:
     assert server.api.list("listZones", "zone") == []
+
+
+def test_a_listener_hears_of_each_command_that_is_more_than_a_question(server: ScriptedServer) -> None:
+    heard: list[Call] = []
+    api = server.api
+    api.listener = heard.append
+    server.answer = lambda command: json_response(command, {"jobid": "j"})
+    api.call("listZones")
+    api.call("scaleVirtualMachine", id="i", nothing=None, userdata="p")
+    server.answer = lambda _: Response(
+        '{"r": {"errorcode": 431, "errortext": "no"}}', status=431, content_type="application/json"
+    )
+    with pytest.raises(ApiError):
+        api.call("deleteServiceOffering", id=7)
+    first, second = heard
+    assert (first.command, first.parameters) == ("scaleVirtualMachine", {"id": "i", "userdata": "(hidden)"})
+    assert (first.job_id, first.error) == ("j", None)
+    assert (second.parameters, second.job_id, second.error) == ({"id": "7"}, None, "deleteServiceOffering: 431 no")

@@ -1,51 +1,20 @@
 """What a person reads at the end of a run, and while it goes on."""
 
 import io
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.report.console import Progress, plain_summary, print_result
-from harness.run.record import CaseRecord, EnvironmentRecord, FindingRecord, Outcome, RunRecord
+from harness.run.record import FindingRecord, Outcome
 from harness.run.steps import Step, WaitsFor
+from tests.report.runs import SEEN, make_case, make_run
 
-STARTED = datetime(2026, 1, 1, tzinfo=UTC)
-SEEN = {"api": "seen", "domain": "seen", "scheduler": "seen", "guest": "seen"}
 FOLDER = Path("reports/r")
 
 
-def _case(case_id: str, outcome: Outcome = Outcome.PASSED, **changes: object) -> CaseRecord:
-    values = {
-        "id": case_id,
-        "section": case_id.split("-")[0],
-        "title": f"What {case_id} shows [and more].",
-        "outcome": outcome,
-        "layers": SEEN,
-        "findings": [],
-        "reason": None,
-        "steps": [],
-        "seconds": 2.34,
-    }
-    return CaseRecord(**(values | changes))
-
-
-def _run(*cases: CaseRecord, hosts_kind: str = "kvm", **changes: object) -> RunRecord:
-    environment = EnvironmentRecord(
-        endpoint="http://x", cloudstack="4.23.0.0", release="4.23", hosts_kind=hosts_kind, hosts=[]
-    )
-    values = {
-        "run_id": "r",
-        "started": STARTED,
-        "finished": STARTED + timedelta(seconds=61),
-        "environment": environment,
-        "cases": list(cases),
-    }
-    return RunRecord(**(values | changes))
-
-
 def test_a_good_run_is_summed_up_in_two_lines() -> None:
-    assert list(plain_summary(_run(_case("XML-01"), _case("LS-01")), FOLDER)) == [
+    assert list(plain_summary(make_run(make_case("XML-01"), make_case("LS-01")), FOLDER)) == [
         "2 passed on CloudStack 4.23.0.0 in 61 s",
         "report: reports/r/results.json",
     ]
@@ -55,17 +24,17 @@ def test_a_finding_is_told_with_layer_place_and_rule() -> None:
     finding = FindingRecord(
         layer="domain", what="shares", expected="1", observed="2", read_from="virsh dumpxml", rule="shares"
     )
-    lines = list(plain_summary(_run(_case("XML-01", Outcome.FAILED, findings=[finding])), FOLDER))
+    lines = list(plain_summary(make_run(make_case("XML-01", Outcome.FAILED, findings=[finding])), FOLDER))
     assert lines[0] == "XML-01: domain: shares should be 1, is 2 (virsh dumpxml; rule shares)"
     assert lines[1] == "0 passed, 1 failed on CloudStack 4.23.0.0 in 61 s"
 
 
 def test_what_was_not_verified_is_told_with_the_reason() -> None:
     no_guest = SEEN | {"guest": "not verified: no agent"}
-    run = _run(
-        _case("XML-01", layers=no_guest),
-        _case("XML-02", layers=no_guest),
-        _case("XML-11", Outcome.NOT_VERIFIED, reason="needs a template"),
+    run = make_run(
+        make_case("XML-01", layers=no_guest),
+        make_case("XML-02", layers=no_guest),
+        make_case("XML-11", Outcome.NOT_VERIFIED, reason="needs a template"),
     )
     assert list(plain_summary(run, FOLDER))[:3] == [
         "XML-11: not verified: needs a template",
@@ -75,7 +44,7 @@ def test_what_was_not_verified_is_told_with_the_reason() -> None:
 
 
 def test_simulated_hosts_leftovers_and_a_run_that_could_not_go_on_are_told() -> None:
-    run = _run(hosts_kind="simulated", leftovers=["instance x: refused"], could_not_run="no API")
+    run = make_run(hosts_kind="simulated", leftovers=["instance x: refused"], could_not_run="no API")
     lines = list(plain_summary(run, FOLDER))
     assert lines[0].startswith("simulated hosts: domain, scheduler and guest were not verified on real parts")
     assert lines[1:3] == ["left behind: instance x: refused", "could not run: no API"]
@@ -83,7 +52,9 @@ def test_simulated_hosts_leftovers_and_a_run_that_could_not_go_on_are_told() -> 
 
 def test_the_table_has_every_case_and_takes_no_text_for_markup() -> None:
     out = io.StringIO()
-    print_result(Console(file=out, width=100), _run(_case("XML-01"), _case("LS-01", Outcome.FAILED)), FOLDER)
+    print_result(
+        Console(file=out, width=100), make_run(make_case("XML-01"), make_case("LS-01", Outcome.FAILED)), FOLDER
+    )
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert "XML-01  passed      2.3  What XML-01 shows [and more]." in lines
     assert "LS-01   failed      2.3  What LS-01 shows [and more]." in lines
@@ -94,7 +65,7 @@ def test_without_a_terminal_each_case_is_a_line_and_steps_are_quiet() -> None:
     with Progress(Console(file=out, width=100)) as progress:
         progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, None))
         progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, 1.0))
-        progress.case(_case("XML-01"))
+        progress.case(make_case("XML-01"))
     assert out.getvalue() == "XML-01  passed            2.3 s  What XML-01 shows [and more].\n"
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from harness.hosts.domain_xml import read_domain
 from harness.reference.domain import MEMORY_SLOTS
-from harness.report.domain_fragment import domain_fragment
 from harness.report.prediction import PredictionDocument, prediction_document
 from harness.report.prediction_text import prediction_text
 from harness.run.offline import load
 from harness.run.question import Question, answer, question
+from harness.verify.domain_fragment import domain_fragment
 
 FILE = """
 {release}

@@ -1,0 +1,45 @@
+"""`cs-harness report`: other forms of a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), default=Path("reports/latest"))
+@click.option("--format", "formats", metavar="NAMES", help="Comma separated; default: all.")
+@click.option("--output", type=click.Path(path_type=Path), help='Where to write; default: beside RUN; "-": print.')
+@click.option("--schema", type=click.Choice(["json", "markdown"]), help="Print the schema of results.json and end.")
+def report(run: Path, formats: str | None, output: Path | None, schema: str | None) -> None:
+    """Make forms of RUN (its folder or its results.json; default: the newest).
+
+    Forms: html (index.html), junit (junit.xml), markdown (report.md), trillian (trillian.md), summary (summary.md).
+    """
+    from harness.report.forms import FORMS, write
+    from harness.report.reading import read_run
+    from harness.report.schema import schema_markdown, schema_text
+
+    if schema is not None:
+        click.echo(schema_text() if schema == "json" else schema_markdown(), nl=False)
+        return
+    names = list(FORMS) if formats is None else [name.strip() for name in formats.split(",")]
+    for name in names:
+        if name not in FORMS:
+            raise click.UsageError(f"--format {name}: there is none such; there are {', '.join(FORMS)}")
+    record = read_run(run)
+    if str(output) == "-":
+        for name in names:
+            click.echo(FORMS[name].render(record), nl=False)
+        return
+    folder = output or (run if run.is_dir() else run.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    failures = write(record, folder, names)
+    for name in names:
+        if not any(line.startswith(str(folder / FORMS[name].file)) for line in failures):
+            click.echo(folder / FORMS[name].file)
+    for line in failures:
+        click.echo(f"cs-harness: {line}", err=True)
+    sys.exit(2 if failures else 0)

@@ -1,0 +1,86 @@
+"""Writes a run's forms beside its results.json. One that cannot be made is told in a line and costs the run nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.report.github import error_annotations, summary_file
+from harness.report.junit import junit_xml
+from harness.report.markdown import LONGEST_SUMMARY, report_markdown, summary_markdown
+from harness.report.reading import printable, read_run
+from harness.report.trillian import trillian
+from harness.run.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Form:
+    file: str
+    render: Callable[[RunRecord], str]
+
+
+FORMS = {
+    "junit": Form("junit.xml", junit_xml),
+    "markdown": Form("report.md", report_markdown),
+    "trillian": Form("trillian.md", trillian),
+    "summary": Form("summary.md", summary_markdown),
+}
+
+
+def write_all(folder: Path) -> list[str]:
+    """Every form beside the folder's results.json, at a run's end; in GitHub Actions the step's summary too.
+
+    Returns the lines that are to be printed: what could not be written, and annotations for GitHub. Raises nothing.
+    """
+    try:
+        record = read_run(folder)
+    except HarnessError as failure:
+        return [f"no report was written: {failure}"]
+    lines = write(record, folder, FORMS)
+    summary = summary_file()
+    if summary is not None:
+        lines += _append_summary(record, summary)
+        lines += map(printable, error_annotations(record))
+    return lines
+
+
+def write(record: RunRecord, folder: Path, names: Iterable[str]) -> list[str]:
+    """The forms of these names; returns a line for each that could not be written."""
+    lines = []
+    for name in names:
+        form = FORMS[name]
+        line = _attempt(folder / form.file, partial(form.render, record))
+        lines += [line] if line else []
+    return lines
+
+
+def _attempt(file: Path, render: Callable[[], str]) -> str | None:
+    try:
+        replace_text(file, render())
+    except Exception as failure:  # noqa: BLE001 - whatever is wrong with a form, the run and its other forms stand
+        return f"{file} could not be written: {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
+    return None
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Write so that a reader finds the old or the new text, never half of one. Raises OSError."""
+    fresh = file.with_name(f".{file.name}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(file)
+
+
+def _append_summary(record: RunRecord, file: Path) -> list[str]:
+    """Above its limit GitHub drops the whole summary of a step, so what other commands wrote there counts."""
+
+    def text() -> str:
+        before = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        own = summary_markdown(record)
+        if len(before.encode()) + len(own.encode()) > LONGEST_SUMMARY:
+            own = report_markdown(record)
+        return before + own
+
+    line = _attempt(file, text)
+    return [line] if line else []
