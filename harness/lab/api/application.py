@@ -107,7 +107,7 @@ class ApiApplication:
         return UnauthorizedError() if user is None or "command" not in given else unknown(given["command"])
 
     def _may_call(self, user: User, command: Command) -> bool:
-        return command.is_open_to(self._cloud.state.role_of(user))
+        return command.is_open_to(self._cloud.state.role_record_of(user))
 
     def _answer(self, command: Command, user: User, given: Mapping[str, str]) -> Shown:
         arguments = Arguments(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from harness.lab.api.listed_apis import listed_command
 from harness.lab.api.parameters import Argument, Parameter, declared
+from harness.lab.management.access import check_domain, check_owner
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
 from harness.lab.management.jobs import Work
-from harness.lab.management.model import Account, InstanceRecord, Role, User
+from harness.lab.management.model import Account, InstanceRecord, Role, RoleRecord, User
+from harness.lab.management.roles import may_call
 
 Shown = dict[str, object]
 
@@ -28,6 +31,9 @@ class Single:
     """An answer with one object, or with a few plain fields."""
 
     body: Shown
+
+
+DONE = Single({"success": True})
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,11 @@ class Call:
     def is_any_admin(self) -> bool:
         return self.cloud.state.role_of(self.user) is not Role.USER
 
+    @property
+    def account(self) -> Account:
+        """The caller's."""
+        return self.cloud.state.account(self.user.account_id)
+
     def named_account(self) -> Account | None:
         """The account that `account` and `domainid` name together, None where they do not.
 
@@ -65,25 +76,29 @@ class Call:
 
         Raises:
             InvalidValueError: one without the other, or an account that does not exist.
-            PermissionDeniedError: a plain user names another account.
+            PermissionDeniedError: it is not the caller's to act for.
         """
-        name = self.text("account")
+        name, domain_id = self.text("account"), self.text("domainid")
         if name is None:
             return None
-        if self.text("domainid") is None:
+        if domain_id is None:
             raise InvalidValueError("Account must be specified with domainId parameter")
-        found = self.cloud.state.account_by_name(name)
+        found = self.cloud.state.account_by_name(name, domain_id)
         if found is None:
             raise InvalidValueError(f"Unable to find account by name {name} in domain with specified id")
         if not self.is_any_admin and found.id != self.user.account_id:
             raise PermissionDeniedError(f"Caller does not have permission to operate with account {name}")
+        check_domain(self.cloud.state, self.user, domain_id)
         return found
 
-    def owner(self) -> Account | None:
-        """As `named_account`; the system has no resources of its own. Source: AccountManagerImpl.finalizeOwner."""
+    def owner(self) -> Account:
+        """Whose a new thing is to be: the caller's, or the account's that is named.
+
+        The system has no resources of its own. Source: AccountManagerImpl.finalizeOwner.
+        """
         if self.user.id == self.cloud.state.system.id and not {"account", "domainid"} <= self.arguments.keys():
             raise InvalidValueError("Account and domainId are needed for resource creation")
-        return self.named_account()
+        return self.named_account() or self.account
 
     def text(self, name: str) -> str | None:
         """A string or an id."""
@@ -101,6 +116,10 @@ class Call:
     def flag(self, name: str) -> bool | None:
         value = self.arguments.get(name)
         return value if isinstance(value, bool) else None
+
+    def moment(self, name: str) -> datetime | None:
+        value = self.arguments.get(name)
+        return value if isinstance(value, datetime) else None
 
     def texts(self, name: str) -> list[str] | None:
         value = self.arguments.get(name)
@@ -129,14 +148,13 @@ class Call:
         except KeyError:
             # It was there when the parameters were read; a job has expunged it since.
             raise InvalidValueError(f"Unable to find a virtual machine with id {self.must(name)}") from None
-        if not self.is_any_admin and instance.account_id != self.user.account_id:
-            raise PermissionDeniedError
+        check_owner(self.cloud.state, self.user, instance.account_id)
         return instance
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the API; everybody may call it who has one of the `roles`, and root admins may."""
+    """A command of the API; `roles` are the types of roles that may call it if no rule of theirs says otherwise."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -145,8 +163,10 @@ class Command:
     asynchronous: bool
     classes: tuple[str, ...]
 
-    def is_open_to(self, role: Role) -> bool:
-        return role is Role.ADMIN or role.value in self.roles
+    def is_open_to(self, role: RoleRecord) -> bool:
+        if role.is_default and role.type is Role.ADMIN:
+            return True
+        return may_call(role, self.name, by_default=role.type.value in self.roles)
 
     def java(self, role: Role) -> str:
         """The class that a job of someone in this role shows."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.model import Role
-from harness.lab.management.state import CloudState, stable_id
+from harness.lab.management.directory import stable_id
+from harness.lab.management.state import CloudState
 
 OS_TYPE_ID = stable_id("ostype")
 OS_CATEGORY_ID = stable_id("oscategory")
 SERVER_ID = stable_id("managementserver")
-ROLE_IDS = {role: stable_id("role", role.value) for role in Role}
 
 _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "zone": lambda state: {state.zone.id},
@@ -26,9 +25,10 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "networkoffering": lambda state: {network.offering_id for network in state.networks.values()},
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
-    "domain": lambda state: {state.account_domain.id},
+    "domain": lambda state: state.domains,
     "managementserver": lambda state: {SERVER_ID},  # noqa: ARG005 - the table's signature
-    "role": lambda state: set(ROLE_IDS.values()),  # noqa: ARG005 - the table's signature
+    "role": lambda state: state.roles,
+    "rule": lambda state: {rule.id for role in state.roles.values() for rule in role.rules},
     "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
     "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature
     "event": lambda state: {event.id for event in state.events.newest_first()},

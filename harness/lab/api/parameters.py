@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from harness.lab.api.listed_apis import ListedParameter
 from harness.lab.management.errors import BadParameterError, InvalidValueError
@@ -27,7 +28,9 @@ _OTHER_KINDS = {
 }
 _TEXT_LISTS = frozenset({"resourceids"})
 
-Argument = str | int | bool | list[str] | list[dict[str, str]]
+_DATES = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+
+Argument = str | int | bool | datetime | list[str] | list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def _typed(command: str, parameter: Parameter, value: str, known: Callable[[str,
     kind = parameter.kind
     if kind in _NUMBERS:
         return _number(command, parameter, value)
+    if kind == "date":
+        return _date(command, value)
     if kind == "boolean":
         return value.lower() == "true"
     if kind == "list":
@@ -140,6 +145,19 @@ def _number(command: str, parameter: Parameter, value: str) -> int:
         return int(value)
     raise BadParameterError(
         f"Unable to execute API command {command.lower()} due to invalid value {value} for parameter {parameter.name}"
+    )
+
+
+def _date(command: str, value: str) -> datetime:
+    for form in _DATES:
+        try:
+            moment = datetime.strptime(value, form)
+        except ValueError:
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    raise BadParameterError(
+        f"Unable to parse date {value} for command {command.lower()}, please pass dates in the format mentioned in the "
+        "api documentation"
     )
 
 

@@ -16,16 +16,15 @@ from harness.lab.api.command import Shown
 from harness.lab.api.entities import SERVER_ID
 from harness.lab.api.envelope import Form
 from harness.lab.api.signature import UnauthorizedError
+from harness.lab.management.access import rendered_domain
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import ACCOUNT, ApiError, BadParameterError, BareError
-from harness.lab.management.model import Role, User
+from harness.lab.management.model import AccountDomain, Role, User
 
 LOGIN, LOGOUT = "login", "logout"
 _SESSION_COOKIE, _KEY = "JSESSIONID", "sessionkey"
 _IDLE_SECONDS = 1800
 # How ROOT may be named: its path with slashes around it, or the number that it has in the database.
-_ROOT_PATHS = ("/", "//", "/ROOT/")
-_ROOT_NUMBER = "1"
 
 
 class _LoginFailedError(BareError):
@@ -93,27 +92,48 @@ class Sessions:
         keys = (request.cookies.get(_KEY, ""), given.get(_KEY, ""))
         with self._cloud.state.lock:
             user = self._cloud.state.users.get(session.user_id)
-        if user is None or not all(hmac.compare_digest(key.encode(), session.key.encode()) for key in keys):
+        trusted = user is not None and self._cloud.state.is_enabled(user)
+        if (
+            user is None
+            or not trusted
+            or not all(hmac.compare_digest(key.encode(), session.key.encode()) for key in keys)
+        ):
             self._forget(session.id)
             raise UnauthorizedError("unable to verify user credentials")
         return user
 
     def _authenticated(self, given: Mapping[str, str]) -> User:
         state = self._cloud.state
-        domain_id = given.get("domainId", given.get("domainid"))
-        path = given.get("domain")
-        if domain_id not in (None, _ROOT_NUMBER, state.account_domain.id):
-            if not domain_id.isdecimal():
-                raise _LoginFailedError("Invalid domain id entered, please enter a valid one", 401)
-            raise _LoginFailedError(f"Unable to find the domain from the path {_slashed(path)}")
-        if domain_id is None and path is not None and _slashed(path) not in _ROOT_PATHS:
-            raise _LoginFailedError(f"Unable to find the domain from the path {_slashed(path)}")
+        domain = self._domain(given.get("domainId", given.get("domainid")), given.get("domain"))
         name, password = given["username"], given.get("password", "")
-        with state.lock:
-            user = next((user for user in state.users.values() if user.name == name), None)
+        user = state.user_in_domain(name, domain.id)
         if user is None or not password or not hmac.compare_digest(user.person.password.encode(), password.encode()):
-            raise _LoginFailedError(f"Failed to authenticate user {name} in domain 1; please provide valid credentials")
+            number = domain.database_id
+            raise _LoginFailedError(
+                f"Failed to authenticate user {name} in domain {number}; please provide valid credentials"
+            )
+        if not state.is_enabled(user):
+            raise _LoginFailedError(
+                f"User {name} (or their account) in domain {rendered_domain(domain)} is disabled/locked. "
+                "Please contact the administrator."
+            )
         return user
+
+    def _domain(self, domain_id: str | None, path: str | None) -> AccountDomain:
+        """By number, id or path; ROOT where nothing is said. Source: ApiServer.loginUser."""
+        state = self._cloud.state
+        with state.lock:
+            domains = list(state.domains.values())
+        if domain_id is not None:
+            found = [each for each in domains if domain_id in (str(each.database_id), each.id)]
+            if not found and not domain_id.isdecimal():
+                raise _LoginFailedError("Invalid domain id entered, please enter a valid one", 401)
+        else:
+            wanted = _slashed(path) if path and path.strip("/") else "/"
+            found = [each for each in domains if wanted in (each.path, f"/{each.shown_path}/")]
+        if not found:
+            raise _LoginFailedError(f"Unable to find the domain from the path {_slashed(path)}")
+        return found[0]
 
     def _shown(self, user: User, session: _Session) -> Shown:
         state, person = self._cloud.state, user.person
@@ -121,7 +141,7 @@ class Sessions:
         shown: Shown = {
             "username": user.name,
             "userid": user.id,
-            "domainid": state.account_domain.id,
+            "domainid": account.domain_id,
             "timeout": _IDLE_SECONDS,
             "account": account.name,
             "firstname": person.first_name or user.name.capitalize(),

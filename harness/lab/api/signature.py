@@ -43,7 +43,7 @@ def signer(state: CloudState, parameters: Mapping[str, str]) -> User:
     """The user who signed. Raises UnauthorizedError."""
     user = state.user_by_key(parameters.get("apiKey", ""))
     given = parameters.get("signature")
-    if user is None or given is None:
+    if user is None or given is None or not state.is_enabled(user):
         raise UnauthorizedError
     if parameters.get("signatureVersion") == "3" and not _still_valid(parameters.get("expires")):
         raise UnauthorizedError

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import uuid4
 
+from harness.lab.management import limits
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
+from harness.lab.management.resources import of_instance
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
 from harness.reference.readiness import instance_flag
@@ -51,7 +53,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
         if account is None:
             # It was deleted since the request was verified.
             raise PermissionDeniedError
-        state.resources.check_instance(account.id, account.name, size)
+        limits.check(state, account, of_instance(size))
         number = state.next_instance_number()
         instance = InstanceRecord(
             id=instance_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from uuid import uuid4
@@ -27,6 +27,7 @@ class Event:
     resource_id: str | None = None
     resource_type: str | None = None
     resource_name: str | None = None
+    archived: bool = False
 
 
 class EventLog:
@@ -68,3 +69,10 @@ class EventLog:
     def newest_first(self) -> list[Event]:
         with self._lock:
             return list(self._events)
+
+    def change(self, ids: frozenset[str], *, remove: bool) -> None:
+        """Archive events, or remove them for good."""
+        with self._lock:
+            changed = (replace(each, archived=True) if each.id in ids else each for each in self._events)
+            kept = [each for each in changed if not (remove and each.id in ids)]
+            self._events = deque(kept, maxlen=_KEPT)

@@ -49,6 +49,37 @@ class Role(StrEnum):
         )
 
 
+class Standing(StrEnum):
+    """What an account or a user may do: everything its role allows, or nothing."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True)
+class RoleRule:
+    """Whether the commands that match `rule`, a name with `*` for anything, may be called."""
+
+    id: str
+    rule: str
+    allows: bool
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class RoleRecord:
+    """A role; what no rule of its own decides its type does."""
+
+    id: str
+    name: str
+    type: Role
+    description: str = ""
+    is_default: bool = False
+    is_public: bool = True
+    rules: tuple[RoleRule, ...] = ()
+
+
 @dataclass(frozen=True)
 class Zone:
     id: str
@@ -87,12 +118,21 @@ class HostRecord:
 
 @dataclass(frozen=True)
 class AccountDomain:
-    """A domain of accounts (not of libvirt)."""
+    """A domain of accounts (not of libvirt). `path` is such as "/" or "/sub/lower/"."""
 
     id: str
+    database_id: int
     name: str
+    parent_id: str | None
     path: str
     created: datetime
+    network_domain: str = ""
+    level: int = 0
+
+    @property
+    def shown_path(self) -> str:
+        """As in "ROOT/sub/lower"."""
+        return f"ROOT{self.path}".rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -102,6 +142,11 @@ class Account:
     name: str
     role: Role
     created: datetime
+    domain_id: str
+    role_id: str
+    standing: Standing = Standing.ENABLED
+    network_domain: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,6 +173,7 @@ class User:
     secret_key: str = field(repr=False)
     created: datetime
     person: Person = Person("")
+    standing: Standing = Standing.ENABLED
 
 
 @dataclass(frozen=True)

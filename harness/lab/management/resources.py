@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from enum import IntEnum
 
-from harness.lab.management.errors import ResourceLimitError
 from harness.reference.capacity import AccountLimits
 from harness.reference.offering import Size
 
@@ -57,10 +56,15 @@ _DEFAULTS = {
     Resource.OBJECT_STORAGE: 400 * GIB,
 }
 _DEFAULT = 20
+# The defaults of the settings max.domain.*.
+DOMAIN_DEFAULTS = {resource: 2 * _DEFAULTS.get(resource, _DEFAULT) for resource in Resource} | {
+    Resource.PROJECT: 50,
+    Resource.GPU: 20,
+}
 
 
 class ResourceBooks:
-    """Limits and counts by account id.
+    """Limits by the id of an account or a domain, counts by that of an account.
 
     No lock of its own: every call is made with the lock of `CloudState` held, which owns the one instance. A count may
     become negative: a scale is counted for whoever asked for it (DEF-07), the end of an instance for its owner.
@@ -74,8 +78,10 @@ class ResourceBooks:
     def open(self, account_id: str, *, unlimited: bool) -> None:
         """Begin to count for an account; root admins have no limits."""
         self._counts[account_id] = Counter()
-        if unlimited:
-            self._unlimited.add(account_id)
+        self.set_unlimited(account_id, unlimited=unlimited)
+
+    def set_unlimited(self, account_id: str, *, unlimited: bool) -> None:
+        (self._unlimited.add if unlimited else self._unlimited.discard)(account_id)
 
     def close(self, account_id: str) -> None:
         self._counts.pop(account_id, None)
@@ -90,37 +96,31 @@ class ResourceBooks:
             return UNLIMITED
         return self._limits.get((account_id, resource), _DEFAULTS.get(resource, _DEFAULT))
 
-    def set_limit(self, account_id: str, resource: Resource, limit: int) -> None:
-        self._limits[account_id, resource] = limit
+    def own_limit(self, owner_id: str, resource: Resource) -> int | None:
+        """What was set for an account or a domain, None where nothing was."""
+        return self._limits.get((owner_id, resource))
+
+    def set_limit(self, owner_id: str, resource: Resource, limit: int) -> None:
+        self._limits[owner_id, resource] = limit
 
     def count(self, account_id: str, resource: Resource) -> int:
         return self._counts[account_id][resource]
 
+    def changed(self, account_id: str, resource: Resource, by: int) -> None:
+        """Its account may be gone already."""
+        if account_id in self._counts:
+            self._counts[account_id][resource] += by
+
     def set_count(self, account_id: str, resource: Resource, count: int) -> None:
         self._counts[account_id][resource] = count
 
-    def check_instance(self, account_id: str, account_name: str, size: Size) -> None:
-        """Whether one more instance of this size may be had. Raises ResourceLimitError.
-
-        Source: UserVmManagerImpl.getCheckedUserVmResource; instances first, then CPUs, then memory.
-        """
-        for resource, added in _of(size).items():
-            limit, used = self.limit(account_id, resource), self.count(account_id, resource)
-            if limit != UNLIMITED and used + added > limit:
-                raise ResourceLimitError(
-                    f"Maximum amount of resources of Type = '{resource.shown}', tag = 'null' "
-                    f"for Account Name = {account_name} in Domain Id = 1 is exceeded: "
-                    f"Account Resource Limit = {limit}, Current Account Resource Amount = {used}, "
-                    f"Current Account Resource Reservation = 0, Requested Resource Amount = {added}."
-                )
-
     def instance_came(self, account_id: str, size: Size) -> None:
-        self._counts[account_id].update(_of(size))
+        self._counts[account_id].update(of_instance(size))
 
     def instance_went(self, account_id: str, size: Size) -> None:
         """Its account may be gone already."""
         if account_id in self._counts:
-            self._counts[account_id].subtract(_of(size))
+            self._counts[account_id].subtract(of_instance(size))
 
     def scaled(self, account_id: str, old: Size, new: Size) -> None:
         if account_id in self._counts:
@@ -140,7 +140,7 @@ class ResourceBooks:
         )
 
 
-def _of(size: Size) -> dict[Resource, int]:
+def of_instance(size: Size) -> dict[Resource, int]:
     return {
         Resource.USER_VM: 1,
         Resource.CPU: size.cpus,
@@ -154,5 +154,5 @@ def counted(sizes: list[Size]) -> dict[Resource, int]:
     """The counts that follow from what is there, as a recalculation finds them."""
     total: Counter[Resource] = Counter()
     for size in sizes:
-        total.update(_of(size))
+        total.update(of_instance(size))
     return {resource: total[resource] for resource in Resource}

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from threading import RLock
 from typing import Any
-from uuid import NAMESPACE_DNS, uuid4, uuid5
+from uuid import uuid4
 
 from harness.lab.hypervisor import NodeInfo
 from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.configuration import ConfigurationStore, Place
+from harness.lab.management.directory import Directory
 from harness.lab.management.events import EventLog
 from harness.lab.management.ledger import Amount, CapacityLedger
 from harness.lab.management.model import (
-    Account,
-    AccountDomain,
     Cluster,
     HostRecord,
     InstanceRecord,
     Network,
     OfferingRecord,
-    Person,
     Pod,
-    Role,
     State,
     Template,
-    User,
     Zone,
     size_in_force,
 )
-from harness.lab.management.resources import ResourceBooks
+from harness.lab.management.resources import Resource, counted
 from harness.lab.management.waves import ScaleWaves
 from harness.lab.topology import LabSpec
 from harness.reference.capacity import Host
@@ -40,13 +34,10 @@ from harness.reference.offering import Size
 from harness.reference.release import Release
 from harness.reference.scaling import World
 
-# How CloudStack's database counts a fresh cloud's own accounts and users.
-_SYSTEM_DATABASE_ID = 1
-ADMIN_DATABASE_ID = 2
 GONE = frozenset({State.DESTROYED, State.EXPUNGING, State.ERROR})
 
 
-class CloudState:
+class CloudState(Directory):
     """Everything the management brain remembers, in memory.
 
     Lock discipline: `lock` guards every table, the capacity ledger and the resource books. Records are frozen and
@@ -65,8 +56,7 @@ class CloudState:
         admin_password: str = "",
     ) -> None:
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
-        self.lock = RLock()
-        self.clock = clock or WallClock()
+        super().__init__(clock or WallClock(), admin_password)
         self._ledger_drawn = self.clock.monotonic()
         self.release = release
         self.configuration = ConfigurationStore(release)
@@ -85,17 +75,7 @@ class CloudState:
             )
         }
         self.ledger = CapacityLedger(self.hosts)
-        self.account_domain = AccountDomain(_id(), "ROOT", "ROOT", created)
-        self.resources = ResourceBooks()
         self.waves = ScaleWaves(time.monotonic)
-        self.accounts: dict[str, Account] = {}
-        self.users: dict[str, User] = {}
-        self._users_by_key: dict[str, User] = {}
-        self._hidden_accounts: dict[str, Account] = {}
-        self._hidden_users: dict[str, User] = {}
-        self._account_count = 0
-        self.system = self._add_system()
-        self.admin = self.add_account("admin", Role.ADMIN, Person("admin", password=admin_password))
         self.templates = {
             template.id: template
             for template in (
@@ -108,87 +88,6 @@ class CloudState:
         self.offerings: dict[str, OfferingRecord] = {}
         self.instances: dict[str, InstanceRecord] = {}
         self._instance_count = 0
-
-    # Accounts
-
-    def add_account(self, name: str, role: Role, person: Person | None = None, *, with_keys: bool = True) -> User:
-        """A new account with its first user, of the same name unless told otherwise."""
-        with self.lock:
-            account = Account(_id(), ADMIN_DATABASE_ID + self._account_count, name, role, self.clock.now())
-            self._account_count += 1
-            self.accounts[account.id] = account
-            self.resources.open(account.id, unlimited=role is Role.ADMIN)
-            return self.add_user(account, person or Person(name), with_keys=with_keys)
-
-    def add_user(self, account: Account, person: Person, *, with_keys: bool) -> User:
-        keys = (_key(), _key()) if with_keys else ("", "")
-        with self.lock:
-            number = _SYSTEM_DATABASE_ID + len(self.users) + len(self._hidden_users)
-            user = User(_id(), number, person.name, account.id, *keys, self.clock.now(), person)
-            self.users[user.id] = user
-            if with_keys:
-                self._users_by_key[user.api_key] = user
-        return user
-
-    def _add_system(self) -> User:
-        """Who the integration port acts as; no list shows it."""
-        account = Account(_id(), _SYSTEM_DATABASE_ID, "system", Role.ADMIN, self.clock.now())
-        user = User(_id(), _SYSTEM_DATABASE_ID, "system", account.id, "", "", self.clock.now(), Person("system"))
-        self._hidden_accounts[account.id] = account
-        self._hidden_users[user.id] = user
-        self.resources.open(account.id, unlimited=True)
-        return user
-
-    def remove_account(self, account_id: str) -> None:
-        """Nobody of it may do anything any more; what it did and has still tells whose it is."""
-        with self.lock:
-            self._hidden_accounts[account_id] = self.accounts.pop(account_id)
-            for user_id in [user.id for user in self.users.values() if user.account_id == account_id]:
-                self.remove_user(user_id)
-
-    def remove_user(self, user_id: str) -> None:
-        with self.lock:
-            user = self._hidden_users[user_id] = self.users.pop(user_id)
-            self._users_by_key.pop(user.api_key, None)
-
-    def account(self, account_id: str) -> Account:
-        """An account, also one that was removed, or the system's."""
-        with self.lock:
-            return self.accounts.get(account_id) or self._hidden_accounts[account_id]
-
-    def user(self, user_id: str) -> User:
-        """A user, also one that was removed, or the system's."""
-        with self.lock:
-            return self.users.get(user_id) or self._hidden_users[user_id]
-
-    def user_by_key(self, api_key: str) -> User | None:
-        with self.lock:
-            return self._users_by_key.get(api_key)
-
-    def renew_keys(self, user_id: str, keys: tuple[str, str] | None = None) -> User:
-        """API key and secret key; new ones unless they are given."""
-        api_key, secret_key = keys or (_key(), _key())
-        with self.lock:
-            old = self.users[user_id]
-            self._users_by_key.pop(old.api_key, None)
-            user = self.users[user_id] = replace(old, api_key=api_key, secret_key=secret_key)
-            self._users_by_key[api_key] = user
-            return user
-
-    def account_by_name(self, name: str) -> Account | None:
-        with self.lock:
-            return next((each for each in self.accounts.values() if each.name.lower() == name.lower()), None)
-
-    def user_for(self, caller: User, account_id: str | None) -> User:
-        """Who something is made for: the caller, or the first user of another account."""
-        if account_id is None or account_id == caller.account_id:
-            return caller
-        with self.lock:
-            return next((user for user in self.users.values() if user.account_id == account_id), caller)
-
-    def role_of(self, user: User) -> Role:
-        with self.lock:
-            return self.account(user.account_id).role
 
     # Instances
 
@@ -217,6 +116,12 @@ class CloudState:
     def amount_of(self, instance: InstanceRecord) -> Amount:
         """The capacity an instance takes with its present offering."""
         return Amount.of(self.size_of(instance))
+
+    def what_has(self, account_id: str) -> dict[Resource, int]:
+        """What an account has of everything, counted anew."""
+        with self.lock:
+            mine = [each for each in self.instances.values() if each.account_id == account_id]
+            return counted([self.size_of(each) for each in mine if each.state not in GONE])
 
     # The reference's view
 
@@ -265,12 +170,3 @@ class CloudState:
 
 def _id() -> str:
     return str(uuid4())
-
-
-def _key() -> str:
-    return secrets.token_urlsafe(64)
-
-
-def stable_id(*parts: str) -> str:
-    """An id that is the same in every lab, for things that are not records of their own."""
-    return str(uuid5(NAMESPACE_DNS, "/".join(("lab", *parts))))

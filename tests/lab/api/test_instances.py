@@ -376,7 +376,9 @@ def test_names_and_details_of_an_instance_can_be_changed(lab: Lab) -> None:
 def test_events_tell_what_was_done(lab: Lab) -> None:
     instance = lab.deploy(lab.fixed())
     lab.scale(instance["id"], lab.fixed(cpus=2))
-    kinds = [event["type"] for event in lab.api.listEvents(resourceid=instance["id"])["event"]]
+    kinds = [
+        event["type"] for event in lab.api.listEvents(resourcetype="VirtualMachine", resourceid=instance["id"])["event"]
+    ]
     assert kinds == ["VM.UPGRADE", "VM.UPGRADE", "VM.START", "VM.CREATE"]
     edited = lab.api.listEvents(type="CONFIGURATION.VALUE.EDIT")["event"][0]
     assert "enable.dynamic.scale.vm" in edited["description"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.waiting import wait_until
 from tests.lab.api.conftest import Entity, Lab
 from tests.lab.api.raw import RawAnswer, RawClient
 
@@ -118,7 +119,9 @@ def test_a_deleted_account_leaves_no_instance_and_its_events_stay(lab: Lab) -> N
     assert lab.api.listVirtualMachines(listall="true") == {}
     assert all(host.hypervisor.domain_names() == () for host in lab.hosts.values())
     assert lab.api.listAccounts(listall="true")["count"] == 1
-    events = lab.api.listEvents(resourceid=instance["id"], type="VM.CREATE")["event"]
+    events = lab.api.listEvents(
+        listall="true", resourcetype="VirtualMachine", resourceid=instance["id"], type="VM.CREATE"
+    )["event"]
     assert [event["account"] for event in events] == ["someone"]
     assert lab.api.listHosts(name="kvm1")["host"][0]["memoryallocatedbytes"] == 0
     assert _account(lab, "someone")["id"] != account["id"]
@@ -208,3 +211,82 @@ def test_nobody_makes_or_changes_an_account_of_a_higher_role(lab: Lab) -> None:
     )
     assert _create(client).status == 200
     assert lab.api.listAccounts(listall="true")["count"] == 3
+
+
+def test_a_disabled_account_may_do_nothing_and_what_it_runs_is_stopped(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    client = _client(lab, account)
+    instance = _deploy(lab, client)
+    job = lab.run("disableAccount", id=account["id"], lock="false")
+    assert job["jobresult"]["account"]["state"] == "disabled"
+    assert client.call("listZones").status == 401
+    wait_until(
+        "the instance to stop",
+        lambda: lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]["state"],
+        lambda state: state == "Stopped",
+        10,
+        first_pause_s=0.005,
+    )
+    refused = lab.raw.call("lockAccount", account="someone", domainid=account["domainid"])
+    assert (refused.status, refused.body["errortext"][:35]) == (530, 'Unable to lock account Account [{"a')
+    assert lab.api.enableAccount(id=account["id"])["account"]["state"] == "enabled"
+    assert client.call("listZones").status == 200
+    admin = lab.api.listAccounts(name="admin")["account"][0]["id"]
+    assert lab.run("disableAccount", id=admin, lock="false")["jobresultcode"] == 530
+
+
+def test_a_locked_account_keeps_what_it_runs(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    client = _client(lab, account)
+    instance = _deploy(lab, client)
+    lab.run("disableAccount", account="someone", domainid=account["domainid"], lock="true")
+    assert client.call("listZones").status == 401
+    assert lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]["state"] == "Running"
+    assert lab.api.listAccounts(id=account["id"])["account"][0]["state"] == "locked"
+
+
+def test_a_user_can_be_disabled_without_the_account(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    client, user_id = _client(lab, account), account["user"][0]["id"]
+    assert lab.run("disableUser", id=user_id)["jobresult"]["user"]["state"] == "disabled"
+    assert client.call("listZones").status == 401
+    assert lab.api.enableUser(id=user_id)["user"]["state"] == "enabled"
+    assert lab.api.lockUser(id=user_id)["user"]["state"] == "locked"
+
+
+def test_accounts_and_users_can_be_changed(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    role_id = lab.api.listRoles(name="Domain Admin")["role"][0]["id"]
+    changed = lab.api.updateAccount(id=account["id"], newname="team", roleid=role_id)["account"]
+    assert (changed["name"], changed["roletype"], changed["accounttype"]) == ("team", "DomainAdmin", 2)
+    user = lab.api.updateUser(id=account["user"][0]["id"], firstname="Ann", username="ann")["user"]
+    assert (user["firstname"], user["username"], user["account"]) == ("Ann", "ann", "team")
+    taken = lab.raw.call("updateUser", id=user["id"], username="admin")
+    assert taken.body["errortext"].startswith("Username [admin] already exists in domain [id=")
+    half = lab.raw.call("updateUser", id=user["id"], userapikey="x")
+    assert half.body["errortext"] == "Please provide a userApiKey/userSecretKey pair"
+    lab.api.updateUser(id=user["id"], userapikey="mine", usersecretkey="own")
+    assert RawClient(lab.cloud.endpoint, "mine", "own").call("listZones").status == 200
+
+
+def test_a_plain_user_needs_the_old_password_for_a_new_one(lab: Lab) -> None:
+    account = _account(lab, "someone")
+    client, user_id = _client(lab, account), account["user"][0]["id"]
+    texts = [
+        client.call("updateUser", **{"id": user_id, "password": "new", **given}).body.get("errortext")
+        for given in ({}, {"currentpassword": "y"}, {"currentpassword": "x"})
+    ]
+    assert texts == [
+        "To set a new password the current password must be provided.",
+        "Current password is incorrect.",
+        None,
+    ]
+
+
+def test_a_user_moves_to_another_account_of_the_domain(lab: Lab) -> None:
+    one, other = _account(lab, "one"), _account(lab, "other")
+    assert lab.api.moveUser(id=one["user"][0]["id"], account="other") == {"success": True}
+    shown = lab.api.listAccounts(id=other["id"])["account"][0]
+    assert [user["username"] for user in shown["user"]] == ["one", "other"]
+    refused = lab.raw.call("moveUser", id=one["user"][0]["id"], account="nobody")
+    assert refused.status == 431

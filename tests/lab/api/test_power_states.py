@@ -38,7 +38,7 @@ def test_a_domain_that_ended_by_itself_is_noticed(lab: Lab) -> None:
     seen = _look_until_stopped(lab, instance)
     assert "hostname" not in seen
     assert _reserved(lab) == [0, 0, 0]
-    (event,) = (each for each in lab.api.listEvents()["event"] if each["type"] == "VM.STOP")
+    (event,) = (each for each in lab.api.listEvents(listall="true")["event"] if each["type"] == "VM.STOP")
     assert (event["description"], event["username"]) == ("Out of band VM power off", "system")
     assert lab.run("startVirtualMachine", id=instance["id"])["jobstatus"] == 1
     assert _look(lab, instance)["state"] == "Running"

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from harness.lab.api.command import Command
 from harness.lab.api.commands import (
+    domains,
+    events,
     infrastructure,
     instances,
     jobs,
     offerings,
     people,
     resources,
+    roles,
     scaling,
     server,
     settings,
@@ -19,6 +22,21 @@ from harness.lab.api.commands import (
     templates,
 )
 
-_SUBJECTS = (server, infrastructure, offerings, templates, instances, scaling, settings, jobs, people, resources, tags)
+_SUBJECTS = (
+    server,
+    domains,
+    events,
+    roles,
+    infrastructure,
+    offerings,
+    templates,
+    instances,
+    scaling,
+    settings,
+    jobs,
+    people,
+    resources,
+    tags,
+)
 
 COMMANDS: Mapping[str, Command] = {each.name: each for subject in _SUBJECTS for each in subject.COMMANDS}

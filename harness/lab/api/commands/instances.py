@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
+from harness.lab.api.scope import scope
 from harness.lab.api.views import instances as views
 from harness.lab.management import lifecycle, migration, updates
 from harness.lab.management.deploy import DeployRequest, create_instance
@@ -40,17 +41,15 @@ def _list(call: Call) -> Answer:
             "The details parameter contains a non permitted value. "
             f"The allowed values are [{', '.join(sorted(views.DETAILS))}]"
         )
-    state = call.cloud.state
+    shows, state = scope(call), call.cloud.state
     with state.lock:
-        records = list(state.instances.values())
+        records = [record for record in state.instances.values() if shows(record.account_id)]
     if not call.is_any_admin:
-        records = [r for r in records if r.account_id == call.user.account_id and r.state is not State.DESTROYED]
-    elif not (call.flag("listall") or {"id", "ids", "account"} & call.arguments.keys()):
-        records = [r for r in records if r.account_id == call.user.account_id]
+        records = [record for record in records if record.state is not State.DESTROYED]
     records = _filtered(call, records)
     records.sort(key=lambda record: record.database_id, reverse=True)
     items = [views.instance(call.cloud, record, for_admin=call.is_admin, wanted=wanted) for record in records]
-    items = selection.by_fields(call, items, account="account", hypervisor="hypervisor", displayvm="displayvm")
+    items = selection.by_fields(call, items, hypervisor="hypervisor", displayvm="displayvm")
     return Listing("virtualmachine", items)
 
 
@@ -113,7 +112,7 @@ def _deploy(call: Call) -> Answer:
         display_name=call.text("displayname"),
         dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
         details=tuple(call.merged("details").items()),
-        account_id=owner.id if owner is not None else None,
+        account_id=owner.id,
     )
     instance = create_instance(call.cloud, request, call.user)
     if call.flag("startvm") is False:
@@ -187,12 +186,9 @@ def _migrate(call: Call) -> Answer:
 
 
 def _list_volumes(call: Call) -> Answer:
-    state = call.cloud.state
+    shows, state = scope(call), call.cloud.state
     with state.lock:
-        records = list(state.instances.values())
-        if not call.is_any_admin:
-            records = [record for record in records if record.account_id == call.user.account_id]
-        items = [views.volume(call.cloud, record) for record in records]
+        items = [views.volume(call.cloud, each) for each in state.instances.values() if shows(each.account_id)]
     found = selection.by_fields(
         call,
         items,
@@ -203,7 +199,6 @@ def _list_volumes(call: Call) -> Answer:
         virtualmachineid="virtualmachineid",
         clusterid="clusterid",
         zoneid="zoneid",
-        account="account",
     )
     return Listing("volume", selection.by_keyword(call, found, "name"))
 

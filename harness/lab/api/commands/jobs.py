@@ -1,4 +1,4 @@
-"""Jobs and events."""
+"""Jobs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Call, Listing, Single, command
 from harness.lab.api.parameters import no_such_entity
+from harness.lab.api.scope import scope
 from harness.lab.api.views import jobs as views
 from harness.lab.faults.catalogue import Fault, Point
 from harness.lab.management.errors import INTERNAL
@@ -34,33 +35,14 @@ def _begun_by(call: Call, record: Job) -> str:
 
 
 def _list_jobs(call: Call) -> Answer:
-    records = [job for job in call.cloud.jobs.pending() if call.is_any_admin or job.user.id == call.user.id]
+    shows = scope(call)
+    records = [job for job in call.cloud.jobs.pending() if shows(job.user.account_id)]
     shown = [views.job(call.cloud, record) for record in records]
-    found = selection.by_fields(call, shown, account="account", managementserverid="managementserverid")
+    found = selection.by_fields(call, shown, managementserverid="managementserverid")
     return Listing("asyncjobs", selection.by_keyword(call, found, "cmd"))
-
-
-def _list_events(call: Call) -> Answer:
-    records = call.cloud.state.events.newest_first()
-    if not call.is_any_admin:
-        records = [record for record in records if record.account_id == call.user.account_id]
-    shown = [views.event(call.cloud, record) for record in records]
-    found = selection.by_fields(
-        call,
-        shown,
-        id="id",
-        type="type",
-        level="level",
-        state="state",
-        account="account",
-        resourceid="resourceid",
-        resourcetype="resourcetype",
-    )
-    return Listing("event", selection.by_keyword(call, found, "type", "description", "username", "level"))
 
 
 COMMANDS = (
     command("queryAsyncJobResult", _query),
     command("listAsyncJobs", _list_jobs),
-    command("listEvents", _list_events, "event"),
 )

@@ -41,7 +41,7 @@ def _list_capabilities(call: Call) -> Answer:
 
 
 def _list_apis(call: Call) -> Answer:
-    role = call.cloud.state.role_of(call.user)
+    role = call.cloud.state.role_record_of(call.user)
     open_ones = [name for name in listed_apis() if name not in call.commands or call.commands[name].is_open_to(role)]
     wanted = call.text("name")
     if wanted is None:

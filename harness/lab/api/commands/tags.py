@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, command
+from harness.lab.api.scope import scope
 from harness.lab.api.views.instances import tag
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.jobs import Result, Work
@@ -65,11 +66,11 @@ def _delete(call: Call) -> Answer:
 
 
 def _list(call: Call) -> Answer:
-    state = call.cloud.state
+    shows, state = scope(call), call.cloud.state
     with state.lock:
-        records = [r for r in state.instances.values() if call.is_any_admin or r.account_id == call.user.account_id]
+        records = [record for record in state.instances.values() if shows(record.account_id)]
     shown = [tag(call.cloud, record, key) for record in records for key in record.tags]
-    found = selection.by_fields(call, shown, key="key", value="value", resourceid="resourceid", account="account")
+    found = selection.by_fields(call, shown, key="key", value="value", resourceid="resourceid")
     kind = call.text("resourcetype")
     if kind is not None and kind.lower() not in _TYPES:
         found = []

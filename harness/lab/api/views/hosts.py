@@ -6,8 +6,8 @@ from harness.lab.api.command import Shown
 from harness.lab.api.entities import SERVER_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
+from harness.lab.management.directory import stable_id
 from harness.lab.management.model import Cluster, HostRecord
-from harness.lab.management.state import stable_id
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 

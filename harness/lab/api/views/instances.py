@@ -8,10 +8,10 @@ from harness.lab.api.command import Shown
 from harness.lab.api.entities import OS_CATEGORY_ID, OS_TYPE_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
+from harness.lab.management.directory import stable_id
 from harness.lab.management.lifecycle import OS_NAME
 from harness.lab.management.model import InstanceRecord, State, size_shown
 from harness.lab.management.resources import ROOT_DISK_BYTES
-from harness.lab.management.state import stable_id
 
 DETAILS = frozenset(
     {
@@ -35,13 +35,9 @@ _ALL = frozenset({"all"})
 
 def account_fields(cloud: Cloud, account_id: str) -> Shown:
     """Whose something is."""
-    account_domain = cloud.state.account_domain
-    return {
-        "account": cloud.state.account(account_id).name,
-        "domainid": account_domain.id,
-        "domain": account_domain.name,
-        "domainpath": account_domain.path,
-    }
+    account = cloud.state.account(account_id)
+    domain = cloud.state.domain(account.domain_id)
+    return {"account": account.name, "domainid": domain.id, "domain": domain.name, "domainpath": domain.shown_path}
 
 
 def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: Collection[str] = _ALL) -> Shown:

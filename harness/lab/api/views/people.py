@@ -1,37 +1,51 @@
-"""Accounts, users and account domains as the API shows them."""
+"""Accounts, users, roles and account domains as the API shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from harness.lab.api.command import Shown
-from harness.lab.api.entities import ROLE_IDS
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
-from harness.lab.management.model import Account, Role, State, User
+from harness.lab.management.directory import ADMIN_DATABASE_ID
+from harness.lab.management.limits import domain_count, domain_limit
+from harness.lab.management.model import Account, AccountDomain, RoleRecord, RoleRule, State, User
 from harness.lab.management.resources import UNLIMITED, Resource
-from harness.lab.management.state import ADMIN_DATABASE_ID, GONE
+from harness.lab.management.state import GONE
 
 
-def _role(role: Role) -> Shown:
-    return {"roleid": ROLE_IDS[role], "roletype": role.value, "rolename": role.shown}
+def _role(record: RoleRecord) -> Shown:
+    return {"roleid": record.id, "roletype": record.type.value, "rolename": record.name}
 
 
-def role(role: Role) -> Shown:
-    return {
-        "type": role.value,
-        "isdefault": True,
+def role(record: RoleRecord) -> Shown:
+    shown: Shown = {
+        "type": record.type.value,
+        "isdefault": record.is_default,
         "state": "enabled",
-        "id": ROLE_IDS[role],
-        "name": role.shown,
-        "description": f"Default {role.shown.lower()} role",
-        "ispublic": True,
+        "id": record.id,
+        "name": record.name,
+        "ispublic": record.is_public,
     }
+    description = f"Default {record.name.lower()} role" if record.is_default else record.description
+    return shown | {"description": description} if description else shown
+
+
+def role_rule(record: RoleRecord, rule: RoleRule) -> Shown:
+    shown: Shown = {
+        "id": rule.id,
+        "roleid": record.id,
+        "rolename": record.name,
+        "rule": rule.rule,
+        "permission": "allow" if rule.allows else "deny",
+    }
+    return shown | {"description": rule.description} if rule.description else shown
 
 
 def user(cloud: Cloud, record: User) -> Shown:
     state = cloud.state
     account, person = state.account(record.account_id), record.person
+    domain = state.domain(account.domain_id)
     shown: Shown = {
         "id": record.id,
         "username": record.name,
@@ -39,13 +53,13 @@ def user(cloud: Cloud, record: User) -> Shown:
         "lastname": person.last_name,
         "email": person.email or f"{record.name}@lab.invalid",
         "created": clock.shown(record.created),
-        "state": "enabled",
+        "state": record.standing.value,
         "account": account.name,
         "accounttype": account.role.account_type,
         "usersource": "native",
-        **_role(account.role),
-        "domainid": state.account_domain.id,
-        "domain": state.account_domain.name,
+        **_role(state.roles[account.role_id]),
+        "domainid": domain.id,
+        "domain": domain.name,
     }
     if person.timezone:
         shown["timezone"] = person.timezone
@@ -61,10 +75,10 @@ def user(cloud: Cloud, record: User) -> Shown:
     }
 
 
-def account_domain_fields(cloud: Cloud) -> Shown:
-    """The one account domain, as other things show that they are of it."""
-    record = cloud.state.account_domain
-    return {"domainid": record.id, "domain": record.name, "domainpath": record.path}
+def domain_fields(cloud: Cloud, domain_id: str) -> Shown:
+    """A domain, as other things show that they are of it."""
+    record = cloud.state.domain(domain_id)
+    return {"domainid": record.id, "domain": record.name, "domainpath": record.shown_path}
 
 
 def account(cloud: Cloud, record: Account, *, for_admin: bool = True) -> Shown:
@@ -72,22 +86,28 @@ def account(cloud: Cloud, record: Account, *, for_admin: bool = True) -> Shown:
     state = cloud.state
     with state.lock:
         mine = [i for i in state.instances.values() if i.account_id == record.id and i.state not in GONE]
-        users = [each for each in state.users.values() if each.account_id == record.id]
+        users = state.users_of(record.id)
         shown: Shown = {
             "id": record.id,
             "name": record.name,
             "accounttype": record.role.account_type,
-            **_role(record.role),
-            **account_domain_fields(cloud),
+            **_role(state.roles[record.role_id]),
+            **domain_fields(cloud, record.domain_id),
         }
-        shown |= _resources(cloud, record, _BEFORE_STATES)
+        books = state.resources
+        has = {kind: (books.limit(record.id, kind), books.count(record.id, kind)) for kind in Resource}
+        shown |= _resources(has, _BEFORE_STATES)
         shown |= {
             "vmstopped": sum(i.state is State.STOPPED for i in mine),
             "vmrunning": sum(i.state is State.RUNNING for i in mine),
         }
-        shown |= _resources(cloud, record, _AFTER_STATES)
+        shown |= _resources(has, _AFTER_STATES)
+    if record.network_domain:
+        shown["networkdomain"] = record.network_domain
+    if record.details:
+        shown["accountdetails"] = dict(record.details)
     shown |= {
-        "state": "enabled",
+        "state": record.standing.value,
         "created": clock.shown(record.created),
         "user": [user(cloud, each) for each in users],
         "isdefault": record.database_id == ADMIN_DATABASE_ID,
@@ -120,11 +140,11 @@ _AFTER_STATES = {
 }
 
 
-def _resources(cloud: Cloud, record: Account, fields: Mapping[str, Resource]) -> Shown:
+def _resources(has: Mapping[Resource, tuple[int, int]], fields: Mapping[str, Resource]) -> Shown:
+    """`has`: limit and count of each resource."""
     shown: Shown = {}
-    books = cloud.state.resources
     for name, resource in fields.items():
-        limit, count = books.limit(record.id, resource), books.count(record.id, resource)
+        limit, count = has[resource]
         # What is left of secondary storage is a number with a fraction there.
         total: int | float = count // resource.unit
         if resource is Resource.SECONDARY_STORAGE:
@@ -140,15 +160,22 @@ def _resources(cloud: Cloud, record: Account, fields: Mapping[str, Resource]) ->
     return shown
 
 
-def account_domain(cloud: Cloud) -> Shown:
-    record = cloud.state.account_domain
-    return {
-        "id": record.id,
-        "name": record.name,
-        "level": 0,
-        "haschild": False,
-        "path": record.path,
+def domain(cloud: Cloud, record: AccountDomain) -> Shown:
+    """With its resource limits, and counts of all that is in it or below."""
+    state = cloud.state
+    with state.lock:
+        has = {kind: (domain_limit(state, record.id, kind), domain_count(state, record.id, kind)) for kind in Resource}
+        has_child = any(each.parent_id == record.id for each in state.domains.values())
+    shown: Shown = {"id": record.id, "name": record.name, "level": record.level}
+    if record.parent_id is not None:
+        shown |= {"parentdomainid": record.parent_id, "parentdomainname": state.domain(record.parent_id).name}
+    shown |= {"haschild": has_child}
+    if record.network_domain:
+        shown["networkdomain"] = record.network_domain
+    return shown | {
+        "path": record.shown_path,
         "state": "Active",
         "created": clock.shown(record.created),
+        **_resources(has, _BEFORE_STATES | _AFTER_STATES),
         "hasannotations": False,
     }
