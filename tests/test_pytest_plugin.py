@@ -52,10 +52,10 @@ def test_a_case_that_is_as_predicted_passes(run) -> None:
 def test_a_finding_fails_a_case_whose_assertions_all_hold(run) -> None:
     # The case changes a quota behind its own back, as a wrong cloud would.
     body = """
-    from harness.cloud.jobs import run_job
+    from dataclasses import replace
     instance = stage.instance(stage.fixed(1, 500, 256))
-    instance._cpu_cap = True
-    instance._domain = __import__('dataclasses').replace(instance.domain, quota_us=2500, period_us=10000)
+    domain = replace(instance.domain, quota_us=2500, period_us=10000)
+    instance._now = replace(instance._now, cpu_cap=True, domain=domain)
     instance.verify()
     """
     result, record = run(body)
