@@ -59,7 +59,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLab]:
     try:
         endpoint = cloud.serve()
         keys = cloud.admin
-        write_config_files(folder, DEFAULT_LAB, hosts, fleet, endpoint, keys.api_key, keys.secret_key)
+        write_config_files(folder, DEFAULT_LAB, hosts, fleet, cloud)
         yield SimulatedLab(
             cloud_file=folder / CLOUD_FILE,
             hypervisors={host.spec.name: host.hypervisor for host in hosts},

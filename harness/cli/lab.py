@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.lab_fault import fault
 from harness.cli.options import clock_option, hosts_option, json_option, latency_option, mended_option, state_option
 
 if TYPE_CHECKING:
@@ -25,9 +28,19 @@ def lab() -> None:
 @mended_option
 @latency_option
 @clock_option
+@click.option("--integration-port", is_flag=True, help="Also serve the API unauthenticated, as Marvin expects it.")
 @state_option
 @json_option
-def up(hosts: str, release: str, mended: bool, latency: str, clock: str, state: Path, as_json: bool) -> None:
+def up(
+    hosts: str,
+    release: str,
+    mended: bool,
+    latency: str,
+    clock: str,
+    integration_port: bool,
+    state: Path,
+    as_json: bool,
+) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
@@ -38,13 +51,16 @@ def up(hosts: str, release: str, mended: bool, latency: str, clock: str, state: 
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
-    description = start_kept_lab(state, choice.kind, release, LabOptions(latency, clock, mended))
+    description = start_kept_lab(state, choice.kind, release, LabOptions(latency, clock, mended, integration_port))
     if as_json:
         click.echo(description.model_dump_json(indent=2))
         return
     folder = lab_path(state)
     click.echo(f"lab {description.lab_id} is up: {_behaviour(description)} at {description.endpoint}")
     _print_hosts(description)
+    click.echo(f"state and faults: {description.control} in a browser, or `cs-harness lab status` and `lab fault`")
+    if description.integration is not None:
+        click.echo(f"integration port, for everybody on this machine: {description.integration}")
     for what, name in (
         ("--cloud", config_files.CLOUD_FILE),
         ("cs command", config_files.CS_FILE),
@@ -57,21 +73,26 @@ def up(hosts: str, release: str, mended: bool, latency: str, clock: str, state: 
 @state_option
 @json_option
 def status(state: Path, as_json: bool) -> None:
-    """Say what the lab is and how to reach it. Exit code 1 where none is up."""
-    from harness.lab.control import kept_lab, lab_path
+    """Say what the lab is and what there is in it. Exit code 1 where none is up."""
+    from harness.cli.lab_table import print_table
+    from harness.lab.control import kept_control, kept_lab, lab_path
 
     description = kept_lab(state)
     if description is None:
         click.echo(f"no lab is up in {state}", err=as_json)
         sys.exit(1)
+    with closing(kept_control(state)) as control:
+        seen = control.state()
     if as_json:
-        click.echo(description.model_dump_json(indent=2))
+        shown = description.model_dump(mode="json") | {"state": seen.model_dump(mode="json")}
+        click.echo(json.dumps(shown, indent=2))
         return
     click.echo(
         f"lab {description.lab_id} is up: {description.kind} hosts, {_behaviour(description)} "
-        f"at {description.endpoint}, process {description.pid}, files in {lab_path(state)}"
+        f"at {description.endpoint}, process {description.pid}, files in {lab_path(state)}, "
+        f"page at {description.control}"
     )
-    _print_hosts(description)
+    print_table(seen)
 
 
 @lab.command()
@@ -81,6 +102,9 @@ def down(state: Path) -> None:
     from harness.lab.control import end_kept_lab
 
     click.echo("the lab is down" if end_kept_lab(state) else f"no lab is up in {state}")
+
+
+lab.add_command(fault)
 
 
 def _behaviour(description: LabDescription) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from harness.lab.fleet import Fleet, LabHost
 from harness.lab.topology import LabSpec
+
+if TYPE_CHECKING:
+    from harness.lab.api.lab_cloud import LabCloud
 
 CLOUD_FILE = "cloud.toml"
 KNOWN_HOSTS_FILE = "known_hosts"
@@ -21,22 +25,23 @@ def write_config_files(
     spec: LabSpec,
     hosts: Sequence[LabHost],
     fleet: Fleet,
-    endpoint: str,
-    api_key: str,
-    secret_key: str,
+    cloud: LabCloud,
 ) -> None:
     """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
 
+    `cloud` serves already.
+
     They hold secrets of this lab and are readable by their owner only.
     """
+    endpoint, keys = cloud.endpoint, cloud.admin
     known_hosts = "".join(f"{host.ssh.known_host}\n" for host in hosts)
-    cloudstack_ini = f"[cloudstack]\nendpoint = {endpoint}\nkey = {api_key}\nsecret = {secret_key}\n"
+    cloudstack_ini = f"[cloudstack]\nendpoint = {endpoint}\nkey = {keys.api_key}\nsecret = {keys.secret_key}\n"
     for name, text in {
-        "secret_key": f"{secret_key}\n",
+        "secret_key": f"{keys.secret_key}\n",
         KNOWN_HOSTS_FILE: known_hosts,
-        CLOUD_FILE: _cloud_toml(folder, hosts, fleet, endpoint, api_key, spec),
+        CLOUD_FILE: _cloud_toml(folder, hosts, fleet, endpoint, keys.api_key, spec),
         CS_FILE: cloudstack_ini,
-        MARVIN_FILE: json.dumps(_marvin(spec, hosts, endpoint), indent=2) + "\n",
+        MARVIN_FILE: json.dumps(_marvin(spec, hosts, cloud), indent=2) + "\n",
     }.items():
         file = folder / name
         file.touch(mode=0o600)
@@ -80,8 +85,9 @@ def _cloud_toml(
     return "\n".join(parts)
 
 
-def _marvin(spec: LabSpec, hosts: Sequence[LabHost], endpoint: str) -> dict[str, object]:
-    address = urlsplit(endpoint)
+def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: LabCloud) -> dict[str, object]:
+    """Marvin logs in with the password at the port it is given, or asks there as at an integration port."""
+    address = urlsplit(cloud.integration_endpoint if cloud.has_integration_port else cloud.endpoint)
     clusters = [
         {
             "clustername": cluster,
@@ -101,7 +107,7 @@ def _marvin(spec: LabSpec, hosts: Sequence[LabHost], endpoint: str) -> dict[str,
                 "mgtSvrIp": address.hostname,
                 "port": address.port,
                 "user": "admin",
-                "passwd": "password",
+                "passwd": cloud.admin_password,
                 "hypervisor": "KVM",
                 "useHttps": "False",
             }

@@ -16,6 +16,7 @@ from typing import IO
 
 from harness.errors import HarnessError
 from harness.lab.config_files import CLOUD_FILE
+from harness.lab.control_endpoint.client import LabControl
 from harness.lab.folder import KEPT_LAB, LabDescription, LabFolder, clear_dead_labs
 from harness.lab.kvm.preflight import missing as missing_for_kvm
 from harness.lab.options import DEFAULT_OPTIONS, LabOptions
@@ -90,6 +91,18 @@ def kept_lab(state: Path) -> LabDescription | None:
     """The lab that `lab up` left running under `state`, or None."""
     folder = LabFolder(state, KEPT_LAB)
     return folder.description() if folder.is_owned else None
+
+
+def kept_control(state: Path) -> LabControl:
+    """A client of the kept lab's control endpoint.
+
+    Raises:
+        LabFailedError: no lab is up.
+    """
+    description = kept_lab(state)
+    if description is None:
+        raise LabFailedError(f"no lab is up in {state}; `cs-harness lab up` starts one")
+    return LabControl.of_folder(description.control, lab_path(state))
 
 
 def lab_path(state: Path) -> Path:

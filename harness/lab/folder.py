@@ -35,7 +35,11 @@ class HostDescription(BaseModel):
 
 
 class LabDescription(BaseModel):
-    """What a running lab tells of itself. `pid` is the process that runs it; `mended` is without known defects."""
+    """What a running lab tells of itself.
+
+    `control` is its control endpoint's address, a page for browsers; `integration` that of the API's integration port,
+    where there is one. `pid` is the process that runs it; `mended` is without known defects.
+    """
 
     lab_id: str
     pid: int
@@ -43,6 +47,8 @@ class LabDescription(BaseModel):
     release: str
     mended: bool = False
     endpoint: str
+    control: str
+    integration: str | None = None
     hosts: list[HostDescription]
 
 

@@ -10,14 +10,17 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from harness.errors import HarnessError
 from harness.lab.api.lab_cloud import LabCloud, LabCloudError
+from harness.lab.api.server import ApiServer
 from harness.lab.cache import cache_dir
 from harness.lab.config_files import write_config_files
+from harness.lab.control_endpoint.application import ControlApplication
+from harness.lab.control_endpoint.token import new_token
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
@@ -37,8 +40,9 @@ from harness.reference.release import release_of
 @click.option("--mended", is_flag=True, help="Without the known defects of the release.")
 @click.option("--latency", default="instant")
 @click.option("--clock", type=click.Choice(["wall", "virtual"]), default="wall")
+@click.option("--integration-port", is_flag=True)
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
-def main(state: Path, name: str, kind: str, release: str, mended: bool, latency: str, clock: str, owned: bool) -> None:
+def main(state: Path, name: str, kind: str, release: str, owned: bool, **options: Any) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,7 +53,7 @@ def main(state: Path, name: str, kind: str, release: str, mended: bool, latency:
     try:
         with folder.owned():
             logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-            _serve(folder, kind, release, LabOptions(latency, clock, mended), stop)
+            _serve(folder, kind, release, LabOptions(**options), stop)
     except HarnessError as failure:
         _say({"error": str(failure)})
         sys.exit(2)
@@ -78,12 +82,13 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
             faults=faults,
             latencies=latencies,
             virtual_clock=options.clock == "virtual",
+            integration_port=options.integration_port,
         )
+        control: ApiServer | None = None
         try:
             endpoint = cloud.serve()
-            write_config_files(
-                folder.path, DEFAULT_LAB, hosts, fleet, endpoint, cloud.admin.api_key, cloud.admin.secret_key
-            )
+            write_config_files(folder.path, DEFAULT_LAB, hosts, fleet, cloud)
+            control = ApiServer(ControlApplication(cloud, new_token(folder.path)))
             description = LabDescription(
                 lab_id=lab_id,
                 pid=os.getpid(),
@@ -91,6 +96,8 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
                 release=release,
                 mended=options.mended,
                 endpoint=endpoint,
+                control=control.address,
+                integration=cloud.integration_endpoint if options.integration_port else None,
                 hosts=[
                     HostDescription(
                         name=host.spec.name,
@@ -108,6 +115,8 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
             _say({"up": True})
             stop.wait()
         finally:
+            if control is not None:
+                control.close()
             cloud.shutdown()
     finally:
         fleet.down()

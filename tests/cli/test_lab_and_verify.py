@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -89,8 +90,9 @@ def test_a_lab_is_kept_for_hand_work_and_verified_by_its_own_file(shell, tmp_pat
     assert shell("lab", "up", "--hosts=simulated").stderr.startswith("cs-harness: a lab is up in")
     status = shell("lab", "status")
     assert status.returncode == 0
-    assert "kvm2 in cluster-a: 16 x 2500 MHz, 8192 MiB" in status.stdout
-    assert json.loads(shell("lab", "status", "--json").stdout)["kind"] == "simulated"
+    assert re.search(r"^host +kvm2 +cluster-a +Up +16 x 2500 MHz, 8192 MiB +CPU 0 MHz", status.stdout, re.MULTILINE)
+    told = json.loads(shell("lab", "status", "--json").stdout)
+    assert (told["kind"], [host["name"] for host in told["state"]["hosts"]]) == ("simulated", ["kvm1", "kvm2", "kvm3"])
     done = shell("verify", "--cloud", files["for --cloud"], "--select=LS-01")
     assert done.returncode == 0, done.stdout
     listed = subprocess.run(
@@ -103,6 +105,7 @@ def test_a_lab_is_kept_for_hand_work_and_verified_by_its_own_file(shell, tmp_pat
     assert listed.returncode == 0, listed.stderr
     assert {host["name"] for host in json.loads(listed.stdout)["host"]} == {"kvm1", "kvm2", "kvm3"}
     marvin = json.loads(Path(files["for Marvin"]).read_text())
+    assert marvin["mgtSvr"][0]["port"] == urlsplit(told["endpoint"]).port
     assert marvin["zones"][0]["pods"][0]["clusters"][0]["hosts"][0]["username"] == "root"
     assert shell("lab", "down").stdout == "the lab is down\n"
     assert shell("lab", "down").stdout == "no lab is up in .lab\n"

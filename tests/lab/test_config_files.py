@@ -2,6 +2,7 @@
 
 import json
 from configparser import ConfigParser
+from urllib.parse import urlsplit
 
 from harness.run.environment import load
 from tests.conftest import SimulatedLab
@@ -30,6 +31,7 @@ def test_marvins_file_nests_zones_pods_clusters_and_hosts(lab: SimulatedLab) -> 
         ("cluster-b", 1),
     ]
     assert marvin["mgtSvr"][0]["hypervisor"] == "KVM"
+    assert marvin["mgtSvr"][0]["port"] == urlsplit(lab.endpoint).port
 
 
 def test_only_their_owner_can_read_them(lab: SimulatedLab) -> None:

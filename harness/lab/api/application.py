@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from harness.lab.api import envelope, paging, parameters, sessions
 from harness.lab.api.command import Answer, Begun, Call, Command, Listing, Shown
 from harness.lab.api.commands import COMMANDS
-from harness.lab.api.entities import exists
+from harness.lab.api.entities import SINGLE_KINDS, exists
 from harness.lab.api.envelope import Form
 from harness.lab.api.ignored import Arguments, IgnoredParameters
 from harness.lab.api.signature import UnauthorizedError, signer
@@ -120,7 +120,9 @@ class ApiApplication:
         if command.name in _LOOKS:
             self._power.look()
         answer = command.answer(call)
-        self.ignored.note(command.name, given, arguments.read)
+        # That an id is there was seen to; where there is but one that may be, no more is to be done with it.
+        settled = {each.name for each in command.parameters if each.kind in SINGLE_KINDS}
+        self.ignored.note(command.name, given, arguments.read | settled)
         return self._body(command, call, answer)
 
     def _body(self, command: Command, call: Call, answer: Answer) -> Shown:

@@ -35,6 +35,10 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
 }
 
 
+# Of these a lab has one.
+SINGLE_KINDS = frozenset({"zone", "pod", "domain", "managementserver"})
+
+
 def exists(cloud: Cloud, kind: str, record_id: str) -> bool:
     """Whether there is such a record. Kinds that the lab does not have are empty."""
     if kind == "job":

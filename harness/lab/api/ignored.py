@@ -50,7 +50,7 @@ class IgnoredParameters:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def note(self, command: str, given: Mapping[str, str], read: frozenset[str]) -> None:
-        """`given` is the request as it came, `read` the names of parameters that the command looked at."""
+        """`given` is the request as it came, `read` the names of parameters that had their effect."""
         names = {name.partition("[")[0] for name in given}
         ignored = [name for name in names if name.lower() not in read and name.lower() not in _OF_EVERY_REQUEST]
         if not ignored:

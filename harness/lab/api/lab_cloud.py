@@ -90,7 +90,7 @@ class LabCloud:
         self.admin_password = admin_password or secrets.token_urlsafe(12)
         self.faults.attend_cloud({*COMMANDS, sessions.LOGIN, sessions.LOGOUT}, self._names_of)
         self._server: ApiServer | None = None
-        self._has_integration_port = integration_port
+        self.has_integration_port = integration_port
         self._integration: ApiServer | None = None
         self._begin(release)
         self._first_keys = self.admin
@@ -150,7 +150,7 @@ class LabCloud:
         if self._server is None:
             # A reset puts another cloud behind the same server.
             self._server = self._served(lambda environ, start: self._api(environ, start))
-            if self._has_integration_port:
+            if self.has_integration_port:
                 self._integration = self._served(lambda environ, start: self._integration_api(environ, start))
         return self._server.endpoint
 

@@ -95,6 +95,11 @@ class JobRunner:
         with self._guard:
             return self._jobs.get(job_id)
 
+    def records(self) -> list[Job]:
+        """All jobs there were, oldest first."""
+        with self._guard:
+            return list(self._jobs.values())
+
     def pending(self) -> list[Job]:
         with self._guard:
             return [job for job in self._jobs.values() if job.status is JobStatus.PENDING]

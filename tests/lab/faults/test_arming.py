@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,3 +196,16 @@ def test_values_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None
 def test_every_kind_is_in_the_catalogue_with_a_sentence() -> None:
     assert set(KINDS) == set(Fault)
     assert all(kind.says.endswith(".") for kind in KINDS.values())
+
+
+def test_the_page_about_the_lab_has_a_row_for_each_kind_and_no_other() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "lab.md").read_text(encoding="utf-8")
+    told = [line for line in page.splitlines() if line.startswith("| `") and line.split("`")[1] in set(Fault)]
+    given = {
+        kind.id: [f"`{name}`" for name in sorted(kind.filters)]
+        + [f"`{name}` ({value:g})" for name, value in kind.options.items()]
+        for kind in KINDS.values()
+    }
+    assert told == [
+        f"| `{kind.id}` | {kind.layer} | {kind.says} | {', '.join(given[kind.id])} |" for kind in KINDS.values()
+    ]
