@@ -18,7 +18,7 @@ from harness.lab.kvm import preflight
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.topology import DEFAULT_LAB
-from harness.reference.release import SINCE
+from harness.reference.release import SINCE, Release
 
 missing_for_kvm = functools.cache(preflight.missing)
 
@@ -51,11 +51,17 @@ class SimulatedLab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLab]:
+def lab_release() -> Release:
+    """What the lab behaves like; a module that wants another one overrides this."""
+    return SINCE
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Iterator[SimulatedLab]:
     folder = tmp_path_factory.mktemp("lab")
     fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder)
     hosts = fleet.up()
-    cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, SINCE)
+    cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, lab_release)
     try:
         endpoint = cloud.serve()
         keys = cloud.admin

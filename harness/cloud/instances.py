@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import InstanceRecord, read
-from harness.cloud.jobs import JobResult, run_job
+from harness.cloud.jobs import Job, JobResult, begin_job, run_job
 from harness.errors import HarnessError
 from harness.reference.offering import CustomParameters
 
@@ -66,16 +66,14 @@ def deploy(
     )
 
 
-def scale(api: CloudApi, seconds: float, instance_id: str, offering_id: str, parameters: CustomParameters) -> JobResult:
+def begin_scale(api: CloudApi, instance_id: str, offering_id: str, parameters: CustomParameters) -> Job:
     """scaleVirtualMachine. Raises ApiError where the request is refused before a job exists."""
-    return run_job(
-        api,
-        "scaleVirtualMachine",
-        seconds,
-        id=instance_id,
-        serviceofferingid=offering_id,
-        **_details(parameters),
-    )
+    return begin_job(api, "scaleVirtualMachine", id=instance_id, serviceofferingid=offering_id, **_details(parameters))
+
+
+def begin_migration(api: CloudApi, instance_id: str, host_id: str) -> Job:
+    """migrateVirtualMachine to this host. Raises ApiError where the request is refused before a job exists."""
+    return begin_job(api, "migrateVirtualMachine", virtualmachineid=instance_id, hostid=host_id)
 
 
 def stop(api: CloudApi, seconds: float, instance_id: str) -> JobResult:

@@ -26,6 +26,52 @@ class JobResult:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Job:
+    """A job that was begun; `begun` is the first answer, which names what the job creates."""
+
+    api: CloudApi
+    command: str
+    begun: dict[str, Any]
+    started: float
+
+    def wait(self, seconds: float) -> JobResult:
+        """Wait for its end. A failed job is a result and not an error.
+
+        `cs` would poll for ever on a failed job that carries no `jobresult`, hence the waiting here.
+
+        Raises:
+            DeadlineExpired: the job is still pending after `seconds`.
+        """
+        job_id = str(self.begun["jobid"])
+        job = wait_until(
+            f"job {job_id} of {self.command}",
+            lambda: self.api.call("queryAsyncJobResult", jobid=job_id),
+            lambda seen: int(seen["jobstatus"]) != PENDING,
+            seconds,
+            first_pause_s=0.02,
+            longest_pause_s=0.5,
+            transient=(ApiUnreachableError,),
+        )
+        result = job.get("jobresult")
+        details = result if isinstance(result, dict) else {}
+        succeeded = int(job["jobstatus"]) == SUCCESS
+        return JobResult(
+            job_id=job_id,
+            succeeded=succeeded,
+            code=0 if succeeded else int(details.get("errorcode", job.get("jobresultcode", 0))),
+            text="" if succeeded else str(details.get("errortext", "(the job carries no result)")),
+            result=details,
+            seconds=time.monotonic() - self.started,
+        )
+
+
+def begin_job(api: CloudApi, command: str, **parameters: object) -> Job:
+    """Send an asynchronous command. Raises ApiError where it is refused before there is a job."""
+    started = time.monotonic()
+    return Job(api, command, api.call(command, **parameters), started)
+
+
 def run_job(
     api: CloudApi,
     command: str,
@@ -34,37 +80,13 @@ def run_job(
     /,
     **parameters: object,
 ) -> JobResult:
-    """Send an asynchronous command and wait for its job.
-
-    A failed job is a result and not an error. `cs` would poll for ever on a failed job that carries no
-    `jobresult`, hence the waiting here. `on_begun` is given the first answer, which names what the job creates.
+    """Send an asynchronous command and wait for its job; `on_begun` is given the first answer.
 
     Raises:
         ApiError: refused before there was a job.
         DeadlineExpired: the job is still pending after `seconds`.
     """
-    started = time.monotonic()
-    begun = api.call(command, **parameters)
+    job = begin_job(api, command, **parameters)
     if on_begun is not None:
-        on_begun(begun)
-    job_id = str(begun["jobid"])
-    job = wait_until(
-        f"job {job_id} of {command}",
-        lambda: api.call("queryAsyncJobResult", jobid=job_id),
-        lambda seen: int(seen["jobstatus"]) != PENDING,
-        seconds,
-        first_pause_s=0.02,
-        longest_pause_s=0.5,
-        transient=(ApiUnreachableError,),
-    )
-    result = job.get("jobresult")
-    details = result if isinstance(result, dict) else {}
-    succeeded = int(job["jobstatus"]) == SUCCESS
-    return JobResult(
-        job_id=job_id,
-        succeeded=succeeded,
-        code=0 if succeeded else int(details.get("errorcode", job.get("jobresultcode", 0))),
-        text="" if succeeded else str(details.get("errortext", "(the job carries no result)")),
-        result=details,
-        seconds=time.monotonic() - started,
-    )
+        on_begun(job.begun)
+    return job.wait(seconds)

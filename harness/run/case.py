@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from harness.cloud.client import Call
 from harness.errors import HarnessError
+from harness.reference.known_defects import KnownDefect
 from harness.run.facts import call_record
 from harness.run.record import (
     CaseRecord,
     FindingRecord,
+    KnownDefectRecord,
     NoteRecord,
     Outcome,
     StepRecord,
@@ -23,6 +25,7 @@ from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps
 from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
+from harness.verify.ways import Shown
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Case:
         self._stage: Stage | None = None
         self._required: tuple[Layer, ...] = HOST_SIDE_LAYERS
         self._verdict: Verdict | None = None
+        self._known_defect: KnownDefect | None = None
         self._findings: list[FindingRecord] = []
         self._calls: list[Call] = []
 
@@ -84,7 +88,7 @@ class Case:
         if self._findings:
             self._verdict = Verdict(Outcome.FAILED)
         elif raised is None:
-            self._verdict = Verdict(*case_outcome(comparison, self._required))
+            self._verdict = self._verdict_on_defect() or Verdict(*case_outcome(comparison, self._required))
         elif isinstance(raised, CannotArrangeError | NotVerifiedError):
             self._verdict = Verdict(Outcome.NOT_VERIFIED, str(raised))
         elif isinstance(raised, HarnessError):
@@ -92,6 +96,19 @@ class Case:
         else:
             self._verdict = Verdict(Outcome.COULD_NOT_RUN, f"{type(raised).__name__}: {raised}")
         return self._verdict
+
+    def _verdict_on_defect(self) -> Verdict | None:
+        """Of a case that looks for a known defect; None where the cloud has it mended, or never had it."""
+        sought = None if self._stage is None else self._stage.sought
+        if self._stage is None or sought is None:
+            return None
+        shown = self._stage.shown.get(sought.rule)
+        if shown is Shown.AS_BUILT:
+            self._known_defect = sought
+            return Verdict(Outcome.KNOWN_DEFECT, sought.title)
+        if shown is None and sought.rule in self._stage.release.defects:
+            return Verdict(Outcome.NOT_VERIFIED, "what would show the defect did not come about")
+        return None
 
     def broke(self, reason: str) -> None:
         """Something around the test function failed; a verdict of its own stands."""
@@ -121,6 +138,7 @@ class Case:
             layers=layer_lines(comparison),
             findings=self._findings,
             notes=[NoteRecord(rule=rule, says=says) for rule, says in self._notes().items()],
+            known_defect=None if self._known_defect is None else _defect_record(self._known_defect),
             reason=verdict.reason,
             steps=[
                 StepRecord(
@@ -137,6 +155,16 @@ class Case:
             calls=[call_record(call, epoch) for call in self._calls],
             seconds=round(seconds, 3),
         )
+
+
+def _defect_record(defect: KnownDefect) -> KnownDefectRecord:
+    return KnownDefectRecord(
+        id=defect.rule.id,
+        title=defect.title,
+        promised=defect.promised,
+        happens=defect.happens,
+        steps=list(defect.steps),
+    )
 
 
 def _literal_finding(raised: AssertionError) -> FindingRecord:

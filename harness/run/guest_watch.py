@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -24,10 +25,10 @@ class GuestWatch:
         self._answered = False
         self.was_hotplugged = False
 
-    def observe(self, view: HostView, expected: Domain) -> Observation:
-        """A look through `view`; what the guest shows by its deadline instead of `expected` is for the comparison."""
+    def observe(self, view: HostView, expected: Sequence[Domain]) -> Observation:
+        """A look through `view`; what the guest shows by its deadline instead of what is expected is compared later."""
         seen = view.observe(self._name)
-        if isinstance(seen.domain, DomainView) and not guest_has_settled(expected, seen.guest):
+        if isinstance(seen.domain, DomainView) and not _has_settled(expected, seen.guest):
             self._wait(view, expected)
             seen = view.observe(self._name)
         if isinstance(seen.guest, GuestView):
@@ -41,7 +42,7 @@ class GuestWatch:
     def _stays_behind(self) -> bool:
         return self.was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
 
-    def _wait(self, view: HostView, expected: Domain) -> None:
+    def _wait(self, view: HostView, expected: Sequence[Domain]) -> None:
         session = self._scene.session
         if session.guest_agent_silent is not None:
             return
@@ -65,7 +66,7 @@ class GuestWatch:
             wait_until(
                 f"guest {self._name} to bring its CPUs and memory online",
                 lambda: view.guest(self._name),
-                lambda seen: guest_has_settled(expected, seen),
+                lambda seen: _has_settled(expected, seen),
                 limits.guest_hotplug,
                 longest_pause_s=_LONGEST_PAUSE_S,
             )
@@ -80,6 +81,10 @@ class GuestWatch:
             self._scene.saw(compare_silent_guest(self._name, expired))
         elif not session.guest_agent_answered:
             session.guest_agent_silent = str(expired)
+
+
+def _has_settled(expected: Sequence[Domain], seen: GuestView | NotSeen) -> bool:
+    return any(guest_has_settled(domain, seen) for domain in expected)
 
 
 def _answers(seen: GuestView | NotSeen) -> bool:

@@ -139,6 +139,16 @@ class NoteRecord(Record):
     says: str
 
 
+class KnownDefectRecord(Record):
+    """A defect of the product that the cloud was seen to have: what it promises, what it does, the way to see it."""
+
+    id: str
+    title: str
+    promised: str
+    happens: str
+    steps: list[str]
+
+
 class CaseRecord(Record):
     """A case. `layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict.
 
@@ -157,6 +167,7 @@ class CaseRecord(Record):
     layers: dict[str, str]
     findings: list[FindingRecord]
     notes: list[NoteRecord] = []
+    known_defect: KnownDefectRecord | None = None
     reason: str | None
     steps: list[StepRecord]
     starts: list[StartRecord] = []

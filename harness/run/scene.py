@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
 from harness.errors import HarnessError
+from harness.reference.known_defects import KNOWN_DEFECTS, KnownDefect
+from harness.reference.rule import Rule
 from harness.run.record import LookRecord, ScaleRecord, StartRecord
 from harness.run.session import Session
 from harness.run.steps import Steps
 from harness.verify.finding import NOTHING_SEEN, Comparison
+from harness.verify.ways import Shown
 
 
 class CannotArrangeError(HarnessError):
@@ -18,7 +23,8 @@ class CannotArrangeError(HarnessError):
 class Scene:
     """`comparison` is all that the case has seen so far; `notes` are, by rule id, what a person should know of it.
 
-    `starts`, `scales` and `looks` are the plain facts that reports draw pictures of.
+    `sought` is the known defect that it is about, `shown` how those showed that had to do with it; `starts`, `scales`
+    and `looks` are the plain facts that reports draw pictures of.
     """
 
     def __init__(self, session: Session, steps: Steps) -> None:
@@ -29,6 +35,8 @@ class Scene:
         self.starts: list[StartRecord] = []
         self.scales: list[ScaleRecord] = []
         self.looks: list[LookRecord] = []
+        self.shown: dict[Rule, Shown] = {}
+        self.sought: KnownDefect | None = None
 
     @property
     def api(self) -> CloudApi:
@@ -42,6 +50,16 @@ class Scene:
     def saw(self, comparison: Comparison) -> None:
         """Add to what the case has seen."""
         self.comparison = self.comparison + comparison
+
+    def looks_for(self, rule: Rule) -> None:
+        """The case is about this known defect: where the cloud shows it as built, that is its outcome."""
+        self.sought = KNOWN_DEFECTS[rule.id]
+
+    def shows(self, defects: Mapping[Rule, Shown]) -> None:
+        """Keep how the cloud showed itself where defects are known: once as built is as built."""
+        for rule, shown in defects.items():
+            if self.shown.get(rule) is not Shown.AS_BUILT:
+                self.shown[rule] = shown
 
     def note(self, rule_id: str, text: str) -> None:
         """Keep something that is as predicted and yet worth knowing."""

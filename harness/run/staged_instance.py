@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from harness.cloud import instances
-from harness.cloud.client import ApiError, CloudApi
+from harness.cloud.client import CloudApi
 from harness.cloud.entities import TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import JobResult
@@ -21,39 +20,21 @@ from harness.reference.domain import Domain
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
 from harness.reference.readiness import flag_refusal
 from harness.reference.rule import Kind, Rule
-from harness.reference.scaling import RUNNING, STOPPED, EndlessScaleError, Instance, Prediction, World, predict
+from harness.reference.scaling import RUNNING, STOPPED, Instance, Prediction, World
 from harness.run import expectation
 from harness.run.expectation import for_the_api
-from harness.run.facts import Start, look_records, scale_record, size_record, start_record
+from harness.run.facts import Start, look_records, size_record, start_record
 from harness.run.guest_watch import GuestWatch
-from harness.run.room import Room, require_arranged
-from harness.run.scene import CannotArrangeError, Scene
+from harness.run.room import Room
+from harness.run.scale_request import Scaled, ScaleRequest
+from harness.run.scene import Scene
 from harness.run.steps import WaitsFor
-from harness.verify.domain import seen_domain
+from harness.verify.finding import Comparison
 from harness.verify.instance import compare_absence, compare_answer, compare_job, compare_observation, compare_record
 
 
 class HostUnknownError(HarnessError):
     """The API says that the instance runs on no host, or on one that the run did not know at its start."""
-
-
-@dataclass(frozen=True)
-class Scaled:
-    """One scale: what was predicted, how the job ended, and what the host showed afterwards."""
-
-    prediction: Prediction
-    job: JobResult
-    observation: Observation
-
-    @property
-    def bandwidth(self) -> tuple[int | None, int | None]:
-        """Quota and period in us as the live domain has them. Raises NotVerifiedError where it was not seen."""
-        domain = seen_domain(self.observation)
-        return domain.quota_us, domain.period_us
-
-    def refused_with(self, code: int, pattern: str) -> bool:
-        """Whether the job failed with this code and a text that is wholly of this pattern."""
-        return self.job.code == code and re.fullmatch(pattern, self.job.text) is not None
 
 
 class StagedInstance:
@@ -71,7 +52,7 @@ class StagedInstance:
         requested_flag: bool,
     ) -> None:
         self.id = instance_id
-        self._scene = scene
+        self.scene = scene
         self.record = instances.get(scene.api, instance_id)
         self._guest = GuestWatch(scene, self.record.instance_name)
         self._host_ids: tuple[str, ...] = (scene.home.id,)
@@ -97,11 +78,11 @@ class StagedInstance:
 
     @property
     def is_on_home(self) -> bool:
-        return self.record.host_id == self._scene.home.id
+        return self.record.host_id == self.scene.home.id
 
     def verify(self) -> Observation:
         """Look on every layer and hold it against what the instance must be now."""
-        self.record = instances.get(self._scene.api, self.id)
+        self.record = instances.get(self.scene.api, self.id)
         return self._look(rules.IN_PLACE, rules.INSTANCE_FLAG if self._now.flag else rules.NO_CEILINGS)
 
     def stop(self) -> Observation:
@@ -121,7 +102,7 @@ class StagedInstance:
         Raises:
             JobFailedError, DeadlineExpired, HarnessError: it could not be started or looked at.
         """
-        scene = self._scene
+        scene = self.scene
         world = scene.session.world()
         self._do("start", instances.start, rules.BUILT_AT_START)
         host = next((host for host in world.hosts if host.id == self.record.host_id), None)
@@ -144,7 +125,7 @@ class StagedInstance:
         Raises:
             HarnessError: the cloud cannot be asked.
         """
-        scene, now = self._scene, self._now
+        scene, now = self.scene, self._now
         world = scene.session.world()
         refusal = None
         if on:
@@ -177,81 +158,54 @@ class StagedInstance:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
-        return self._scale(offering, parameters, Room.ON_THE_HOST)
+        return self.begin_scale(offering, parameters).finish()
 
     def scale_without_room(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose host lacks room for the growth. Errors as there."""
-        return self._scale(offering, parameters, Room.NOT_ON_THE_HOST)
+        return self.begin_scale(offering, parameters, Room.NOT_ON_THE_HOST).finish()
 
     def scale_in_a_full_cluster(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose growth takes the cluster across its threshold. Errors as there."""
-        return self._scale(offering, parameters, Room.CLUSTER_TOO_FULL)
+        return self.begin_scale(offering, parameters, Room.CLUSTER_TOO_FULL).finish()
 
-    def _scale(self, offering: Offering, asked: CustomParameters, room: Room) -> Scaled:
-        scene = self._scene
+    def begin_scale(
+        self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS, room: Room = Room.ON_THE_HOST
+    ) -> ScaleRequest:
+        """Predict and send, and do not wait. Raises CannotArrangeError, HarnessError as `scale`."""
         if self._unseen_start is not None:
             # What it is scaled from must be right as well.
             self._look(rules.IN_PLACE, rules.IN_PLACE)
-        left_host = self.record.host_name
-        before = self._as_reference()
-        world = scene.session.world()
-        try:
-            prediction = predict(world, before, offering, asked)
-        except EndlessScaleError as endless:
-            raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
-        require_arranged(prediction, room)
-        with scene.steps.step(f"scale {before.name}"):
-            job = self._send(offering, asked)
-            self.record = instances.get(scene.api, self.id)
-        scene.saw(compare_job(prediction.refusal, job))
-        if self.record.host_id in prediction.host_ids:
-            # Of several possible destinations the allocator took this one; quota and shares depend on it.
-            prediction = predict(world, before, offering, asked, landed_on=self.record.host_id)
-        self._note(prediction)
-        self._become(prediction)
-        rule = prediction.refusal.rule if prediction.refusal else prediction.rules[-1]
-        observation = self._look(rule, rule)
-        if self.record.host_name != left_host and left_host is not None:
-            scene.saw(compare_absence(scene.session.view(left_host).observe(before.name)))
-        scene.scales.append(
-            scale_record(
-                before.name,
-                size_record(before.offering, before.size),
-                # What is asked for, also where it is refused; a request that names no complete size keeps the old one.
-                size_record(offering, prediction.size),
-                prediction,
-                self._now.domain if self._now.state == RUNNING else None,
-                job,
-                (left_host, self.record.host_name),
-                next((host.speed_mhz for host in world.hosts if host.id == self.record.host_id), None),
-                observation,
-            )
-        )
-        return Scaled(prediction, job, observation)
+        return ScaleRequest(self, offering, parameters, room)
 
-    def _send(self, offering: Offering, asked: CustomParameters) -> JobResult:
-        limit = self._scene.session.environment.time_limits.job
-        try:
-            return instances.scale(self._scene.api, limit, self.id, offering.id, asked)
-        except ApiError as refused:
-            return JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
+    def refresh(self) -> None:
+        """Ask the API anew."""
+        self.record = instances.get(self.scene.api, self.id)
 
-    def _note(self, prediction: Prediction) -> None:
-        for odd in prediction.oddities:
-            self._scene.note(odd.id, f"{odd.says} {odd.note}")
-        for broken in prediction.contradictions:
-            self._scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
+    def observe(self, expected: Sequence[Domain]) -> Observation:
+        """A look at its host, once the guest had time to show one of what is expected; a stopped one is looked for."""
+        now = self._now
+        with self.scene.steps.step(f"look at {now.name}", WaitsFor.HOSTS):
+            if now.state == STOPPED:
+                return self._view().observe(now.name)
+            if any((one.vcpus, one.dimms_kib) != (now.domain.vcpus, now.domain.dimms_kib) for one in expected):
+                self._guest.was_hotplugged = True
+            self._host_name = self.record.host_name
+            return self._guest.observe(self._view(), expected)
 
-    def _become(self, prediction: Prediction) -> None:
-        """From now on the instance must be as predicted."""
-        before, domain = self._now.domain, prediction.domain
-        if (domain.vcpus, domain.dimms_kib) != (before.vcpus, before.dimms_kib):
-            self._guest.was_hotplugged = True
+    def compare(self, prediction: Prediction, seen: Observation, placed_by: Rule, sized_by: Rule) -> Comparison:
+        """Its record and what was seen on its host against what it must be after a scale."""
+        now = expectation.scaled(self._now, prediction)
+        host_ids = prediction.host_ids if now.state == RUNNING else self._host_ids
+        return compare_record(for_the_api(now, host_ids, placed_by, sized_by), self.record) + _on_host(now, seen)
+
+    def become(self, prediction: Prediction) -> None:
+        """From now on it must be as after this scale."""
         self._now = expectation.scaled(self._now, prediction)
         if self._now.state == RUNNING:
             self._host_ids = prediction.host_ids
 
-    def _as_reference(self) -> Instance:
+    def as_reference(self) -> Instance:
+        """What it must be now, where the API says that it is."""
         if self._now.state == STOPPED:
             return self._now
         if self.record.host_id is None:
@@ -260,7 +214,7 @@ class StagedInstance:
 
     def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> None:
         """A job that must succeed."""
-        scene = self._scene
+        scene = self.scene
         with scene.steps.step(f"{what} {self._now.name}"):
             job = send(scene.api, scene.session.environment.time_limits.job, self.id)
             self.record = instances.get(scene.api, self.id)
@@ -285,27 +239,29 @@ class StagedInstance:
         )
         for rule in now.domain.because.values():
             if rule.kind is Kind.ODDITY:
-                self._scene.note(rule.id, f"{rule.says} {rule.note}")
+                self.scene.note(rule.id, f"{rule.says} {rule.note}")
 
     def _look(self, placed_by: Rule, sized_by: Rule) -> Observation:
-        scene, now = self._scene, self._now
-        with scene.steps.step(f"look at {now.name}", WaitsFor.HOSTS):
-            scene.saw(compare_record(for_the_api(now, self._host_ids, placed_by, sized_by), self.record))
-            if now.state == STOPPED:
-                observation = self._view().observe(now.name)
-                scene.saw(compare_absence(observation, rules.GONE_WHEN_STOPPED))
-                return observation
-            self._host_name = self.record.host_name
-            observation = self._guest.observe(self._view(), now.domain)
-            scene.saw(compare_observation(now.domain, observation))
-            scene.looks.extend(look_records(now.domain, observation))
+        now = self._now
+        self.scene.saw(compare_record(for_the_api(now, self._host_ids, placed_by, sized_by), self.record))
+        observation = self.observe([now.domain])
+        self.scene.saw(_on_host(now, observation))
+        if now.state == STOPPED:
+            return observation
+        self.scene.looks.extend(look_records(now.domain, observation))
         if self._unseen_start is not None:
-            scene.starts.append(start_record(self._unseen_start, observation))
+            self.scene.starts.append(start_record(self._unseen_start, observation))
             self._unseen_start = None
         return observation
 
     def _view(self) -> HostView:
         name = self._host_name
-        if name is None or name not in self._scene.session.inventory.facts:
+        if name is None or name not in self.scene.session.inventory.facts:
             raise HostUnknownError(f"instance {self._now.name} is said to run on host {name}")
-        return self._scene.session.view(name)
+        return self.scene.session.view(name)
+
+
+def _on_host(now: Instance, seen: Observation) -> Comparison:
+    if now.state == STOPPED:
+        return compare_absence(seen, rules.GONE_WHEN_STOPPED)
+    return compare_observation(now.domain, seen)

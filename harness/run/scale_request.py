@@ -1,0 +1,174 @@
+"""A scale that was asked for: predicted in every way that is known, waited for, looked at and judged."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.cloud import instances
+from harness.cloud.client import ApiError
+from harness.cloud.jobs import Job, JobResult
+from harness.hosts.observation import Observation
+from harness.reference.offering import CustomParameters, Offering
+from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
+from harness.run.facts import look_records, scale_record, size_record
+from harness.run.room import Room, require_arranged
+from harness.run.scene import CannotArrangeError
+from harness.verify.domain import seen_domain
+from harness.verify.finding import NOTHING_SEEN, Comparison
+from harness.verify.instance import compare_absence, compare_job, compare_saved_speed
+from harness.verify.ways import Shown, Way, which
+
+if TYPE_CHECKING:
+    from harness.run.staged_instance import StagedInstance
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """One scale: what was predicted, how the job ended, and what the host showed afterwards."""
+
+    prediction: Prediction
+    job: JobResult
+    observation: Observation
+
+    @property
+    def bandwidth(self) -> tuple[int | None, int | None]:
+        """Quota and period in us as the live domain has them. Raises NotVerifiedError where it was not seen."""
+        domain = seen_domain(self.observation)
+        return domain.quota_us, domain.period_us
+
+    def refused_with(self, code: int, pattern: str) -> bool:
+        """Whether the job failed with this code and a text that is wholly of this pattern."""
+        return self.job.code == code and re.fullmatch(pattern, self.job.text) is not None
+
+
+class ScaleRequest:
+    """One scale from its sending to its judgement; `world` and `before` are as they were when it was sent."""
+
+    def __init__(self, instance: StagedInstance, offering: Offering, asked: CustomParameters, room: Room) -> None:
+        """Predict and send.
+
+        Raises:
+            CannotArrangeError: the host or the cluster has not the room that the case arranged; nothing was sent.
+            HarnessError: the cloud or a host cannot be looked into.
+        """
+        scene = instance.scene
+        self.instance = instance
+        self.offering = offering
+        self.asked = asked
+        self.before = instance.as_reference()
+        self.world = scene.session.world()
+        self._left_host = instance.record.host_name
+        self._observation: Observation | None = None
+        try:
+            self.built = predict(self.world, self.before, offering, asked)
+        except EndlessScaleError as endless:
+            raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
+        require_arranged(self.built, room)
+        with scene.steps.step(f"ask to scale {self.before.name}"):
+            self._sent = self._send()
+
+    def finish(self) -> Scaled:
+        """Wait, look, and hold what is seen against what is built, and where that has a defect against its mend.
+
+        Raises:
+            DeadlineExpired: the job does not end.
+            HarnessError: the cloud or a host cannot be looked into.
+        """
+        self.wait()
+        ways = list(self._ways())
+        self.look([way.expected for way in ways])
+        way, comparison, fits = which(ways, lambda prediction: self.compare(prediction, saved=len(ways) > 1))
+        if fits:
+            self.instance.scene.shows(way.defects)
+        return self.settle(way.expected, comparison)
+
+    def wait(self) -> JobResult:
+        """How the job ended; the instance's record is as the API has it after that."""
+        scene = self.instance.scene
+        if isinstance(self._sent, Job):
+            with scene.steps.step(f"scale {self.before.name}"):
+                self._sent = self._sent.wait(scene.session.environment.time_limits.job)
+        self.instance.refresh()
+        return self._sent
+
+    def look(self, expected: Sequence[Prediction]) -> Observation:
+        """What the host shows, once the guest had time to show one of what is expected."""
+        self._observation = self.instance.observe([prediction.domain for prediction in expected])
+        return self._observation
+
+    def compare(self, prediction: Prediction, *, saved: bool = False) -> Comparison:
+        """Job, API and host against one prediction; with `saved` also what the next start will go by."""
+        rule = prediction.refusal.rule if prediction.refusal else prediction.rules[-1]
+        comparison = compare_job(prediction.refusal, self.wait()) + self.instance.compare(
+            prediction, self._seen, rule, rule
+        )
+        if saved:
+            comparison += compare_saved_speed(prediction, self.instance.record)
+        return comparison
+
+    def settle(self, prediction: Prediction, comparison: Comparison) -> Scaled:
+        """From now on the instance is as this prediction says; what was seen is the case's."""
+        scene, instance, job = self.instance.scene, self.instance, self.wait()
+        scene.saw(comparison + self._left_behind())
+        for odd in prediction.oddities:
+            scene.note(odd.id, f"{odd.says} {odd.note}")
+        for broken in prediction.contradictions:
+            scene.note(broken.rule.id, f"promised: {broken.promised}; built: {broken.built}")
+        instance.become(prediction)
+        if self.before.state == RUNNING:
+            scene.looks.extend(look_records(prediction.domain, self._seen))
+        scene.scales.append(
+            scale_record(
+                self.before.name,
+                size_record(self.before.offering, self.before.size),
+                # What is asked for, also where it is refused; a request that names no complete size keeps the old one.
+                size_record(self.offering, prediction.size),
+                prediction,
+                prediction.domain if self.before.state == RUNNING else None,
+                job,
+                (self._left_host, instance.record.host_name),
+                next((host.speed_mhz for host in self.world.hosts if host.id == instance.record.host_id), None),
+                self._seen,
+            )
+        )
+        return Scaled(prediction, job, self._seen)
+
+    def predict(self, world: World) -> Prediction:
+        """What comes of it in this world; of several possible destinations, on the one that the allocator took."""
+        prediction = predict(world, self.before, self.offering, self.asked)
+        landed_on = self.instance.record.host_id
+        if landed_on in prediction.host_ids:
+            prediction = predict(world, self.before, self.offering, self.asked, landed_on=landed_on)
+        return prediction
+
+    @property
+    def _seen(self) -> Observation:
+        if self._observation is None:
+            raise RuntimeError("look() comes first")
+        return self._observation
+
+    def _ways(self) -> Iterator[Way[Prediction]]:
+        """As built; then with each of the defects that show in it mended, alone and together."""
+        involved = list(dict.fromkeys(broken.rule for broken in self.built.contradictions))
+        for number in range(len(involved) + 1):
+            for mended in itertools.combinations(involved, number):
+                release = replace(self.world.release, defects=self.world.release.defects - set(mended))
+                shown = {rule: Shown.MENDED if rule in mended else Shown.AS_BUILT for rule in involved}
+                yield Way(self.predict(replace(self.world, release=release)), shown)
+
+    def _left_behind(self) -> Comparison:
+        name = self._left_host
+        if name is None or name == self.instance.record.host_name or self.before.state != RUNNING:
+            return NOTHING_SEEN
+        return compare_absence(self.instance.scene.session.view(name).observe(self.before.name))
+
+    def _send(self) -> Job | JobResult:
+        api = self.instance.scene.api
+        try:
+            return instances.begin_scale(api, self.instance.id, self.offering.id, self.asked)
+        except ApiError as refused:
+            return JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
