@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,26 +107,66 @@ def served(cloud: LabCloud, hosts: Sequence[LabHost]) -> Lab:
 LabMaker = Callable[..., Lab]
 
 
-@pytest.fixture
-def make_lab(tmp_path: Path) -> Iterator[LabMaker]:
-    """Builds labs and takes them down again."""
-    ends: list[Callable[[], None]] = []
-
-    def make(release: Release = SINCE, spec: LabSpec = DEFAULT_LAB, *, dynamic: bool = True, **given: Any) -> Lab:
-        faults = Faults()
-        fleet = SimulatedFleet(spec.hosts, tmp_path / f"fleet{len(ends)}", faults=faults)
-        hosts = fleet.up()
-        ends.append(fleet.down)
+@contextmanager
+def _up(folder: Path, spec: LabSpec, release: Release, **given: Any) -> Iterator[tuple[LabCloud, Sequence[LabHost]]]:
+    faults = Faults()
+    fleet = SimulatedFleet(spec.hosts, folder, faults=faults)
+    hosts = fleet.up()
+    try:
         cloud = LabCloud(spec, hosts, fleet.guest_boot, release, faults=faults, **given)
-        ends.append(cloud.shutdown)
-        lab = served(cloud, hosts)
-        if dynamic:
-            lab.setting("enable.dynamic.scale.vm", "true")
-        return lab
+        try:
+            yield cloud, hosts
+        finally:
+            cloud.shutdown()
+    finally:
+        fleet.down()
 
-    yield make
-    for end in reversed(ends):
-        end()
+
+SharedClouds = Callable[[LabSpec], tuple[LabCloud, Sequence[LabHost]]]
+
+
+@pytest.fixture(scope="session")
+def shared_clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedClouds]:
+    """One cloud for each shape, for all tests that want nothing else; whoever takes it resets it first."""
+    with ExitStack() as stack:
+
+        @cache
+        def shared(spec: LabSpec) -> tuple[LabCloud, Sequence[LabHost]]:
+            return stack.enter_context(_up(tmp_path_factory.mktemp("fleet"), spec, SINCE))
+
+        yield shared
+
+
+def _unmeddled(hosts: Sequence[LabHost]) -> None:
+    """Take away what a test has put over a host's own methods."""
+    for host in hosts:
+        own = vars(host.hypervisor)
+        for name in [name for name in own if hasattr(type(host.hypervisor), name)]:
+            del own[name]
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path, shared_clouds: SharedClouds) -> Iterator[LabMaker]:
+    """Gives fresh labs: the shared one first, where nothing special is wanted, and otherwise new ones."""
+    given_away = 0
+
+    with ExitStack() as stack:
+
+        def make(release: Release = SINCE, spec: LabSpec = DEFAULT_LAB, *, dynamic: bool = True, **given: Any) -> Lab:
+            nonlocal given_away
+            given_away += 1
+            if given_away == 1 and not given:
+                cloud, hosts = shared_clouds(spec)
+                _unmeddled(hosts)
+                cloud.reset(release)
+            else:
+                cloud, hosts = stack.enter_context(_up(tmp_path / f"fleet{given_away}", spec, release, **given))
+            lab = served(cloud, hosts)
+            if dynamic:
+                lab.setting("enable.dynamic.scale.vm", "true")
+            return lab
+
+        yield make
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from harness.hosts.ssh import SshConnection
 from harness.lab.faults.armed import ArmedFault
 from harness.lab.faults.catalogue import Fault
 from harness.lab.faults.order import FaultOrder
-from tests.lab.api.conftest import Lab, lab, make_lab
+from tests.lab.api.conftest import Lab, lab, make_lab, shared_clouds
 
-__all__ = ["lab", "make_lab"]
+__all__ = ["lab", "make_lab", "shared_clouds"]
 
 Arm = Callable[..., ArmedFault]
 
