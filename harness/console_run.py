@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 import harness
-from harness.pytest_plugin import TOLD, VERIFICATION
+from harness.pytest_plugin.cases import TOLD, VERIFICATION
 from harness.report.console import Progress, print_result
 from harness.run.record import CaseRecord
 from harness.run.steps import Step
@@ -35,6 +36,12 @@ class ConsolePlugin:
     def pytest_harness_connect(self, endpoint: str) -> None:
         self._progress.doing(f"looking at the cloud at {endpoint}")
 
+    def pytest_harness_begin(self, count: int) -> None:
+        self._progress.begin(count)
+
+    def pytest_harness_running(self, case_id: str) -> None:
+        self._progress.running(case_id)
+
     def pytest_harness_step(self, case_id: str, step: Step) -> None:
         self._progress.step(case_id, step)
 
@@ -49,25 +56,47 @@ def testcases_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "testcases"
 
 
-def run_cases(
-    *,
-    cloud: Path | None,
-    hosts: str,
-    select: str | None,
-    release: str | None,
-    latency: str,
-    clock: str,
-    state: Path,
-    reports: Path,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True)
+class RunOptions:
+    """What `cs-harness verify` was asked for. Names are those of the pytest plugin's options."""
+
+    cloud: Path | None = None
+    hosts: str = "auto"
+    select: str | None = None
+    release: str | None = None
+    latency: str = "instant"
+    clock: str = "wall"
+    mended: bool = False
+    expect_release: str | None = None
+    require: str | None = None
+    allow_unverified: str | None = None
+    shuffle: int | None = None
+    state: Path = Path(".lab")
+    reports: Path = Path("reports")
+
+    def arguments(self) -> list[str]:
+        """As pytest takes them."""
+        given = {field.name.replace("_", "-"): getattr(self, field.name) for field in fields(self)}
+        flags = [f"--{name}" for name, value in given.items() if value is True]
+        valued = {name: value for name, value in given.items() if value is not None and not isinstance(value, bool)}
+        return flags + [f"--{name}={value}" for name, value in valued.items()]
+
+
+def default_workers(hosts: str, cloud: Path | None) -> int:
+    """How many processes suit: cases wait for the cloud most of the time, on simulated hosts they hardly wait."""
+    if cloud is None and hosts == "simulated":
+        return 1
+    return 4
+
+
+def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
     """Run the cases, print the result, and return the exit code: 0 as predicted, 1 findings, 2 could not run."""
     folder = testcases_folder()
-    options = {"cloud": cloud, "hosts": hosts, "select": select, "release": release, "state": state, "reports": reports}
-    options |= {"latency": latency, "clock": clock}
     arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
-    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider"]
-    arguments += [f"--{name}={value}" for name, value in options.items() if value is not None]
+    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", *options.arguments()]
+    workers = workers or default_workers(options.hosts, options.cloud)
+    if workers > 1:
+        arguments += ["-n", str(workers), "--dist", "loadscope"]
     console = Console(stderr=as_json)
     if not console.is_terminal:
         # Nothing there wraps lines for us, and nobody reads them at a width of 80.

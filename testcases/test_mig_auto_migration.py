@@ -7,6 +7,7 @@ from harness.run.stage import Stage
 
 
 @pytest.mark.case("MIG-01")
+@pytest.mark.alone("cluster", hosts=2)
 def test_instance_moves_to_a_host_with_room_and_is_scaled(stage: Stage) -> None:
     """Auto-migration on: an instance for which its host lacks memory is migrated and then scaled.
 
@@ -24,6 +25,7 @@ def test_instance_moves_to_a_host_with_room_and_is_scaled(stage: Stage) -> None:
 
 
 @pytest.mark.case("MIG-05")
+@pytest.mark.alone("cluster", hosts=2)
 def test_instance_stays_as_it_is_without_auto_migration(stage: Stage) -> None:
     """Auto-migration off: an instance for which its host lacks memory is neither migrated nor scaled.
 

@@ -133,7 +133,6 @@ def test_a_zone_without_dynamic_scaling_refuses(stage: Stage) -> None:
     Steps: scale it to 2 vCPUs within its offering.
     Expected: 530 with the text about the zone, which speaks of Instances from 4.23 on and of virtual machines before.
     """
-    stage.setting(ENABLE_DYNAMIC_SCALE, "false")
     offering = stage.constrained((1, 4), stage.speed(0.25), (256, 1024))
     instance = stage.instance(offering, CustomParameters("1", memory_mib="256"))
     scaled = instance.scale(offering, CustomParameters("2", memory_mib="256"))

@@ -34,6 +34,7 @@ def test_capped_fixed_offering_is_prepared_and_has_a_quota(stage: Stage) -> None
 
 
 @pytest.mark.case("XML-05")
+@pytest.mark.zone_settings({ENABLE_DYNAMIC_SCALE: "false"})
 def test_switched_off_zone_setting_leaves_the_domain_unprepared(stage: Stage) -> None:
     """With enable.dynamic.scale.vm off in the zone nothing is prepared.
 
@@ -41,7 +42,6 @@ def test_switched_off_zone_setting_leaves_the_domain_unprepared(stage: Stage) ->
     Steps: deploy an instance.
     Expected: no maxMemory, maximum vCPUs equal to the current ones.
     """
-    stage.setting(ENABLE_DYNAMIC_SCALE, "false")
     assert not is_prepared(seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify()))
 
 

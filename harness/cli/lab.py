@@ -47,7 +47,7 @@ def up(
     from harness.lab.options import LabOptions
     from harness.run.selection import require_release
 
-    require_release(release)
+    require_release("--release", release)
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import clock_option, hosts_option, latency_option, state_option
+from harness.cli.options import clock_option, hosts_option, latency_option, mended_option, state_option
 
 
 @click.command()
 @click.option("--cloud", type=click.Path(path_type=Path), help="Environment file of a cloud; default: an embedded lab.")
 @hosts_option
-@click.option("--select", help='Cases by id or section, comma separated: "LS-*,XML-01,CAP".')
-@click.option("--release", help="Release that the cloud must behave like; the lab's (4.23 by default).")
+@click.option(
+    "--select", help='"smoke": a case of each section, no settings changed; "full"; or ids and sections: "LS-*,XML-01".'
+)
+@click.option("--workers", type=click.IntRange(1, 64), help="Cases at once (default: 4; on simulated hosts 1).")
+@click.option("--release", help="The embedded lab's release (4.23 by default).")
 @latency_option
 @clock_option
+@mended_option
+@click.option("--expect-release", help="Fail unless the cloud says that it is, and behaves like, this release.")
+@click.option("--require", help='What must be verified: layers, ids, sections: "guest,MIG,DEF-01".')
+@click.option("--allow-unverified", help='Sections of which nothing need be verified, or "all".')
+@click.option("--shuffle", type=int, metavar="SEED", help="Run the cases in an order drawn from this number.")
 @state_option
 @click.option(
     "--reports",
@@ -25,30 +34,11 @@ from harness.cli.options import clock_option, hosts_option, latency_option, stat
     help="Where runs land.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json in place of the table.")
-def verify(
-    cloud: Path | None,
-    hosts: str,
-    select: str | None,
-    release: str | None,
-    latency: str,
-    clock: str,
-    state: Path,
-    reports: Path,
-    as_json: bool,
-) -> None:
-    """Run the cases and report. Exit code 0: all as predicted, 1: findings, 2: could not run."""
-    from harness.console_run import run_cases
+def verify(*, workers: int | None, as_json: bool, **options: Any) -> None:
+    """Run the cases and report.
 
-    sys.exit(
-        run_cases(
-            cloud=cloud,
-            hosts=hosts,
-            select=select,
-            release=release,
-            latency=latency,
-            clock=clock,
-            state=state,
-            reports=reports,
-            as_json=as_json,
-        )
-    )
+    Exit code 0: all as predicted, 1: findings, or something required was not verified, 2: could not run.
+    """
+    from harness.console_run import RunOptions, run_cases
+
+    sys.exit(run_cases(RunOptions(**options), workers=workers, as_json=as_json))

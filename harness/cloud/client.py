@@ -14,6 +14,7 @@ from cs import CloudStack, CloudStackApiException, CloudStackException
 from harness.errors import HarnessError
 
 UNAUTHORIZED = 401
+PARAMETER_ERROR = 431
 PAGE_SIZE = 500
 
 _QUESTIONS = ("list", "query", "get", "find", "is")
@@ -41,6 +42,11 @@ class ApiError(HarnessError):
         self.cs_code = cs_code
         self.text = text
         super().__init__(f"{command}: {code} {text}")
+
+    @property
+    def says_it_is_gone(self) -> bool:
+        """Whether it refuses an id that nothing has any more. Source: ParamProcessWorker.translateUuidToInternalId."""
+        return self.code == PARAMETER_ERROR and "entity does not exist" in self.text
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,15 @@ class CloudApi:
             if len(part) < PAGE_SIZE:
                 return found
             page += 1
+
+    def exists(self, command: str, key: str, entity_id: str) -> bool:
+        """Whether a list command finds this id. Errors as in `call`."""
+        try:
+            return bool(self.list(command, key, id=entity_id, listall=True))
+        except ApiError as refused:
+            if refused.says_it_is_gone:
+                return False
+            raise
 
     def _connection(self) -> CloudStack:
         # requests does not promise that one session serves several threads.

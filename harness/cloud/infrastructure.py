@@ -41,6 +41,19 @@ def hosts(api: CloudApi, zone_id: str) -> list[HostRecord]:
     return [read(HostRecord, part) for part in answer if part.get("hypervisor") == "KVM"]
 
 
+def host_tags(api: CloudApi, host_id: str) -> str:
+    """A host's tags, comma separated, or "". Raises NoSuchEntityError."""
+    found = api.list("listHosts", "host", id=host_id)
+    if not found:
+        raise NoSuchEntityError("host", host_id, [])
+    return str(found[0].get("hosttags", ""))
+
+
+def set_host_tags(api: CloudApi, host_id: str, tags: str) -> None:
+    """Give a host these tags, comma separated, and no others. Raises ApiError."""
+    api.call("updateHost", id=host_id, hosttags=tags)
+
+
 def template(api: CloudApi, zone_id: str, name: str) -> TemplateRecord:
     """Raises NoSuchEntityError."""
     answer = api.list("listTemplates", "template", templatefilter="all", zoneid=zone_id)

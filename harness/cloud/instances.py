@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.cloud.client import CloudApi
+from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import InstanceRecord, read
 from harness.cloud.jobs import Job, JobResult, begin_job, run_job
 from harness.errors import HarnessError
@@ -25,10 +25,22 @@ class JobFailedError(HarnessError):
 
 def get(api: CloudApi, instance_id: str) -> InstanceRecord:
     """Raises InstanceGoneError."""
-    found = api.list("listVirtualMachines", "virtualmachine", id=instance_id, listall=True)
+    gone = InstanceGoneError(f"the API no longer lists instance {instance_id}")
+    try:
+        found = api.list("listVirtualMachines", "virtualmachine", id=instance_id, listall=True)
+    except ApiError as refused:
+        if refused.says_it_is_gone:
+            raise gone from None
+        raise
     if not found:
-        raise InstanceGoneError(f"the API no longer lists instance {instance_id}")
+        raise gone
     return read(InstanceRecord, found[0])
+
+
+def id_of(api: CloudApi, name: str) -> str | None:
+    """The id of the instance of just that name, or None."""
+    found = api.list("listVirtualMachines", "virtualmachine", name=name, listall=True)
+    return next((str(part["id"]) for part in found if part.get("name") == name), None)
 
 
 def deploy(
@@ -94,10 +106,16 @@ def set_dynamic_scaling(api: CloudApi, instance_id: str, on: bool) -> None:
 def destroy(api: CloudApi, seconds: float, instance_id: str) -> None:
     """Stop by force, destroy and expunge.
 
+    One that is gone already is as good as destroyed.
+
     Raises:
         JobFailedError: CloudStack could not destroy it.
     """
-    if get(api, instance_id).state == "Running":
+    try:
+        state = get(api, instance_id).state
+    except InstanceGoneError:
+        return
+    if state == "Running":
         stopped = stop(api, seconds, instance_id)
         if not stopped.succeeded:
             raise JobFailedError(f"forced stop of instance {instance_id}", stopped)

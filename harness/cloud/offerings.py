@@ -33,6 +33,13 @@ def make_inactive(api: CloudApi, offering_id: str) -> None:
     api.call("updateServiceOffering", id=offering_id, state="Inactive")
 
 
+def id_of(api: CloudApi, name: str) -> str | None:
+    """The id of the active offering of just that name, or None."""
+    found = api.list("listServiceOfferings", "serviceoffering", name=name, listall=True)
+    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+
+
 def delete(api: CloudApi, offering_id: str) -> None:
-    """Raises ApiError."""
-    api.call("deleteServiceOffering", id=offering_id)
+    """Remove an offering; one that is gone already is as good as removed. Raises ApiError."""
+    if api.exists("listServiceOfferings", "serviceoffering", offering_id):
+        api.call("deleteServiceOffering", id=offering_id)

@@ -17,6 +17,7 @@ from harness.run.steps import Step
 
 _STYLES = {
     Outcome.PASSED: "green",
+    Outcome.KNOWN_DEFECT: "dark_orange",
     Outcome.FAILED: "bold red",
     Outcome.NOT_VERIFIED: "yellow",
     Outcome.COULD_NOT_RUN: "magenta",
@@ -29,6 +30,9 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._now = ""
+        self._count = 0
+        self._ended = 0
+        self._at_it: list[str] = []
         self._since = time.monotonic()
         self._spinner = Spinner("dots")
         self._live = Live(console=console, get_renderable=self._line, refresh_per_second=8, transient=True)
@@ -50,6 +54,15 @@ class Progress:
         """A line that stays."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    def begin(self, count: int) -> None:
+        """So many cases follow."""
+        self._count = count
+
+    def running(self, case_id: str) -> None:
+        """A case begins, maybe beside others."""
+        self._at_it.append(case_id)
+        self.doing(", ".join(self._at_it))
+
     def step(self, case_id: str, step: Step) -> None:
         self.doing(f"{case_id}: {step.name}" if step.seconds is None else f"{case_id}")
 
@@ -59,6 +72,10 @@ class Progress:
 
     def case(self, record: CaseRecord) -> None:
         """A case has ended. On a terminal the table at the end says so."""
+        self._ended += 1
+        if record.id in self._at_it:
+            self._at_it.remove(record.id)
+            self.doing(", ".join(self._at_it))
         if self._console.is_terminal:
             return
         line = Text(f"{record.id:<8}{record.outcome.value:<15}{record.seconds:6.1f} s  {record.title}")
@@ -67,7 +84,8 @@ class Progress:
 
     def _line(self) -> RenderableType:
         seconds = time.monotonic() - self._since
-        self._spinner.update(text=Text(f"{self._now}  {seconds:.0f} s"))
+        progress = f"{self._ended} of {self._count}  " if self._count else ""
+        self._spinner.update(text=Text(f"{progress}{self._now}  {seconds:.0f} s"))
         return self._spinner
 
 
@@ -95,6 +113,10 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
         if case.reason is not None:
             yield f"{case.id}: {case.outcome.value}: {case.reason}"
     yield from _unverified_layers(record)
+    for section in record.blind:
+        yield f"{section}: nothing of this section was verified, so the run proves too little (--allow-unverified)"
+    for line in record.unmet:
+        yield f"required: {line}"
     for line in record.leftovers:
         yield f"left behind: {line}"
     if record.could_not_run is not None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from harness.cloud.client import Call
 from harness.errors import HarnessError
 from harness.reference.known_defects import KnownDefect
 from harness.run.facts import call_record
+from harness.run.holds import Claim, Holds
+from harness.run.home import home_in, suitable_clusters
 from harness.run.record import (
     CaseRecord,
     FindingRecord,
@@ -22,7 +26,7 @@ from harness.run.record import (
 from harness.run.scene import CannotArrangeError
 from harness.run.session import Session
 from harness.run.stage import Stage
-from harness.run.steps import Listener, Steps
+from harness.run.steps import Listener, Steps, WaitsFor
 from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 from harness.verify.ways import Shown
@@ -36,35 +40,76 @@ class Verdict:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class RunContext:
+    """What a process needs to run cases: its session, or why it has none.
+
+    `epoch` is the run's start in seconds since 1970.
+    """
+
+    connected: Session | HarnessError
+    holds: Holds
+    run_id: str
+    epoch: float
+    worker: str
+
+    @property
+    def session(self) -> Session:
+        """Raises the HarnessError for which this process has none."""
+        if isinstance(self.connected, HarnessError):
+            raise self.connected
+        return self.connected
+
+
 class Case:
     """A case from its begin to its record."""
 
-    def __init__(self, case_id: str, text: str, source: str, worker: str, listener: Listener) -> None:
+    def __init__(self, case_id: str, text: str, source: str, listener: Listener) -> None:
         """`text` is the test's docstring, whose first line is the title; `source` its node id."""
         self.id = case_id
         self.description = inspect.cleandoc(text)
         self.title = self.description.splitlines()[0]
         self.source = source
-        self.worker = worker
         self.steps = Steps(listener)
-        self.leftovers: list[str] = []
+        self._began = time.time()
+        self._started = time.monotonic()
         self._stage: Stage | None = None
         self._required: tuple[Layer, ...] = HOST_SIDE_LAYERS
         self._verdict: Verdict | None = None
         self._known_defect: KnownDefect | None = None
         self._findings: list[FindingRecord] = []
         self._calls: list[Call] = []
+        self._holding = ExitStack()
+        self._closed = False
 
-    def open_stage(self, session: Session, run_id: str) -> Stage:
+    def open_stage(self, context: RunContext, claim: Claim) -> Stage:
+        """Wait until the case may have what it claims, and set its stage there.
+
+        Raises:
+            CannotArrangeError: no cluster has what it claims.
+            HarnessError: the cloud cannot be looked at, or refuses to have the zone's settings changed.
+        """
+        session = context.session
         session.api.listener = self._calls.append
-        self._stage = Stage(session, self.id, run_id, self.steps)
-        self._required = session.required_layers
+        with ExitStack() as holding:
+            with self.steps.step("wait for its turn", WaitsFor.OTHERS):
+                holding.enter_context(context.holds.zone(claim, session.arrange_zone))
+                clusters = suitable_clusters(claim, session.inventory.clusters, session.hosts())
+                if not clusters:
+                    raise CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled")
+                cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
+            home = home_in(claim, cluster_id, session.hosts())
+            self._stage = Stage(session, self.id, context.run_id, self.steps, home, claim)
+            self._required = session.required_layers
+            self._holding = holding.pop_all()
         return self._stage
 
     def close_stage(self) -> None:
-        """Take everything away; what stayed is in `leftovers`."""
-        if self._stage is not None:
-            self.leftovers.extend(f"{self.id}: {line}" for line in self._stage.close())
+        """Take everything away and let others have the place; what stays is still in the run's ledger."""
+        with self._holding.pop_all():
+            if self._stage is not None and not self._closed:
+                self._closed = True
+                self._stage.close()
 
     def judge(self, raised: BaseException | None) -> Verdict:
         """The verdict after the test function ended, with `raised` or well.
@@ -110,10 +155,10 @@ class Case:
             return Verdict(Outcome.NOT_VERIFIED, "what would show the defect did not come about")
         return None
 
-    def broke(self, reason: str) -> None:
+    def broke(self, where: str, failure: BaseException) -> None:
         """Something around the test function failed; a verdict of its own stands."""
         if self._verdict is None:
-            self._verdict = Verdict(Outcome.COULD_NOT_RUN, reason)
+            self._verdict = Verdict(Outcome.COULD_NOT_RUN, f"{where}: {failure}")
 
     def _notes(self) -> dict[str, str]:
         return {} if self._stage is None else self._stage.notes
@@ -122,8 +167,8 @@ class Case:
         """A line for each finding."""
         return "\n".join(map(str, self._findings))
 
-    def record(self, began: float, seconds: float, epoch: float) -> CaseRecord:
-        """What results.json keeps of it; `began` and `epoch` (the run's start) are seconds since 1970."""
+    def record(self, context: RunContext) -> CaseRecord:
+        """What results.json keeps of it, up to now."""
         verdict = self._verdict or Verdict(Outcome.COULD_NOT_RUN, "it was interrupted")
         comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
         return CaseRecord(
@@ -132,8 +177,8 @@ class Case:
             title=self.title,
             description=self.description,
             source=self.source,
-            worker=self.worker,
-            began=round(began - epoch, 3),
+            worker=context.worker,
+            began=round(self._began - context.epoch, 3),
             outcome=verdict.outcome,
             layers=layer_lines(comparison),
             findings=self._findings,
@@ -144,7 +189,7 @@ class Case:
                 StepRecord(
                     name=step.name,
                     waits_for=step.waits_for,
-                    began=round(step.began - epoch, 3),
+                    began=round(step.began - context.epoch, 3),
                     seconds=round(step.seconds or 0.0, 3),
                 )
                 for step in self.steps.done
@@ -152,8 +197,8 @@ class Case:
             starts=self._stage.starts if self._stage is not None else [],
             scales=self._stage.scales if self._stage is not None else [],
             looks=self._stage.looks if self._stage is not None else [],
-            calls=[call_record(call, epoch) for call in self._calls],
-            seconds=round(seconds, 3),
+            calls=[call_record(call, context.epoch) for call in self._calls],
+            seconds=round(time.monotonic() - self._started, 3),
         )
 
 

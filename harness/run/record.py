@@ -25,6 +25,10 @@ class Outcome(StrEnum):
     COULD_NOT_RUN = "could not run"
 
 
+# The cloud was seen to do something that is known.
+LOOKED = frozenset({Outcome.PASSED, Outcome.KNOWN_DEFECT})
+
+
 class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -210,7 +214,8 @@ class EnvironmentRecord(Record):
 
 class RunRecord(Record):
     """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back, `unmet` about
-    what the run was required to verify and did not."""
+    what the run was required to verify and did not, `forgiven` sections of which nothing need be verified.
+    """
 
     schema_version: int = 2
     run_id: str
@@ -223,19 +228,27 @@ class RunRecord(Record):
     cases: list[CaseRecord] = []
     leftovers: list[str] = []
     unmet: list[str] = []
+    forgiven: list[str] = []
     could_not_run: str | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 all as predicted, 1 findings, 2 could not run (or nothing, or a whole section, was verified)."""
+        """0 all as predicted, 1 findings or something required not verified, 2 could not run or proved too little.
+
+        Too little: no case at all, or a section of which nothing was verified and which need not be forgiven.
+        """
         outcomes = {case.outcome for case in self.cases}
-        if Outcome.FAILED in outcomes:
+        if Outcome.FAILED in outcomes or self.unmet:
             return 1
-        verified = {case.section for case in self.cases if case.outcome is Outcome.PASSED}
-        blind = {case.section for case in self.cases} - verified
-        if self.could_not_run or not self.cases or blind or Outcome.COULD_NOT_RUN in outcomes or self.leftovers:
+        if self.could_not_run or not self.cases or self.blind or Outcome.COULD_NOT_RUN in outcomes or self.leftovers:
             return 2
         return 0
+
+    @property
+    def blind(self) -> list[str]:
+        """Sections in which no case came to a verdict, but for those where that is allowed."""
+        verified = {case.section for case in self.cases if case.outcome in LOOKED or case.outcome is Outcome.FAILED}
+        return sorted({case.section for case in self.cases} - verified - set(self.forgiven))
 
 
 def case_outcome(comparison: Comparison, required: tuple[Layer, ...]) -> tuple[Outcome, str | None]:

@@ -23,13 +23,14 @@ class CannotArrangeError(HarnessError):
 class Scene:
     """`comparison` is all that the case has seen so far; `notes` are, by rule id, what a person should know of it.
 
-    `sought` is the known defect that it is about, `shown` how those showed that had to do with it; `starts`, `scales`
-    and `looks` are the plain facts that reports draw pictures of.
+    `home` is the host on which its instances start; `sought` is the known defect that it is about, `shown` how those
+    showed that had to do with it; `starts`, `scales` and `looks` are the plain facts that reports draw pictures of.
     """
 
-    def __init__(self, session: Session, steps: Steps) -> None:
+    def __init__(self, session: Session, steps: Steps, home: HostRecord) -> None:
         self.session = session
         self.steps = steps
+        self.home = home
         self.comparison: Comparison = NOTHING_SEEN
         self.notes: dict[str, str] = {}
         self.starts: list[StartRecord] = []
@@ -41,11 +42,6 @@ class Scene:
     @property
     def api(self) -> CloudApi:
         return self.session.api
-
-    @property
-    def home(self) -> HostRecord:
-        """The host on which instances start unless told otherwise."""
-        return self.session.inventory.home
 
     def saw(self, comparison: Comparison) -> None:
         """Add to what the case has seen."""

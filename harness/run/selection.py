@@ -8,6 +8,10 @@ from fnmatch import fnmatchcase
 from harness.errors import HarnessError
 from harness.reference.release import release_of
 
+# In place of ids: one case or two of each section, without a change of settings; everything.
+SMOKE = "smoke"
+FULL = "full"
+
 
 class SelectionError(HarnessError):
     """A pattern that no case has."""
@@ -33,9 +37,9 @@ class ReleaseError(HarnessError):
     """Not a CloudStack version."""
 
 
-def require_release(version: str) -> None:
-    """Raises ReleaseError unless `version` is one, such as "4.23"."""
+def require_release(option: str, version: str) -> None:
+    """Raises ReleaseError unless the option's `version` is one, such as "4.23"."""
     try:
         release_of(version)
     except ValueError:
-        raise ReleaseError(f"--release {version}: not a CloudStack version; give one such as 4.22 or 4.23") from None
+        raise ReleaseError(f"{option} {version}: not a CloudStack version; give one such as 4.22 or 4.23") from None

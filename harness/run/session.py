@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,14 +22,19 @@ from harness.reference.capacity import Host
 from harness.reference.release import Release, release_of
 from harness.reference.scaling import World
 from harness.run.environment import Environment, EnvironmentFileError
+from harness.run.home import is_usable
 from harness.run.host_logins import host_access
+from harness.run.ledger import THE_RUN, Ledger
 from harness.run.settings_guard import SettingsGuard
-from harness.run.undo import Undo
+from harness.run.take_back import take_back
 from harness.verify.finding import HOST_SIDE_LAYERS, Layer
 
 Found = TypeVar("Found")
 
 _LOOKS_AT_ONCE = 8
+# What a case finds unless it says otherwise.
+PRESUMED_IN_ZONE = {names.ENABLE_DYNAMIC_SCALE: "true"}
+PRESUMED_IN_CLUSTERS = {names.MEMORY_CEILING: "0", names.CPU_CEILING: "0", names.AUTO_MIGRATE: "true"}
 
 
 class NothingToTestError(HarnessError):
@@ -42,13 +47,12 @@ class WrongReleaseError(HarnessError):
 
 @dataclass(frozen=True)
 class Inventory:
-    """What the run uses of the cloud. `home` is where instances start, with a neighbour in its cluster if any has."""
+    """What the run uses of the cloud. There is at least one usable host."""
 
     version: str
     release: Release
     zone: Zone
-    cluster_ids: tuple[str, ...]
-    home: HostRecord
+    clusters: tuple[Cluster, ...]
     template: TemplateRecord
     unscalable_template: TemplateRecord | None
     network: NetworkRecord | None
@@ -56,9 +60,10 @@ class Inventory:
 
 
 class Session:
-    """Everything that cases share. Close it to put settings back and end all connections."""
+    """One process's connection to the cloud. What it changes there is in the ledger; `take_back` goes by that."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, ledger: Ledger) -> None:
+        self.ledger = ledger
         self.environment = environment
         verify: bool | str = environment.api.verify_tls
         if verify and environment.api.ca_bundle is not None:
@@ -70,7 +75,6 @@ class Session:
             verify=verify,
             timeout_s=environment.time_limits.api,
         )
-        self._undo = Undo()
         self._hosts: Hosts | None = None
         self.guest_agent_answered = False
         # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
@@ -128,13 +132,14 @@ class Session:
         up = [host.name for host in hosts if host.state == "Up"]
         with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
             facts = dict(zip(up, threads.map(lambda name: self.view(name).facts(), up), strict=True))
+        if not any(is_usable(host) for host in hosts):
+            raise NothingToTestError(f"zone {zone.name} has no KVM host that is Up and Enabled")
         clusters = infrastructure.clusters(self.api, zone.id)
         self.inventory = Inventory(
             version=cloud_version,
             release=release,
             zone=zone,
-            cluster_ids=tuple(cluster.id for cluster in clusters),
-            home=_home(zone, hosts, clusters),
+            clusters=tuple(clusters),
             template=template,
             unscalable_template=unscalable,
             network=network,
@@ -144,13 +149,18 @@ class Session:
 
     def presume(self) -> None:
         """Bring the settings to what all cases presume: scaling on, ceilings at the host, auto-migration on."""
-        guard = SettingsGuard(self.api, self._undo)
-        guard.set(names.ENABLE_DYNAMIC_SCALE, "true", Place(zone_id=self.inventory.zone.id))
+        self.arrange_zone({})
         if self.inventory.release.scales_fixed_offerings:
-            home = Place(cluster_id=self.inventory.home.cluster_id)
-            guard.set(names.MEMORY_CEILING, "0", home)
-            guard.set(names.CPU_CEILING, "0", home)
-            guard.set(names.AUTO_MIGRATE, "true", home)
+            guard = SettingsGuard(self.api, self.ledger, THE_RUN)
+            for cluster in self.inventory.clusters:
+                for name, value in PRESUMED_IN_CLUSTERS.items():
+                    guard.set(name, value, Place(cluster_id=cluster.id))
+
+    def arrange_zone(self, terms: Mapping[str, str]) -> None:
+        """Bring the zone's settings to what cases presume, but for `terms`. Raises ApiError."""
+        guard = SettingsGuard(self.api, self.ledger, THE_RUN)
+        for name, presumed in PRESUMED_IN_ZONE.items():
+            guard.set(name, terms.get(name, presumed), Place(zone_id=self.inventory.zone.id))
 
     @property
     def required_layers(self) -> tuple[Layer, ...]:
@@ -171,18 +181,21 @@ class Session:
 
     def world(self) -> World:
         """What the management server knows now, for the reference to decide by."""
+        cluster_ids = [cluster.id for cluster in self.inventory.clusters]
         return World(
             release=self.inventory.release,
-            settings=configuration.snapshot(self.api, self.inventory.zone.id, list(self.inventory.cluster_ids)),
+            settings=configuration.snapshot(self.api, self.inventory.zone.id, cluster_ids),
             hosts=tuple(self._reference_host(host) for host in self.hosts()),
         )
 
-    def close(self) -> list[str]:
-        """Put the settings back and end the connections; returns a line for each thing that could not be put back."""
-        failures = self._undo.run()
+    def take_back(self, case_id: str | None = None) -> list[str]:
+        """Take back what a case created or changed, or all that this run did; a line for each thing that stayed."""
+        return take_back(self.api, self.environment.time_limits.job, self.ledger, case_id)
+
+    def close(self) -> None:
+        """End all connections."""
         if self._hosts is not None:
             self._hosts.close()
-        return failures
 
     def _reference_host(self, host: HostRecord) -> Host:
         facts = self.inventory.facts.get(host.name)
@@ -211,16 +224,3 @@ class Session:
             return find()
         except NoSuchEntityError as missing:
             raise EnvironmentFileError(f"{self.environment.file}: {key}: {missing}") from None
-
-
-def _home(zone: Zone, hosts: list[HostRecord], clusters: list[Cluster]) -> HostRecord:
-    """The host where instances start: the smallest usable one of the first cluster that has two, else of any."""
-    usable = [host for host in hosts if host.state == "Up" and host.resource_state == "Enabled"]
-    if not usable:
-        raise NothingToTestError(f"zone {zone.name} has no KVM host that is Up and Enabled")
-    for cluster in clusters:
-        members = [host for host in usable if host.cluster_id == cluster.id]
-        if len(members) > 1:
-            usable = members
-            break
-    return min(usable, key=lambda host: (host.memory_bytes, host.name))

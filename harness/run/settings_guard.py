@@ -1,19 +1,20 @@
-"""Changes settings of a cloud and puts them back as they were."""
+"""Changes settings of a cloud, with their former values in the ledger first."""
 
 from __future__ import annotations
 
 from harness.cloud import configuration
-from harness.cloud.client import CloudApi
+from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.configuration import Place
-from harness.run.undo import Undo
+from harness.run.ledger import Ledger, SettingChanged
 
 
 class SettingsGuard:
-    """Every change goes through here, so that `undo` knows what to put back."""
+    """Every change of a case, or of the run itself, goes through here."""
 
-    def __init__(self, api: CloudApi, undo: Undo) -> None:
+    def __init__(self, api: CloudApi, ledger: Ledger, case_id: str) -> None:
         self._api = api
-        self._undo = undo
+        self._ledger = ledger
+        self._case_id = case_id
 
     def set(self, name: str, value: str, place: Place) -> None:
         """Bring a setting to `value` in `place`; nothing is sent where that value is in force already.
@@ -27,12 +28,18 @@ class SettingsGuard:
         former = configuration.value(self._api, name, place)
         if former == value:
             return
-        inherited = former == configuration.value(self._api, name, Place())
-        self._undo.add(f"setting {name} back to {former}", lambda: self._restore(name, former, inherited, place))
-        configuration.update(self._api, name, value, place)
-
-    def _restore(self, name: str, former: str, inherited: bool, place: Place) -> None:
-        if inherited and place != Place():
-            configuration.reset(self._api, name, place)
-        else:
-            configuration.update(self._api, name, former, place)
+        inherited = place != Place() and former == configuration.value(self._api, name, Place())
+        change = SettingChanged(
+            name=name,
+            former=former,
+            ours=value,
+            inherited=inherited,
+            zone_id=place.zone_id,
+            cluster_id=place.cluster_id,
+        )
+        number = self._ledger.intend(self._case_id, change)
+        try:
+            configuration.update(self._api, name, value, place)
+        except ApiError:
+            self._ledger.settle(number)
+            raise

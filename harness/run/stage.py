@@ -24,24 +24,29 @@ from harness.reference.offering import (
 from harness.reference.release import Release
 from harness.reference.settings import CPU_OVERCOMMIT, SETTINGS, Scope, unknown_setting
 from harness.run import room
+from harness.run.holds import Claim
+from harness.run.home import is_usable
+from harness.run.ledger import Change, InstanceMade, OfferingMade
 from harness.run.scene import CannotArrangeError, Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
-from harness.run.undo import Undo
 from harness.verify.instance import compare_refusal
 
 
 class Stage(Scene):
     """What a case arranges and what was seen of it; `close` takes everything away again."""
 
-    def __init__(self, session: Session, case_id: str, run_id: str, steps: Steps) -> None:
-        super().__init__(session, steps)
+    def __init__(
+        self, session: Session, case_id: str, run_id: str, steps: Steps, home: HostRecord, claim: Claim
+    ) -> None:
+        super().__init__(session, steps, home)
+        self._case_id = case_id
+        self._claim = claim
         self._name = f"csh-{run_id}-{case_id}".lower()
         self._numbers = itertools.count(1)
-        self._undo = Undo()
-        self._settings = SettingsGuard(session.api, self._undo)
+        self._settings = SettingsGuard(session.api, session.ledger, case_id)
 
     @property
     def release(self) -> Release:
@@ -53,10 +58,7 @@ class Stage(Scene):
         return [
             host
             for host in self.session.hosts()
-            if host.cluster_id == self.home.cluster_id
-            and host.id != self.home.id
-            and host.state == "Up"
-            and host.resource_state == "Enabled"
+            if host.cluster_id == self.home.cluster_id and host.id != self.home.id and is_usable(host)
         ]
 
     @property
@@ -162,9 +164,11 @@ class Stage(Scene):
 
     def _create(self, wanted: Offering) -> Offering:
         wanted = replace(wanted, name=self._next_name())
+        intended = OfferingMade(name=wanted.name)
+        number = self._intend(intended)
         with self.steps.step(f"create {wanted.offering_class} offering"):
             created = offerings.create(self.api, wanted)
-        self._undo.add(f"offering {created.name}", lambda: offerings.delete(self.api, created.id))
+        self.session.ledger.amend(number, intended.model_copy(update={"id": created.id}))
         return replace(wanted, id=created.id)
 
     def setting(self, name: str, value: str) -> None:
@@ -173,6 +177,7 @@ class Stage(Scene):
         A release that does not have the setting must say so; that is verified instead.
         """
         zone_wide = SETTINGS[name].scope is Scope.ZONE
+        self._require_alone(name, zone_wide=zone_wide)
         zone_id = self.session.inventory.zone.id
         self._set(name, value, Place(zone_id=zone_id) if zone_wide else Place(cluster_id=self.home.cluster_id))
 
@@ -182,6 +187,7 @@ class Stage(Scene):
         Raises:
             CannotArrangeError: it is not allowed, and another value is in force.
         """
+        self._require_alone(name, zone_wide=True)
         if self._has(name) and setting_value(self.api, name, Place()) != value:
             environment = self.session.environment
             if not environment.allow.global_settings:
@@ -212,6 +218,10 @@ class Stage(Scene):
                 return refused
         raise AssertionError(f"{command} with {parameters} was accepted")
 
+    def _require_alone(self, name: str, *, zone_wide: bool) -> None:
+        if self._claim.alone != "zone" and (zone_wide or self._claim.alone != "cluster"):
+            raise RuntimeError(f"a case that changes {name} has to hold its place: mark it alone")
+
     def instance(
         self,
         offering: Offering,
@@ -237,10 +247,12 @@ class Stage(Scene):
         template = template or inventory.template
         name = self._next_name()
         created: list[str] = []
+        intended = InstanceMade(name=name)
+        number = self._intend(intended)
 
         def remember(instance_id: str) -> None:
             created.append(instance_id)
-            self._undo.add(f"instance {name}", lambda: self._destroy(instance_id, name))
+            self.session.ledger.amend(number, intended.model_copy(update={"id": instance_id}))
 
         with self.steps.step(f"deploy {name}"):
             job = instances.deploy(
@@ -283,11 +295,11 @@ class Stage(Scene):
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""
-        return self._undo.run()
+        with self.steps.step("take everything back"):
+            return self.session.take_back(self._case_id)
 
-    def _destroy(self, instance_id: str, name: str) -> None:
-        with self.steps.step(f"destroy {name}"):
-            instances.destroy(self.api, self.session.environment.time_limits.job, instance_id)
+    def _intend(self, change: Change) -> int:
+        return self.session.ledger.intend(self._case_id, change)
 
     def _next_name(self) -> str:
         return f"{self._name}-{next(self._numbers)}"

@@ -1,16 +1,39 @@
-"""One run from its first look at the cloud to its finished record."""
+"""One run from its first look at the cloud to its finished record, and how other processes take part in it."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import BaseModel
+
 from harness.errors import HarnessError
-from harness.run.case import Case
-from harness.run.environment import Environment
+from harness.run.case import RunContext
+from harness.run.environment import Environment, load
+from harness.run.holds import Holds
+from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
 from harness.run.session import Inventory, Session
+
+MAIN = "main"
+
+
+class NoRunError(HarnessError):
+    """The process that owns the run could not begin it; the text is its own."""
+
+
+class Invitation(BaseModel):
+    """What a worker needs to take part; `refusal` says why there is no run."""
+
+    cloud_file: Path = Path()
+    run_folder: Path = Path()
+    holds: Path = Path()
+    run_id: str = ""
+    epoch: float = 0.0
+    refusal: str | None = None
 
 
 class Verification:
@@ -18,34 +41,54 @@ class Verification:
 
     def __init__(self, reports: Path) -> None:
         self.folder = RunFolder(reports)
+        self._ledger = Ledger(self.folder.path / LEDGER_FILE)
+        self._holds = Path(tempfile.mkdtemp(prefix="cs-harness-holds-"))
         self._session: Session | None = None
 
     @property
-    def session(self) -> Session:
+    def context(self) -> RunContext:
+        """For cases that run in this process. Raises RuntimeError before `connect`."""
+        record = self.folder.record
+        return RunContext(self._connected, Holds(self._holds), record.run_id, record.started.timestamp(), MAIN)
+
+    @property
+    def invitation(self) -> Invitation:
+        """For cases that run in other processes. Raises RuntimeError before `connect`."""
+        record = self.folder.record
+        return Invitation(
+            cloud_file=self._connected.environment.file.absolute(),
+            run_folder=self.folder.path.absolute(),
+            holds=self._holds,
+            run_id=record.run_id,
+            epoch=record.started.timestamp(),
+        )
+
+    @property
+    def _connected(self) -> Session:
         if self._session is None:
             raise RuntimeError("connect() comes first")
         return self._session
 
     def connect(self, environment: Environment, release: str | None) -> None:
         """Look at the cloud and bring its settings to what the cases presume. Raises HarnessError."""
-        self._session = Session(environment)
+        self._session = Session(environment, self._ledger)
         inventory = self._session.open(release)
         self.folder.record.environment = _environment_record(environment, inventory)
         self.folder.write()
+        run_id = self.folder.record.run_id
+        self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute()))
         self._session.presume()
 
-    def add(self, case: Case, began: float, seconds: float) -> CaseRecord:
+    def add(self, record: CaseRecord) -> None:
         """Put a case that has ended into the record."""
-        self.folder.record.leftovers.extend(case.leftovers)
-        record = case.record(began, seconds, self.folder.record.started.timestamp())
         self.folder.add(record)
-        return record
 
     def close(self) -> None:
         """Put the cloud back as it was; safe to call twice."""
         session, self._session = self._session, None
         if session is not None:
-            self.folder.record.leftovers.extend(session.close())
+            self.folder.record.leftovers.extend(session.take_back())
+            session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +104,21 @@ class Verification:
         try:
             self.close()
         finally:
+            shutil.rmtree(self._holds)
             self.folder.finish()
+
+
+def join(invitation: Invitation, worker: str) -> RunContext:
+    """Take part in another process's run; the caller closes the context's session if there is one."""
+    connected: Session | HarnessError
+    try:
+        if invitation.refusal is not None:
+            raise NoRunError(invitation.refusal)
+        connected = Session(load(invitation.cloud_file), Ledger(invitation.run_folder / LEDGER_FILE))
+        connected.open()
+    except HarnessError as failure:
+        connected = failure
+    return RunContext(connected, Holds(invitation.holds), invitation.run_id, invitation.epoch, worker)
 
 
 def _environment_record(environment: Environment, inventory: Inventory) -> EnvironmentRecord:

@@ -9,8 +9,8 @@ from harness.run.environment import Allow, load
 from harness.run.scene import CannotArrangeError
 from harness.run.session import Session
 from harness.run.stage import Stage
-from harness.run.steps import Steps
 from tests.conftest import SimulatedLab
+from tests.run.stages import session_of, stage_of
 
 
 def test_cpu_fillers_take_the_hosts_cpu(stage: Stage) -> None:
@@ -32,7 +32,7 @@ def test_an_inactive_offering_is_refused_as_predicted(stage: Stage) -> None:
 
 
 def test_a_global_setting_is_put_back_when_the_case_ends(session: Session) -> None:
-    stage = Stage(session, "TEST-06", "run", Steps())
+    stage = stage_of(session, "TEST-06")
     stage.global_setting(STRICT_HOST_TAGS, "a,b")
     assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == "a,b"
     assert stage.close() == []
@@ -41,15 +41,16 @@ def test_a_global_setting_is_put_back_when_the_case_ends(session: Session) -> No
 
 def test_a_global_setting_is_not_changed_without_leave(lab: SimulatedLab) -> None:
     environment = load(lab.cloud_file).model_copy(update={"allow": Allow()})
-    session = Session(environment)
+    session = session_of(environment)
     session.open()
-    stage = Stage(session, "TEST-07", "run", Steps())
+    stage = stage_of(session, "TEST-07")
     stage.global_setting(CPU_CEILING, "0")
     with pytest.raises(CannotArrangeError, match=r"needs .* to be 5 globally; .*allow\.global_settings = true in "):
         stage.global_setting(CPU_CEILING, "5")
     assert configuration.value(session.api, CPU_CEILING, Place()) == "0"
     assert stage.close() == []
-    assert session.close() == []
+    assert session.take_back() == []
+    session.close()
 
 
 def test_a_request_that_must_be_refused_and_is_not_breaks_the_case(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.cloud import configuration, instances
 from harness.cloud.configuration import Place
-from harness.cloud.instances import JobFailedError
+from harness.cloud.instances import InstanceGoneError, JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, SCALE_RETRY
@@ -15,9 +15,9 @@ from harness.run.scene import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
 from harness.run.stage import Stage
 from harness.run.staged_instance import HostUnknownError
-from harness.run.steps import Steps
 from harness.verify.finding import Layer
 from tests.conftest import SimulatedLab
+from tests.run.stages import session_of, stage_of
 
 
 def _what(stage: Stage) -> list[str]:
@@ -87,27 +87,32 @@ def test_what_the_cloud_lacks_is_named(stage: Stage) -> None:
 
 
 def test_settings_are_put_back_when_the_case_ends(session: Session) -> None:
-    inventory = session.inventory
-    stage = Stage(session, "TEST-02", "run", Steps())
+    stage = stage_of(session, "TEST-02")
     stage.setting(CPU_CEILING, "6")
     stage.setting(ENABLE_DYNAMIC_SCALE, "false")
-    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=inventory.home.cluster_id)) == "6"
+    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=stage.home.cluster_id)) == "6"
     assert stage.close() == []
-    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=inventory.home.cluster_id)) == "0"
-    assert configuration.value(session.api, ENABLE_DYNAMIC_SCALE, Place(zone_id=inventory.zone.id)) == "true"
+    assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=stage.home.cluster_id)) == "0"
+    assert configuration.value(session.api, ENABLE_DYNAMIC_SCALE, Place(zone_id=session.inventory.zone.id)) == "true"
 
 
 def test_what_cannot_be_taken_back_is_told(session: Session) -> None:
-    stage = Stage(session, "TEST-03", "run", Steps())
-    offering = stage.fixed(1, 500, 256)
-    instance = stage.instance(offering)
-    instances.destroy(session.api, 10, instance.id)
+    stage = stage_of(session, "TEST-03")
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    stage.setting(CPU_CEILING, "6")
+    place = Place(cluster_id=stage.home.cluster_id)
+    configuration.update(session.api, CPU_CEILING, "7", place)
     [line] = stage.close()
-    assert "instance csh-run-test-03-2" in line
+    assert line == f"setting {CPU_CEILING} back to 0 (taken for inherited): somebody else has set it to 7; left alone"
+    with pytest.raises(InstanceGoneError):
+        instances.get(session.api, instance.id)
+    configuration.update(session.api, CPU_CEILING, "6", place)
+    assert stage.close() == []
+    assert configuration.value(session.api, CPU_CEILING, place) == "0"
 
 
 def test_another_release_than_asked_for_ends_the_run(lab: SimulatedLab) -> None:
-    session = Session(load(lab.cloud_file))
+    session = session_of(load(lab.cloud_file))
     with pytest.raises(WrongReleaseError, match=r"--release 4\.22: the cloud says 4\.23"):
         session.open("4.22")
     session.close()
@@ -137,7 +142,7 @@ def test_a_wrong_value_is_named_with_file_and_key(lab: SimulatedLab, old: str, n
     assert old in text
     wrong = lab.cloud_file.with_name("wrong.toml")
     wrong.write_text(text.replace(old, new, 1))
-    session = Session(load(wrong))
+    session = session_of(load(wrong))
     with pytest.raises(EnvironmentFileError, match=rf"wrong\.toml: {says}"):
         session.open()
     session.close()
@@ -149,7 +154,7 @@ def test_an_endpoint_where_nobody_listens_is_named(lab: SimulatedLab) -> None:
     with pytest.raises(
         EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at http://127\.0\.0\.1:9"
     ):
-        Session(load(wrong)).open()
+        session_of(load(wrong)).open()
 
 
 def test_an_endpoint_that_never_answers_is_given_up(lab: SimulatedLab) -> None:
@@ -160,22 +165,22 @@ def test_an_endpoint_that_never_answers_is_given_up(lab: SimulatedLab) -> None:
         )
         wrong.write_text(text.replace("[time_limits]", "[time_limits]\napi = 1"))
         with pytest.raises(EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at .*timed out"):
-            Session(load(wrong)).open()
+            session_of(load(wrong)).open()
 
 
 def test_a_guest_that_must_answer_is_required(lab: SimulatedLab) -> None:
     environment = load(lab.cloud_file)
-    assert Layer.GUEST in Session(environment).required_layers
+    assert Layer.GUEST in session_of(environment).required_layers
     unsaid = environment.model_copy(update={"guest": Guest()})
-    assert Layer.GUEST not in Session(unsaid).required_layers
+    assert Layer.GUEST not in session_of(unsaid).required_layers
 
 
 def test_the_first_silent_guest_ends_the_waiting_for_guests(lab: SimulatedLab) -> None:
     limits = TimeLimits(job=20, guest_boot=0.3, guest_hotplug=0.3)
-    session = Session(load(lab.cloud_file).model_copy(update={"time_limits": limits, "guest": Guest()}))
+    session = session_of(load(lab.cloud_file).model_copy(update={"time_limits": limits, "guest": Guest()}))
     session.open()
     session.presume()
-    stage = Stage(session, "TEST-04", "run", Steps())
+    stage = stage_of(session, "TEST-04")
     instance = stage.instance(stage.fixed(1, 500, 256))
     lab.hypervisors[stage.home.name].set_guest_agent(instance.record.instance_name, answering=False)
     instance.verify()
@@ -183,7 +188,8 @@ def test_the_first_silent_guest_ends_the_waiting_for_guests(lab: SimulatedLab) -
     assert Layer.GUEST in stage.comparison.not_verified
     assert session.guest_agent_silent is not None
     assert stage.close() == []
-    assert session.close() == []
+    assert session.take_back() == []
+    session.close()
 
 
 def test_a_guest_that_falls_silent_is_a_finding(stage: Stage, lab: SimulatedLab) -> None:
@@ -207,7 +213,7 @@ def test_what_is_odd_or_a_known_defect_is_a_note_and_no_finding(stage: Stage) ->
 
 
 def test_an_instance_whose_deployment_fails_is_removed_all_the_same(session: Session) -> None:
-    stage = Stage(session, "TEST-05", "run", Steps())
+    stage = stage_of(session, "TEST-05")
     # A ceiling below the instance's own vCPUs makes libvirt refuse the domain.
     stage.setting(CPU_CEILING, "1")
     with pytest.raises(JobFailedError):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from harness.run.undo import Undo
 
 from harness.cloud import instances
 from harness.cloud.configuration import Place
@@ -16,7 +17,6 @@ from harness.reference.settings import CPU_OVERCOMMIT, ENABLE_DYNAMIC_SCALE
 from harness.run.settings_guard import SettingsGuard
 from harness.run.stage import Stage
 from harness.run.staged_instance import StagedInstance
-from harness.run.undo import Undo
 from harness.verify.domain import is_prepared, seen_domain
 from harness.verify.finding import Layer
 from tests.conftest import SimulatedLab

@@ -1,0 +1,65 @@
+"""Makes and removes accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from uuid import uuid4
+
+from harness.cloud.client import CloudApi
+from harness.cloud.instances import JobFailedError
+from harness.cloud.jobs import run_job
+
+
+class AccountType(IntEnum):
+    """As createAccount numbers them."""
+
+    USER = 0
+    ROOT_ADMIN = 1
+    DOMAIN_ADMIN = 2
+
+
+@dataclass(frozen=True)
+class AccountKeys:
+    """An account with its one user's keys. The keys are secrets."""
+
+    id: str
+    name: str
+    account_domain_id: str
+    api_key: str
+    secret_key: str
+
+
+def create(api: CloudApi, name: str, kind: AccountType) -> AccountKeys:
+    """An account of one user, both of that name, whose password nobody knows. Raises ApiError."""
+    answer = api.call(
+        "createAccount",
+        accounttype=int(kind),
+        username=name,
+        firstname="cs-harness",
+        lastname="run",
+        email="nobody@localhost",
+        password=str(uuid4()),
+        account=name,
+    )["account"]
+    keys = api.call("registerUserKeys", id=answer["user"][0]["id"])["userkeys"]
+    return AccountKeys(str(answer["id"]), name, str(answer["domainid"]), str(keys["apikey"]), str(keys["secretkey"]))
+
+
+def id_of(api: CloudApi, name: str) -> str | None:
+    """The id of the account of just that name, or None."""
+    found = api.list("listAccounts", "account", name=name, listall=True)
+    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+
+
+def delete(api: CloudApi, seconds: float, account_id: str) -> None:
+    """Remove an account with all that it has; one that is gone already is as good as removed.
+
+    Raises:
+        ApiError, JobFailedError: CloudStack could not remove it.
+    """
+    if not api.exists("listAccounts", "account", account_id):
+        return
+    job = run_job(api, "deleteAccount", seconds, id=account_id)
+    if not job.succeeded:
+        raise JobFailedError(f"removing account {account_id}", job)

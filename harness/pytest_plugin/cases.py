@@ -1,0 +1,119 @@
+"""One case under pytest: its stage, its verdict and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.run.case import Case, RunContext
+    from harness.run.stage import Stage
+    from harness.run.verification import Verification
+
+VERIFICATION: pytest.StashKey[Verification] = pytest.StashKey()
+# Lines that writing the reports left to tell.
+TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
+CONTEXT: pytest.StashKey[RunContext] = pytest.StashKey()
+CASE: pytest.StashKey[Case] = pytest.StashKey()
+# The name under which a case's record travels in its last report, also out of another process.
+RECORD = "harness_case"
+
+
+def case_id(item: pytest.Item) -> str | None:
+    """The matrix's id of a test, or None for a test that is no case."""
+    marker = item.get_closest_marker("case")
+    return None if marker is None else str(marker.args[0])
+
+
+def begun(item: pytest.Item) -> Case:
+    """The case that a test is, at its very beginning."""
+    from harness.run.case import Case
+
+    name = case_id(item) or item.name
+    hook = item.config.hook
+    text = getattr(item, "obj", item).__doc__ or item.name
+    return Case(name, text, item.nodeid, lambda step: hook.pytest_harness_step(case_id=name, step=step))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if case_id(item) is None:
+        return (yield)
+    case = begun(item)
+    item.stash[CASE] = case
+    try:
+        return (yield)
+    finally:
+        # After Ctrl-C pytest ends fixtures only when the run, and with it the lab, is over.
+        case.close_stage()
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """The world of one case: offerings, instances and settings that are gone when it ends."""
+    from harness.pytest_plugin.order import claim_of
+
+    case = request.node.stash[CASE]
+    try:
+        opened = case.open_stage(request.config.stash[CONTEXT], claim_of(request.node))
+    except HarnessError as failure:
+        raise _ended(case, failure) or failure from None
+    try:
+        yield opened
+    finally:
+        case.close_stage()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Turn what a case saw into pytest's verdict: the test's own assertions are only a part of it."""
+    case = pyfuncitem.stash.get(CASE, None)
+    if case is None:
+        return (yield)
+    try:
+        result = yield
+    except Exception as raised:
+        ended = _ended(case, raised)
+        if not isinstance(raised, HarnessError | AssertionError):
+            raise
+    else:
+        ended = _ended(case, None)
+    if ended is None:
+        return result
+    raise ended from None
+
+
+def _ended(case: Case, raised: Exception | None) -> BaseException | None:
+    """The verdict on a case as pytest's exception; None where it passed."""
+    from harness.run.record import Outcome
+
+    verdict = case.judge(raised)
+    match verdict.outcome:
+        case Outcome.PASSED:
+            return None
+        case Outcome.NOT_VERIFIED:
+            return pytest.skip.Exception(f"not verified: {verdict.reason}")
+        case Outcome.KNOWN_DEFECT:
+            return pytest.xfail.Exception(f"known defect: {verdict.reason}")
+        case _:
+            text = case.findings_text() or f"{verdict.outcome}: {verdict.reason}"
+            return pytest.fail.Exception(text, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    case = item.stash.get(CASE, None)
+    if case is None:
+        return report
+    if call.excinfo is not None and call.when != "call":
+        case.broke(call.when, call.excinfo.value)
+    if call.when == "teardown":
+        setattr(report, RECORD, case.record(item.config.stash[CONTEXT]).model_dump(mode="json"))
+    return report

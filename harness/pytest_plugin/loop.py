@@ -1,0 +1,153 @@
+"""The run around the cases: the cloud is reached before the first and left as it was after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.pytest_plugin.cases import CASE, CONTEXT, RECORD, TOLD, VERIFICATION, begun, case_id
+from harness.pytest_plugin.parallel import joined, workers_of
+
+if TYPE_CHECKING:
+    from harness.run.record import CaseRecord
+    from harness.run.verification import Verification
+
+DEFAULT_RELEASE = "4.23"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    config = session.config
+    if config.option.collectonly:
+        return (yield)
+    if hasattr(config, "workerinput"):
+        with joined(config) if any(map(case_id, session.items)) else nullcontext():
+            return (yield)
+    if workers_of(config) is not None:
+        # xdist leaves collecting to its workers; here it tells how many cases there are and what they claim.
+        session.perform_collect()
+    cases = {item.nodeid: item for item in session.items if case_id(item)}
+    if not cases:
+        return (yield)
+    try:
+        with ExitStack() as stack:
+            _begin(config, stack, cases)
+            return (yield)
+    except HarnessError as failure:
+        raise pytest.exit.Exception(str(failure), returncode=2) from None
+
+
+def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item]) -> None:
+    from harness.pytest_plugin.order import claim_of
+    from harness.run.requirements import check, forgiven, unmet, words
+    from harness.run.verification import Verification
+
+    verification = stack.enter_context(Verification(Path(config.getoption("reports"))))
+    config.stash[VERIFICATION] = verification
+    record = verification.folder.record
+    record.selection = config.getoption("select")
+    record.shuffle_seed = config.getoption("shuffle")
+    ids = [case_id(item) or "" for item in cases.values()]
+    required = words(config.getoption("require"))
+    check(required, ids)
+    record.forgiven = forgiven(config.getoption("allow_unverified"), ids)
+    stack.callback(lambda: record.unmet.extend(unmet(required, record.cases)))
+    workers = workers_of(config)
+    if workers is None:
+        _connect(config, stack)
+    else:
+        record.workers = workers.count
+        workers.chains = {name: chain for name, item in cases.items() if (chain := claim_of(item).chain)}
+        with workers.inviting(verification):
+            _connect(config, stack)
+    config.stash[CONTEXT] = verification.context
+    follower = Follower(config, verification, cases)
+    config.pluginmanager.register(follower)
+    stack.callback(follower.end)
+    config.hook.pytest_harness_begin(count=len(cases))
+
+
+def _connect(config: pytest.Config, stack: ExitStack) -> None:
+    """Reach the cloud that the options name, or bring an embedded lab up for the time of the run."""
+    from harness.run.environment import load
+    from harness.run.selection import require_release
+
+    verification = config.stash[VERIFICATION]
+    cloud_file = config.getoption("cloud")
+    release, expected = config.getoption("release"), config.getoption("expect_release")
+    for option, version in (("--release", release), ("--expect-release", expected)):
+        if version is not None:
+            require_release(option, version)
+    hook = config.hook
+    if cloud_file is not None:
+        environment = load(Path(cloud_file))
+    else:
+        from harness.lab.control import choose_hosts, embedded_lab
+        from harness.lab.options import LabOptions
+
+        choice = choose_hosts(config.getoption("hosts"))
+        hook.pytest_harness_lab(kind=choice.kind, instead_because=choice.instead_because)
+        options = LabOptions(config.getoption("latency"), config.getoption("clock"), config.getoption("mended"))
+        lab = embedded_lab(Path(config.getoption("state")), choice.kind, release or DEFAULT_RELEASE, options)
+        environment = load(stack.enter_context(lab))
+        # The session's connections and settings end before the lab does.
+        stack.callback(verification.close)
+    hook.pytest_harness_connect(endpoint=environment.api.endpoint)
+    verification.connect(environment, expected or (release if cloud_file is not None else None))
+
+
+class Follower:
+    """Keeps the record while cases run, in this process or in workers."""
+
+    def __init__(self, config: pytest.Config, verification: Verification, cases: dict[str, pytest.Item]) -> None:
+        self._config = config
+        self._verification = verification
+        self._cases = cases
+        self._running: dict[str, pytest.Item] = {}
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if nodeid in self._cases:
+            self._running[nodeid] = self._cases[nodeid]
+            self._config.hook.pytest_harness_running(case_id=case_id(self._cases[nodeid]))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from harness.run.record import CaseRecord
+
+        if hasattr(report, RECORD):
+            del self._running[report.nodeid]
+            self._add(CaseRecord.model_validate(getattr(report, RECORD)))
+        elif report.when not in ("setup", "call", "teardown") and report.nodeid in self._running:
+            # What xdist reports for a worker that died.
+            case = begun(self._running.pop(report.nodeid))
+            case.broke("worker", HarnessError(report.longreprtext))
+            self._add(case.record(self._verification.context))
+
+    def end(self) -> None:
+        """End the workers, and give a record to each case that had begun and not ended."""
+        self._config.pluginmanager.unregister(self)
+        workers = workers_of(self._config)
+        if workers is not None:
+            workers.end()
+        for item in self._running.values():
+            self._add((item.stash.get(CASE, None) or begun(item)).record(self._verification.context))
+
+    def _add(self, record: CaseRecord) -> None:
+        self._verification.add(record)
+        self._config.hook.pytest_harness_case(record=record)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that proved nothing is no success, whatever pytest counted. The reports are written."""
+    verification = session.config.stash.get(VERIFICATION, None)
+    if verification is None:
+        return
+    from harness.report.forms import write_all
+
+    session.config.stash[TOLD] = write_all(verification.folder.path)
+    if session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = verification.folder.record.exit_code

@@ -1,0 +1,126 @@
+"""Who may use a place of the cloud now: cases that agree on its settings side by side, others one after another.
+
+Cases run in several processes of one machine; the kernel gives a place free when its holder dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from harness.waiting import wait_until
+
+# Longer than any case; a case that hangs ends by its own deadlines.
+_TURN_SECONDS = 4 * 3600.0
+
+Terms = Mapping[str, str]
+Arrange = Callable[[Terms], None]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a case needs of the cloud for itself.
+
+    `alone`: nobody else is in its cluster, or in the zone, so that it may change settings there and fill hosts; the
+    cluster has at least `hosts` usable ones. `zone_settings`: values that differ from what cases presume, shared with
+    cases that want the same.
+    """
+
+    alone: Literal["cluster", "zone"] | None = None
+    hosts: int = 1
+    zone_settings: Terms = field(default_factory=dict)
+
+    @property
+    def chain(self) -> str | None:
+        """Cases of one chain cannot overlap; None where a case can overlap with any other of its terms."""
+        if self.alone == "zone":
+            return "zone"
+        return f"cluster of {self.hosts}" if self.alone else None
+
+
+class Holds:
+    """The places of one run, as files in a folder that all its processes share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def zone(self, claim: Claim, arrange: Arrange) -> Iterator[None]:
+        """Hold the zone on the claim's terms; `arrange` brings its settings to them where they are not."""
+        alone = claim.alone == "zone"
+        with ExitStack() as stack:
+            held = stack.enter_context(_opened(self._folder / "zone.held"))
+            # Newcomers stand in line here, so that a change of terms does not wait for ever.
+            with _opened(self._folder / "zone.line") as line:
+                fcntl.flock(line, fcntl.LOCK_EX)
+                if alone or self._terms() != dict(claim.zone_settings):
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                    self._agree(claim.zone_settings, arrange)
+                if not alone:
+                    fcntl.flock(held, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def cluster(self, claim: Claim, candidates: Sequence[str]) -> Iterator[str]:
+        """Hold the first of the candidates that can be had, alone or with others; gives its id."""
+        with ExitStack() as stack:
+            chosen: str = wait_until(
+                "a cluster that no other case holds alone",
+                lambda: next((place for place in candidates if self._enter(place, claim, stack)), ""),
+                bool,
+                _TURN_SECONDS,
+                first_pause_s=0.02,
+                longest_pause_s=0.1,
+            )
+            yield chosen
+
+    def _enter(self, place: str, claim: Claim, stack: ExitStack) -> bool:
+        with ExitStack() as attempt:
+            held = attempt.enter_context(_opened(self._folder / f"cluster-{place}.held"))
+            with _opened(self._folder / f"cluster-{place}.line") as line:
+                if not _try(line, fcntl.LOCK_EX):
+                    return False
+                if claim.alone == "cluster":
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                elif not _try(held, fcntl.LOCK_SH):
+                    return False
+            stack.push(attempt.pop_all())
+            return True
+
+    def _terms(self) -> dict[str, str] | None:
+        """The terms on which the zone is held; None where the last change of terms failed half-way."""
+        file = self._folder / "zone.terms"
+        agreed: dict[str, str] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return agreed
+
+    def _agree(self, terms: Terms, arrange: Arrange) -> None:
+        if self._terms() == dict(terms):
+            return
+        file = self._folder / "zone.terms"
+        file.write_text("null", encoding="utf-8")
+        arrange(terms)
+        file.write_text(json.dumps(dict(terms)), encoding="utf-8")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[int]:
+    """A descriptor of its own: locks belong to it, also between threads of one process."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

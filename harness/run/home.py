@@ -1,0 +1,40 @@
+"""Where a case takes place: which clusters suit it, and on which host its instances start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.cloud.entities import Cluster, HostRecord
+from harness.run.holds import Claim
+
+
+def is_usable(host: HostRecord) -> bool:
+    return host.state == "Up" and host.resource_state == "Enabled"
+
+
+def suitable_clusters(claim: Claim, clusters: Sequence[Cluster], hosts: Sequence[HostRecord]) -> list[Cluster]:
+    """Clusters with enough usable hosts, the best first.
+
+    A case that will be alone takes the smallest that does, one that shares the one with the most room.
+    """
+    usable = {cluster.id: [host for host in _members(cluster.id, hosts) if is_usable(host)] for cluster in clusters}
+    suitable = [cluster for cluster in clusters if len(usable[cluster.id]) >= max(1, claim.hosts)]
+    if claim.alone is not None:
+        return sorted(suitable, key=lambda cluster: len(usable[cluster.id]))
+    return sorted(suitable, key=lambda cluster: -max(map(_free_bytes, usable[cluster.id])))
+
+
+def home_in(claim: Claim, cluster_id: str, hosts: Sequence[HostRecord]) -> HostRecord:
+    """Of the cluster's usable hosts the smallest for a case that is alone there, else the one with the most room."""
+    usable = [host for host in _members(cluster_id, hosts) if is_usable(host)]
+    if claim.alone is not None:
+        return min(usable, key=lambda host: (host.memory_bytes, host.name))
+    return max(usable, key=lambda host: (_free_bytes(host), host.name))
+
+
+def _members(cluster_id: str, hosts: Sequence[HostRecord]) -> list[HostRecord]:
+    return [host for host in hosts if host.cluster_id == cluster_id]
+
+
+def _free_bytes(host: HostRecord) -> int:
+    return host.memory_bytes - host.used_memory_bytes

@@ -1,0 +1,186 @@
+"""What a run is about to create or change, on disk before it happens, so that it can be taken back whoever dies.
+
+SQLite in WAL mode with every commit synced: workers write side by side, and a line that was written survives a kill.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from harness.cloud.configuration import Place
+from harness.errors import HarnessError
+
+LEDGER_FILE = "ledger.sqlite"
+# In place of a case: what the run itself changed.
+THE_RUN = ""
+_BUSY_SECONDS = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (run_id TEXT NOT NULL, endpoint TEXT NOT NULL, cloud_file TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS line (
+    number INTEGER PRIMARY KEY, case_id TEXT NOT NULL, change TEXT NOT NULL, settled INTEGER NOT NULL DEFAULT 0
+);
+"""
+
+
+class LedgerError(HarnessError):
+    """The ledger cannot be read or written; the text names the file."""
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InstanceMade(_Change):
+    """An instance; `id` is None until the API has told it."""
+
+    kind: Literal["instance"] = "instance"
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return f"instance {self.name}"
+
+
+class OfferingMade(_Change):
+    kind: Literal["offering"] = "offering"
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return f"offering {self.name}"
+
+
+class AccountMade(_Change):
+    kind: Literal["account"] = "account"
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return f"account {self.name}"
+
+
+class SettingChanged(_Change):
+    """A setting that is to be `former` again; `inherited`: as far as the API shows it had no value of its own there."""
+
+    kind: Literal["setting"] = "setting"
+    name: str
+    former: str
+    ours: str
+    inherited: bool
+    zone_id: str | None = None
+    cluster_id: str | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(zone_id=self.zone_id, cluster_id=self.cluster_id)
+
+    def __str__(self) -> str:
+        back = f"{self.former} (taken for inherited)" if self.inherited else self.former
+        return f"setting {self.name} back to {back}"
+
+
+class HostTagsChanged(_Change):
+    """A host's tags, comma separated as updateHost takes them."""
+
+    kind: Literal["host tags"] = "host tags"
+    host_id: str
+    host_name: str
+    former: str
+    ours: str
+
+    def __str__(self) -> str:
+        return f"tags of host {self.host_name} back to {self.former or 'none'}"
+
+
+Change = InstanceMade | OfferingMade | AccountMade | SettingChanged | HostTagsChanged
+_CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True)
+class Line:
+    """A change that has not been taken back; `case_id` may be THE_RUN."""
+
+    number: int
+    case_id: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class LedgerRun:
+    """Whose ledger it is."""
+
+    run_id: str
+    endpoint: str
+    cloud_file: Path
+
+
+class Ledger:
+    """One run's ledger. Every method may raise LedgerError and may be called from any process and thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as database:
+            database.executescript(_SCHEMA)
+
+    def describe(self, run: LedgerRun) -> None:
+        """Say once whose it is: what a later clean-up needs to reach the cloud. No secrets."""
+        with self._open() as database:
+            database.execute("DELETE FROM run")
+            database.execute("INSERT INTO run VALUES (?, ?, ?)", (run.run_id, run.endpoint, str(run.cloud_file)))
+
+    def run(self) -> LedgerRun | None:
+        """Whose it is, or None where its run ended before it had looked at the cloud."""
+        with self._open() as database:
+            row = database.execute("SELECT run_id, endpoint, cloud_file FROM run").fetchone()
+        return None if row is None else LedgerRun(row[0], row[1], Path(row[2]))
+
+    def intend(self, case_id: str, change: Change) -> int:
+        """Write down what is about to happen; returns the line's number."""
+        with self._open() as database:
+            made = database.execute(
+                "INSERT INTO line (case_id, change) VALUES (?, ?)", (case_id, change.model_dump_json())
+            )
+            return int(made.lastrowid or 0)
+
+    def amend(self, number: int, change: Change) -> None:
+        """Replace a line by what is known better now."""
+        with self._open() as database:
+            database.execute("UPDATE line SET change = ? WHERE number = ?", (change.model_dump_json(), number))
+
+    def settle(self, number: int) -> None:
+        """The change has been taken back, or never happened."""
+        with self._open() as database:
+            database.execute("UPDATE line SET settled = 1 WHERE number = ?", (number,))
+
+    def unsettled(self, case_id: str | None = None) -> list[Line]:
+        """What is still to be taken back, newest first; of one case, or of all."""
+        query = "SELECT number, case_id, change FROM line WHERE settled = 0"
+        only: tuple[str, ...] = ()
+        if case_id is not None:
+            query, only = query + " AND case_id = ?", (case_id,)
+        with self._open() as database:
+            rows = database.execute(query + " ORDER BY number DESC", only).fetchall()
+        return [Line(int(row[0]), str(row[1]), _CHANGES.validate_json(row[2])) for row in rows]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS)
+        except sqlite3.Error as failure:
+            raise LedgerError(f"{self.path}: {failure}") from None
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            with database:
+                yield database
+        except sqlite3.Error as failure:
+            raise LedgerError(f"{self.path}: {failure}") from None
+        finally:
+            database.close()

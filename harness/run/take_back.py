@@ -1,0 +1,70 @@
+"""Takes back what a ledger says was done, last first, carrying on past failures; safe to repeat."""
+
+from __future__ import annotations
+
+from harness.cloud import accounts, configuration, infrastructure, instances, offerings
+from harness.cloud.client import CloudApi
+from harness.errors import HarnessError
+from harness.run.ledger import (
+    AccountMade,
+    Change,
+    HostTagsChanged,
+    InstanceMade,
+    Ledger,
+    OfferingMade,
+    SettingChanged,
+)
+
+
+class ChangedByOthersError(HarnessError):
+    """Something is neither as the run left it nor as it was before: somebody else has a hand in it."""
+
+
+def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | None = None) -> list[str]:
+    """Take back everything that is unsettled, of one case or of all; returns a line for each thing that stayed."""
+    failures: list[str] = []
+    for line in ledger.unsettled(case_id):
+        try:
+            _undo(api, job_seconds, line.change)
+        except HarnessError as failure:
+            failures.append(f"{line.change}: {failure}")
+        else:
+            ledger.settle(line.number)
+    return failures
+
+
+def _undo(api: CloudApi, job_seconds: float, change: Change) -> None:
+    match change:
+        case InstanceMade():
+            instance_id = change.id or instances.id_of(api, change.name)
+            if instance_id is not None:
+                instances.destroy(api, job_seconds, instance_id)
+        case OfferingMade():
+            offering_id = change.id or offerings.id_of(api, change.name)
+            if offering_id is not None:
+                offerings.delete(api, offering_id)
+        case AccountMade():
+            account_id = change.id or accounts.id_of(api, change.name)
+            if account_id is not None:
+                accounts.delete(api, job_seconds, account_id)
+        case SettingChanged():
+            _put_back(api, change)
+        case HostTagsChanged():
+            now = infrastructure.host_tags(api, change.host_id)
+            if now == change.former:
+                return
+            if now != change.ours:
+                raise ChangedByOthersError(f"somebody else has set them to {now or 'none'}; left alone")
+            infrastructure.set_host_tags(api, change.host_id, change.former)
+
+
+def _put_back(api: CloudApi, change: SettingChanged) -> None:
+    now = configuration.value(api, change.name, change.place)
+    if now == change.former:
+        return
+    if now != change.ours:
+        raise ChangedByOthersError(f"somebody else has set it to {now}; left alone")
+    if change.inherited:
+        configuration.reset(api, change.name, change.place)
+    else:
+        configuration.update(api, change.name, change.former, change.place)

@@ -1,0 +1,154 @@
+"""Places are shared by those who agree, held alone by those who must be, and given free by the dead."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event, Lock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.run.holds import Claim, Holds
+from harness.waiting import DeadlineExpired
+
+OFF = Claim(zone_settings={"enable": "false"})
+ZONE = Claim(alone="zone")
+CLUSTER = Claim(alone="cluster")
+_TOGETHER_SECONDS = 20.0
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from harness.run.holds import Claim, Holds
+from harness.waiting import DeadlineExpired
+holds = Holds(Path(sys.argv[1]))
+with holds.zone(Claim(alone="zone"), lambda terms: None):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def _nothing(terms: Mapping[str, str]) -> None:
+    del terms
+
+
+@pytest.mark.parametrize("claim", [Claim(), OFF], ids=["presumed", "other settings"])
+def test_cases_of_the_same_terms_are_in_the_zone_together(tmp_path: Path, claim: Claim) -> None:
+    holds, both = Holds(tmp_path), Barrier(2)
+
+    def run() -> None:
+        with holds.zone(claim, _nothing):
+            both.wait(_TOGETHER_SECONDS)
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(run) for _ in range(2)]:
+            done.result()
+
+
+def test_cases_of_other_terms_wait_and_find_their_own_settings(tmp_path: Path) -> None:
+    holds, in_force, seen = Holds(tmp_path), {"enable": "true"}, []
+
+    def arrange(terms: Mapping[str, str]) -> None:
+        in_force["enable"] = terms.get("enable", "true")
+
+    def run(claim: Claim) -> None:
+        with holds.zone(claim, arrange):
+            wanted = claim.zone_settings.get("enable", "true")
+            seen.append(in_force["enable"] == wanted)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(run, claim) for claim in [Claim(), OFF, Claim(), OFF] * 5]:
+            done.result()
+    assert seen == [True] * 20
+
+
+def test_settings_that_could_not_be_arranged_are_arranged_by_the_next(tmp_path: Path) -> None:
+    holds, arranged = Holds(tmp_path), []
+
+    def refuse(terms: Mapping[str, str]) -> None:
+        raise OSError(f"the cloud refuses {terms}")
+
+    with pytest.raises(OSError, match="the cloud refuses"), holds.zone(OFF, refuse):
+        pass
+    with holds.zone(Claim(), lambda terms: arranged.append(dict(terms))):
+        pass
+    assert arranged == [{}]
+
+
+def test_a_free_cluster_is_taken_where_the_first_is_held_alone(tmp_path: Path) -> None:
+    holds = Holds(tmp_path)
+    with holds.cluster(CLUSTER, ["a", "b"]) as first, holds.cluster(Claim(), ["a", "b"]) as second:
+        assert (first, second) == ("a", "b")
+
+
+def test_a_cluster_that_is_to_be_held_alone_is_waited_for(tmp_path: Path) -> None:
+    holds, leave, entered = Holds(tmp_path), Event(), Event()
+
+    def run() -> None:
+        with holds.cluster(CLUSTER, ["a"]):
+            entered.set()
+
+    with ThreadPoolExecutor(1) as threads:
+        with holds.cluster(Claim(), ["a"]):
+            waiting = threads.submit(run)
+            assert not entered.wait(0.2)
+            leave.set()
+        waiting.result()
+    assert entered.is_set()
+
+
+def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", _HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    with Holds(tmp_path).zone(ZONE, _nothing):
+        assert json.loads((tmp_path / "zone.terms").read_text() if (tmp_path / "zone.terms").exists() else "{}") == {}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(claims=st.lists(st.sampled_from([Claim(), OFF, ZONE, CLUSTER, Claim(alone="cluster", hosts=2)]), max_size=12))
+def test_nobody_is_ever_with_somebody_who_disagrees(
+    tmp_path_factory: pytest.TempPathFactory, claims: list[Claim]
+) -> None:
+    holds, guard = Holds(tmp_path_factory.mktemp("holds")), Lock()
+    inside: list[tuple[Claim, str]] = []
+    clashes: list[object] = []
+
+    def run(claim: Claim) -> None:
+        with holds.zone(claim, _nothing), holds.cluster(claim, ["a", "b"][: 3 - claim.hosts]) as cluster:
+            with guard:
+                for other, its_cluster in inside:
+                    if (
+                        "zone" in (claim.alone, other.alone)
+                        or claim.zone_settings != other.zone_settings
+                        or (cluster == its_cluster and "cluster" in (claim.alone, other.alone))
+                    ):
+                        clashes.append((claim, other))
+                inside.append((claim, cluster))
+            with guard:
+                inside.remove((claim, cluster))
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(run, claim) for claim in claims]:
+            done.result()
+    assert clashes == []
+
+
+def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.run.holds._TURN_SECONDS", 0.1)
+    holds = Holds(tmp_path)
+    with (
+        holds.cluster(CLUSTER, ["a"]),
+        pytest.raises(DeadlineExpired, match=r"waited 0\.1 s for a cluster that no other case holds alone"),
+        holds.cluster(Claim(), ["a"]),
+    ):
+        pass
