@@ -3,10 +3,8 @@
 import re
 
 import pytest
-from harness.run.undo import Undo
 
 from harness.cloud import instances
-from harness.cloud.configuration import Place
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import Absent
@@ -14,7 +12,6 @@ from harness.lab.hypervisor import HypervisorError
 from harness.reference.offering import OfferingClass, Size
 from harness.reference.scaling import Outcome
 from harness.reference.settings import CPU_OVERCOMMIT, ENABLE_DYNAMIC_SCALE
-from harness.run.settings_guard import SettingsGuard
 from harness.run.stage import Stage
 from harness.run.staged_instance import StagedInstance
 from harness.verify.domain import is_prepared, seen_domain
@@ -190,12 +187,8 @@ def test_an_instance_flag_changed_behind_the_cases_back_is_caught(stage: Stage) 
 
 def test_a_restart_in_an_overcommitted_cluster_has_that_clusters_values(stage: Stage) -> None:
     instance = stage.instance(*stage.offering(OfferingClass.FIXED, Size(2, 600, 256), cap=True))
-    undo = Undo()
-    SettingsGuard(stage.api, undo).set(CPU_OVERCOMMIT, "2", Place(cluster_id=stage.home.cluster_id))
-    try:
-        domain = seen_domain(instance.restart())
-    finally:
-        assert undo.run() == []
+    stage.setting(CPU_OVERCOMMIT, "2")
+    domain = seen_domain(instance.restart())
     assert (domain.shares, domain.quota_us) == (600, 3000)
     assert stage.comparison.findings == ()
 
