@@ -45,3 +45,21 @@ def test_any_other_error_means_give_up_now() -> None:
 
     with pytest.raises(ValueError, match="wrong"):
         wait_until("it", broken, lambda _: True, 5)
+
+
+def test_pauses_grow_with_the_time_waited_where_a_share_of_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, pauses = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    wait_until("it", lambda: clock[0], lambda now: now > 110, 60, first_pause_s=0.01, longest_pause_s=0.09, share=0.03)
+    assert pauses[0] == pytest.approx(0.01)
+    waited = 0.0
+    for pause in pauses:
+        assert pause <= max(0.09, 0.03 * waited) + 1e-9
+        waited += pause
+    assert pauses[-1] > 0.25

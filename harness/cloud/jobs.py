@@ -12,6 +12,9 @@ from harness.waiting import wait_until
 
 PENDING = 0
 SUCCESS = 1
+# A job's end is noticed after 45 ms, or after 3 % of its length, on average or better, with 11 questions a second.
+_LONGEST_PAUSE_S = 0.09
+_SHARE = 0.03
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class Job:
             lambda: self.api.call("queryAsyncJobResult", jobid=job_id),
             lambda seen: int(seen["jobstatus"]) != PENDING,
             seconds,
-            first_pause_s=0.02,
-            longest_pause_s=0.5,
+            first_pause_s=0.01,
+            longest_pause_s=_LONGEST_PAUSE_S,
+            share=_SHARE,
             transient=(ApiUnreachableError,),
         )
         result = job.get("jobresult")
