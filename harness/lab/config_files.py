@@ -108,6 +108,10 @@ def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: LabCloud) -> dict[st
                 "port": address.port,
                 "user": "admin",
                 "passwd": cloud.admin_password,
+                # Where the port is the integration port, signed requests go to another one.
+                **({"apiPort": urlsplit(cloud.endpoint).port} if cloud.has_integration_port else {}),
+                "apiKey": cloud.admin.api_key,
+                "securityKey": cloud.admin.secret_key,
                 "hypervisor": "KVM",
                 "useHttps": "False",
             }
@@ -115,4 +119,6 @@ def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: LabCloud) -> dict[st
         "dbSvr": {"dbSvr": address.hostname, "port": 3306, "user": "cloud", "passwd": "cloud", "db": "cloud"},
         "logger": {"LogFolderPath": "marvin-logs"},
         "globalConfig": [],
+        # The hosts' keys and the template, for which Marvin has no place.
+        "csHarness": {"environmentFile": CLOUD_FILE},
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -93,6 +95,14 @@ class Lab(Table):
     hosts: Literal["kvm", "simulated"]
 
 
+@dataclass(frozen=True)
+class Secrets:
+    """What an environment made of another kind of file knows already: the secret key, and passwords by host name."""
+
+    secret_key: str = field(repr=False)
+    host_passwords: Mapping[str, str] = field(repr=False)
+
+
 class Environment(Table):
     """A whole environment file."""
 
@@ -104,11 +114,19 @@ class Environment(Table):
     time_limits: TimeLimits = TimeLimits()
     lab: Lab | None = None
     _file: Path = PrivateAttr(default=Path())
+    _secrets: Secrets | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path:
         """Where this was read from."""
         return self._file
+
+    def with_secrets(self, file: Path, secrets: Secrets) -> Environment:
+        """The same, made of `file`, with secrets for which it names no source."""
+        copy = self.model_copy()
+        copy._file = file
+        copy._secrets = secrets
+        return copy
 
     def path(self, relative: Path) -> Path:
         """A path of the file: relative ones start at its folder, `~` is the user's home."""
@@ -122,10 +140,14 @@ class Environment(Table):
 
     def secret_key(self) -> str:
         """Raises EnvironmentFileError where the file names no usable source."""
+        if self._secrets is not None:
+            return self._secrets.secret_key
         return self._secret("secret_key", self.api.secret_key_env, self.api.secret_key_file)
 
-    def password(self) -> str | None:
-        """The hosts' SSH password, where one is used. Raises EnvironmentFileError."""
+    def password(self, host_name: str) -> str | None:
+        """The host's SSH password, where one is used. Raises EnvironmentFileError."""
+        if self._secrets is not None:
+            return self._secrets.host_passwords.get(host_name)
         if self.hosts.password_env is None:
             return None
         return self._variable("hosts.password_env", self.hosts.password_env)

@@ -24,7 +24,7 @@ def host_access(environment: Environment, host: HostRecord) -> HostAccess:
         port=login.port,
         user=login.user,
         key_file=environment.path(login.key_file) if login.key_file else None,
-        password=environment.password(),
+        password=environment.password(host.name),
         host_keys=_HOST_KEY_RULES[login.host_keys],
         known_hosts=environment.path(login.known_hosts) if login.known_hosts else None,
         sudo=login.sudo,
