@@ -61,6 +61,7 @@ class RunOptions:
     """What `cs-harness verify` was asked for. Names are those of the pytest plugin's options."""
 
     cloud: Path | None = None
+    marvin_config: Path | None = None
     hosts: str = "auto"
     select: str | None = None
     release: str | None = None
@@ -94,7 +95,7 @@ def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int
     folder = testcases_folder()
     arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
     arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", *options.arguments()]
-    workers = workers or default_workers(options.hosts, options.cloud)
+    workers = workers or default_workers(options.hosts, options.cloud or options.marvin_config)
     if workers > 1:
         arguments += ["-n", str(workers), "--dist", "loadscope"]
     console = Console(stderr=as_json)

@@ -10,6 +10,7 @@ import click
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.compare import compare
 from harness.cli.lab import lab
+from harness.cli.marvin import marvin
 from harness.cli.reference import predict_offline, rules_of_the_reference
 from harness.cli.report import report
 from harness.cli.verify import verify
@@ -37,5 +38,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-for command in (verify, report, compare, predict_offline, rules_of_the_reference, lab):
+for command in (verify, report, compare, predict_offline, rules_of_the_reference, lab, marvin):
     main.add_command(command)

@@ -13,6 +13,12 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
 
 @click.command()
 @click.option("--cloud", type=click.Path(path_type=Path), help="Environment file of a cloud; default: an embedded lab.")
+@click.option(
+    "--marvin-config",
+    envvar="MARVIN_CONFIG",
+    type=click.Path(path_type=Path),
+    help="A Marvin configuration in place of --cloud; also the variable MARVIN_CONFIG.",
+)
 @hosts_option
 @click.option(
     "--select", help='"smoke": a case of each section, no settings changed; "full"; or ids and sections: "LS-*,XML-01".'

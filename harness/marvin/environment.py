@@ -43,7 +43,7 @@ def environment_of(file: Path, zone: str | None = None) -> Environment:
         ),
     )
     passwords = {name: login.password for name, login in logins.items() if login.password}
-    return environment.with_secrets(file, Secrets(reached.secret_key, passwords))
+    return environment.with_secrets(file, Secrets(secret_key=reached.secret_key, host_passwords=passwords))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["case_id", "stage"]
 
+# Its options are beside ours, and what it does waits for --with-marvin.
+pytest_plugins = ["harness.marvin.plugin"]
+
 MARKERS = (
     "case(id): a case of the live-scaling matrix, under the matrix's id",
     'alone(place, hosts=1): holds the "cluster" or the "zone" alone and may change its settings; hosts: how many usable'

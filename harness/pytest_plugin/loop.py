@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError
+from harness.marvin.plugin import marvin_config
 from harness.pytest_plugin.cases import CASE, CONTEXT, RECORD, TOLD, VERIFICATION, begun, case_id
 from harness.pytest_plugin.parallel import joined, workers_of
 
@@ -78,7 +79,7 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
     from harness.run.selection import require_release
 
     verification = config.stash[VERIFICATION]
-    cloud_file = config.getoption("cloud")
+    cloud_file, marvin_file = config.getoption("cloud"), marvin_config(config)
     release, expected = config.getoption("release"), config.getoption("expect_release")
     for option, version in (("--release", release), ("--expect-release", expected)):
         if version is not None:
@@ -86,6 +87,10 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
     hook = config.hook
     if cloud_file is not None:
         environment = load(Path(cloud_file))
+    elif marvin_file is not None:
+        from harness.marvin.environment import environment_of
+
+        environment = environment_of(marvin_file, config.getoption("zone"))
     else:
         from harness.lab.control import choose_hosts, embedded_lab
         from harness.lab.options import LabOptions
@@ -98,7 +103,7 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         # The session's connections and settings end before the lab does.
         stack.callback(verification.close)
     hook.pytest_harness_connect(endpoint=environment.api.endpoint)
-    verification.connect(environment, expected or (release if cloud_file is not None else None))
+    verification.connect(environment, expected or (release if cloud_file or marvin_file else None))
 
 
 class Follower:

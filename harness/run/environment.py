@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from harness.errors import HarnessError
 from harness.toml_file import Table, read
@@ -95,12 +93,11 @@ class Lab(Table):
     hosts: Literal["kvm", "simulated"]
 
 
-@dataclass(frozen=True)
-class Secrets:
+class Secrets(BaseModel):
     """What an environment made of another kind of file knows already: the secret key, and passwords by host name."""
 
-    secret_key: str = field(repr=False)
-    host_passwords: Mapping[str, str] = field(repr=False)
+    secret_key: str = Field(repr=False)
+    host_passwords: dict[str, str] = Field(repr=False)
 
 
 class Environment(Table):
@@ -123,10 +120,12 @@ class Environment(Table):
 
     def with_secrets(self, file: Path, secrets: Secrets) -> Environment:
         """The same, made of `file`, with secrets for which it names no source."""
-        copy = self.model_copy()
-        copy._file = file
-        copy._secrets = secrets
-        return copy
+        return HandedOn(file=file, environment=self, secrets=secrets).taken_over()
+
+    @property
+    def handed_on(self) -> HandedOn:
+        """What another process of the same run needs of it."""
+        return HandedOn(file=self._file.absolute(), environment=self, secrets=self._secrets)
 
     def path(self, relative: Path) -> Path:
         """A path of the file: relative ones start at its folder, `~` is the user's home."""
@@ -168,6 +167,20 @@ class Environment(Table):
         if not value:
             raise EnvironmentFileError(f"{self._file}: {key}: the environment variable {variable} is not set; set it")
         return value
+
+
+class HandedOn(BaseModel):
+    """An environment with what its tables do not say, on its way to another process."""
+
+    file: Path
+    environment: Environment
+    secrets: Secrets | None
+
+    def taken_over(self) -> Environment:
+        copy = self.environment.model_copy()
+        copy._file = self.file
+        copy._secrets = self.secrets
+        return copy
 
 
 def load(file: Path) -> Environment:

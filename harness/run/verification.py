@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from harness.errors import HarnessError
 from harness.run.case import RunContext
-from harness.run.environment import Environment, load
+from harness.run.environment import Environment, HandedOn
 from harness.run.holds import Holds
 from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
@@ -28,7 +28,7 @@ class NoRunError(HarnessError):
 class Invitation(BaseModel):
     """What a worker needs to take part; `refusal` says why there is no run."""
 
-    cloud_file: Path = Path()
+    environment: HandedOn | None = None
     run_folder: Path = Path()
     holds: Path = Path()
     run_id: str = ""
@@ -56,7 +56,7 @@ class Verification:
         """For cases that run in other processes. Raises RuntimeError before `connect`."""
         record = self.folder.record
         return Invitation(
-            cloud_file=self._connected.environment.file.absolute(),
+            environment=self._connected.environment.handed_on,
             run_folder=self.folder.path.absolute(),
             holds=self._holds,
             run_id=record.run_id,
@@ -112,9 +112,9 @@ def join(invitation: Invitation, worker: str) -> RunContext:
     """Take part in another process's run; the caller closes the context's session if there is one."""
     connected: Session | HarnessError
     try:
-        if invitation.refusal is not None:
-            raise NoRunError(invitation.refusal)
-        connected = Session(load(invitation.cloud_file), Ledger(invitation.run_folder / LEDGER_FILE))
+        if invitation.environment is None:
+            raise NoRunError(invitation.refusal or "the run has no cloud")
+        connected = Session(invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE))
         connected.open()
     except HarnessError as failure:
         connected = failure

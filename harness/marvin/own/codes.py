@@ -1,0 +1,29 @@
+"""The words that Marvin's functions answer with."""
+
+PASS = 1
+FAIL = 0
+SUCCESS = "SUCCESS"
+FAILED = "FAILED"
+EXCEPTION = "EXCEPTION"
+INVALID_INPUT = "INVALID INPUT"
+EMPTY_LIST = "EMPTY_LIST"
+MATCH_NOT_FOUND = "ELEMENT NOT FOUND IN THE INPUT"
+
+RUNNING = "Running"
+STOPPED = "Stopped"
+DESTROYED = "Destroyed"
+EXPUNGING = "Expunging"
+ENABLED = "Enabled"
+DISABLED = "Disabled"
+
+BASIC_ZONE = "basic"
+ISOLATED_NETWORK = "ISOLATED"
+SHARED_NETWORK = "SHARED"
+
+USER = 0
+ADMIN = 1
+DOMAIN_ADMIN = 2
+
+KVM = "kvm"
+VMWARE = "vmware"
+XEN_SERVER = "XenServer"
