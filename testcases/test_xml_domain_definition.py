@@ -2,12 +2,23 @@
 
 import pytest
 
+from harness.reference.offering import OfferingClass
 from harness.reference.settings import ENABLE_DYNAMIC_SCALE
 from harness.run.stage import Stage
 from harness.verify.domain import is_prepared, seen_domain
 
 
+def _each_class(first: int) -> pytest.MarkDecorator:
+    """Three cases with ids from this number on: a fixed, a constrained and an unconstrained offering."""
+    cases = [
+        pytest.param(offering_class, marks=pytest.mark.case(f"XML-{number:02}"), id=offering_class.name.lower())
+        for number, offering_class in enumerate(OfferingClass, first)
+    ]
+    return pytest.mark.parametrize("offering_class", cases)
+
+
 @pytest.mark.case("XML-01")
+@pytest.mark.smoke
 def test_fixed_offering_is_prepared(stage: Stage) -> None:
     """A fixed offering without CPU cap is prepared.
 
@@ -33,50 +44,140 @@ def test_capped_fixed_offering_is_prepared_and_has_a_quota(stage: Stage) -> None
     assert (seen.quota_us, seen.period_us) == (5000, 10000)
 
 
-@pytest.mark.case("XML-05")
+@pytest.mark.parametrize(
+    "offering_class",
+    [
+        pytest.param(OfferingClass.CONSTRAINED, marks=pytest.mark.case("XML-03"), id="constrained"),
+        pytest.param(OfferingClass.UNCONSTRAINED, marks=pytest.mark.case("XML-04"), id="unconstrained"),
+    ],
+)
+def test_custom_offering_is_prepared(stage: Stage, offering_class: OfferingClass) -> None:
+    """A {offering_class} offering is prepared.
+
+    Preconditions: as XML-01, with an offering of this class.
+    Steps: deploy an instance with the parameters that the offering leaves open.
+    Expected: maxMemory with 16 slots and vCPUs to spare, in either release.
+    """
+    instance = stage.instance(*stage.offering(offering_class, stage.size(1, 0.25, 256)))
+    assert is_prepared(seen_domain(instance.verify()))
+
+
 @pytest.mark.zone_settings({ENABLE_DYNAMIC_SCALE: "false"})
-def test_switched_off_zone_setting_leaves_the_domain_unprepared(stage: Stage) -> None:
-    """With enable.dynamic.scale.vm off in the zone nothing is prepared.
+@_each_class(5)
+def test_switched_off_zone_setting_leaves_the_domain_unprepared(stage: Stage, offering_class: OfferingClass) -> None:
+    """With enable.dynamic.scale.vm off in the zone a {offering_class} offering is not prepared.
 
     Preconditions: the zone setting is false; offering, template and request allow dynamic scaling.
     Steps: deploy an instance.
-    Expected: no maxMemory, maximum vCPUs equal to the current ones.
+    Expected: no maxMemory, maximum vCPUs equal to the current ones; the instance flag is off.
     """
-    assert not is_prepared(seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify()))
+    instance = stage.instance(*stage.offering(offering_class, stage.size(1, 0.25, 256)))
+    assert not is_prepared(seen_domain(instance.verify()))
+    assert not instance.record.dynamically_scalable
 
 
-@pytest.mark.case("XML-08")
-def test_offering_without_dynamic_scaling_leaves_the_domain_unprepared(stage: Stage) -> None:
-    """An offering with dynamic scaling off is not prepared.
+@_each_class(8)
+def test_offering_without_dynamic_scaling_leaves_the_domain_unprepared(
+    stage: Stage, offering_class: OfferingClass
+) -> None:
+    """A {offering_class} offering with dynamic scaling off is not prepared.
 
     Preconditions: the offering's flag is false; the other three switches are on.
     Steps: deploy an instance.
-    Expected: no maxMemory, maximum vCPUs equal to the current ones.
+    Expected: no maxMemory, maximum vCPUs equal to the current ones; the instance flag is off.
     """
-    instance = stage.instance(stage.fixed(1, stage.speed(0.25), 256, dynamic=False))
+    instance = stage.instance(*stage.offering(offering_class, stage.size(1, 0.25, 256), dynamic=False))
     assert not is_prepared(seen_domain(instance.verify()))
+    assert not instance.record.dynamically_scalable
 
 
-@pytest.mark.case("XML-11")
-def test_template_without_dynamic_scaling_leaves_the_domain_unprepared(stage: Stage) -> None:
-    """A template that is not dynamically scalable is not prepared.
+@_each_class(11)
+def test_template_without_dynamic_scaling_leaves_the_domain_unprepared(
+    stage: Stage, offering_class: OfferingClass
+) -> None:
+    """With a template that is not dynamically scalable a {offering_class} offering is not prepared.
 
     Preconditions: the template's flag is false; the other three switches are on.
     Steps: deploy an instance from it.
-    Expected: no maxMemory, maximum vCPUs equal to the current ones.
+    Expected: no maxMemory, maximum vCPUs equal to the current ones; the instance flag is off.
     """
-    offering = stage.fixed(1, stage.speed(0.25), 256)
-    instance = stage.instance(offering, template=stage.unscalable_template)
+    offering = stage.offering(offering_class, stage.size(1, 0.25, 256))
+    instance = stage.instance(*offering, template=stage.unscalable_template)
     assert not is_prepared(seen_domain(instance.verify()))
+    assert not instance.record.dynamically_scalable
 
 
-@pytest.mark.case("XML-14")
-def test_deploying_without_dynamic_scaling_leaves_the_domain_unprepared(stage: Stage) -> None:
-    """An instance deployed with dynamicscalingenabled=false is not prepared.
+@_each_class(14)
+def test_deploying_without_dynamic_scaling_leaves_the_domain_unprepared(
+    stage: Stage, offering_class: OfferingClass
+) -> None:
+    """An instance of a {offering_class} offering deployed with dynamicscalingenabled=false is not prepared.
 
     Preconditions: zone setting, offering and template allow dynamic scaling.
     Steps: deploy an instance with dynamicscalingenabled=false.
-    Expected: no maxMemory, maximum vCPUs equal to the current ones.
+    Expected: no maxMemory, maximum vCPUs equal to the current ones; the instance flag is off.
     """
-    instance = stage.instance(stage.fixed(1, stage.speed(0.25), 256), dynamic_scaling=False)
+    instance = stage.instance(*stage.offering(offering_class, stage.size(1, 0.25, 256)), dynamic_scaling=False)
     assert not is_prepared(seen_domain(instance.verify()))
+    assert not instance.record.dynamically_scalable
+
+
+@pytest.mark.case("XML-17")
+def test_flag_switched_off_counts_from_the_next_start_on(stage: Stage) -> None:
+    """An instance whose flag is switched off stays prepared until it is stopped and started.
+
+    Preconditions: a running instance, prepared.
+    Steps: updateVirtualMachine isdynamicallyscalable=false; stop; start.
+    Expected: prepared before the stop; afterwards no maxMemory and maximum vCPUs equal to the current ones.
+    """
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)))
+    instance.set_dynamic_scaling(False)
+    assert is_prepared(seen_domain(instance.verify()))
+    assert not is_prepared(seen_domain(instance.restart()))
+
+
+@pytest.mark.case("XML-18")
+@pytest.mark.alone("zone")
+def test_zone_setting_switched_on_later(stage: Stage) -> None:
+    """An instance deployed while the zone's setting was off is prepared once setting and flag are on and it restarts.
+
+    Preconditions: enable.dynamic.scale.vm is false; a running instance, not prepared.
+    Steps: set it to true; updateVirtualMachine isdynamicallyscalable=true; stop; start.
+    Expected: the flag is accepted; after the start maxMemory with 16 slots and vCPUs to spare.
+    """
+    stage.setting(ENABLE_DYNAMIC_SCALE, "false")
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)))
+    assert not is_prepared(seen_domain(instance.verify()))
+    stage.setting(ENABLE_DYNAMIC_SCALE, "true")
+    instance.set_dynamic_scaling(True)
+    assert instance.record.dynamically_scalable
+    assert is_prepared(seen_domain(instance.restart()))
+
+
+@pytest.mark.case("XML-19")
+@pytest.mark.alone("zone")
+def test_zone_setting_switched_off_before_the_restart(stage: Stage) -> None:
+    """A prepared instance that restarts while the zone's setting is off is not prepared any more.
+
+    Preconditions: a running instance, prepared.
+    Steps: set enable.dynamic.scale.vm to false; stop; start.
+    Expected: no maxMemory, maximum vCPUs equal to the current ones; the instance flag is still on.
+    """
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)))
+    assert is_prepared(seen_domain(instance.verify()))
+    stage.setting(ENABLE_DYNAMIC_SCALE, "false")
+    assert not is_prepared(seen_domain(instance.restart()))
+    assert instance.record.dynamically_scalable
+
+
+@pytest.mark.case("XML-20")
+def test_without_cap_there_is_neither_quota_nor_period(stage: Stage) -> None:
+    """Without CPU cap a domain has no quota and no period.
+
+    Preconditions: an unconstrained offering without CPU cap.
+    Steps: deploy an instance at half of the host's speed.
+    Expected: neither a quota nor a period element; the scheduler's quota is not set.
+    """
+    instance = stage.instance(*stage.offering(OfferingClass.UNCONSTRAINED, stage.size(2, 0.5, 256)))
+    domain = seen_domain(instance.verify())
+    assert (domain.quota_us, domain.period_us) == (None, None)

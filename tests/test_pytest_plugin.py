@@ -103,6 +103,24 @@ def test_tests_that_are_no_cases_are_left_alone(pytester: pytest.Pytester) -> No
     assert not (pytester.path / "reports").exists()
 
 
+def test_cases_of_one_parametrised_test_are_told_apart_by_their_parameters(
+    pytester: pytest.Pytester, lab: SimulatedLab
+) -> None:
+    pytester.makepyfile("""
+    import pytest
+
+    @pytest.mark.parametrize("memory", [pytest.param(256, marks=pytest.mark.case("XML-98")),
+                                        pytest.param(512, marks=pytest.mark.case("XML-99"))])
+    def test_case(stage, memory):
+        '''An instance with {memory} MiB.'''
+        stage.instance(stage.fixed(1, 500, memory)).verify()
+    """)
+    assert pytester.runpytest_subprocess(f"--cloud={lab.cloud_file}").ret == 0
+    record = json.loads((pytester.path / "reports" / "latest" / "results.json").read_text())
+    titles = {case["id"]: case["title"] for case in record["cases"]}
+    assert titles == {"XML-98": "An instance with 256 MiB.", "XML-99": "An instance with 512 MiB."}
+
+
 def test_a_selection_runs_what_it_names_and_refuses_what_is_not_there(run) -> None:
     result, record = run("pass", "--select=xml-9*")
     assert [case["id"] for case in record["cases"]] == ["XML-99"]

@@ -29,14 +29,20 @@ def case_id(item: pytest.Item) -> str | None:
     return None if marker is None else str(marker.args[0])
 
 
+def case_text(item: pytest.Item) -> str:
+    """What a case says of itself; one of several in a parametrised test has its parameters in place of {braces}."""
+    text = str(getattr(item, "obj", item).__doc__ or item.name)
+    callspec = getattr(item, "callspec", None)
+    return text if callspec is None else text.format(**callspec.params)
+
+
 def begun(item: pytest.Item) -> Case:
     """The case that a test is, at its very beginning."""
     from harness.run.case import Case
 
     name = case_id(item) or item.name
     hook = item.config.hook
-    text = getattr(item, "obj", item).__doc__ or item.name
-    return Case(name, text, item.nodeid, lambda step: hook.pytest_harness_step(case_id=name, step=step))
+    return Case(name, case_text(item), item.nodeid, lambda step: hook.pytest_harness_step(case_id=name, step=step))
 
 
 @pytest.hookimpl(wrapper=True)

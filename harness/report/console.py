@@ -78,7 +78,7 @@ class Progress:
             self.doing(", ".join(self._at_it))
         if self._console.is_terminal:
             return
-        line = Text(f"{record.id:<8}{record.outcome.value:<15}{record.seconds:6.1f} s  {record.title}")
+        line = Text(f"{record.id:<10}{record.outcome.value:<15}{record.seconds:6.1f} s  {record.title}")
         line.stylize(_STYLES[record.outcome], 8, 8 + len(record.outcome.value))
         self._console.print(line, soft_wrap=True)
 

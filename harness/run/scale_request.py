@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.cloud import instances
 from harness.cloud.client import ApiError
 from harness.cloud.jobs import Job, JobResult
-from harness.hosts.observation import Observation
+from harness.hosts.observation import DomainView, Observation
 from harness.reference.offering import CustomParameters, Offering
 from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
 from harness.run.facts import look_records, scale_record, size_record
@@ -35,10 +35,14 @@ class Scaled:
     observation: Observation
 
     @property
+    def domain(self) -> DomainView:
+        """The live domain as it was seen. Raises NotVerifiedError where it was not."""
+        return seen_domain(self.observation)
+
+    @property
     def bandwidth(self) -> tuple[int | None, int | None]:
         """Quota and period in us as the live domain has them. Raises NotVerifiedError where it was not seen."""
-        domain = seen_domain(self.observation)
-        return domain.quota_us, domain.period_us
+        return self.domain.quota_us, self.domain.period_us
 
     def refused_with(self, code: int, pattern: str) -> bool:
         """Whether the job failed with this code and a text that is wholly of this pattern."""

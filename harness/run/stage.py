@@ -72,6 +72,12 @@ class Stage(Scene):
             )
         return template
 
+    def needs_mib(self, memory_mib: int) -> None:
+        """Raises CannotArrangeError unless the home host has that much memory free."""
+        there = room.free_mib(self.session.world(), self.home.id)
+        if there < memory_mib:
+            raise CannotArrangeError(f"needs {memory_mib} MiB free on host {self.home.name}; has {there}")
+
     def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
         """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
         world = self.session.world()
@@ -99,6 +105,10 @@ class Stage(Scene):
     def speed(self, part: float) -> int:
         """MHz that are this part of a CPU of the home host."""
         return int(self.home.speed_mhz * part)
+
+    def size(self, cpus: int, part: float, memory_mib: int) -> Size:
+        """A size whose speed is this part of a CPU of the home host."""
+        return Size(cpus, self.speed(part), memory_mib)
 
     def fixed(self, cpus: int, speed_mhz: int, memory_mib: int, *, cap: bool = False, dynamic: bool = True) -> Offering:
         """Create a fixed offering."""

@@ -80,6 +80,10 @@ class StagedInstance:
     def is_on_home(self) -> bool:
         return self.record.host_id == self.scene.home.id
 
+    def runs_with(self, offering: Offering) -> bool:
+        """Whether the API shows it running with this offering."""
+        return (self.record.state, self.record.offering_id) == (RUNNING, offering.id)
+
     def verify(self) -> Observation:
         """Look on every layer and hold it against what the instance must be now."""
         self.record = instances.get(self.scene.api, self.id)

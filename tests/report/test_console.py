@@ -66,7 +66,7 @@ def test_without_a_terminal_each_case_is_a_line_and_steps_are_quiet() -> None:
         progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, None))
         progress.step("XML-01", Step("deploy", WaitsFor.CLOUD, 0.0, 1.0))
         progress.case(make_case("XML-01"))
-    assert out.getvalue() == "XML-01  passed            2.3 s  What XML-01 shows [and more].\n"
+    assert out.getvalue() == "XML-01    passed            2.3 s  What XML-01 shows [and more].\n"
 
 
 def test_on_a_terminal_the_step_being_done_is_shown_with_its_seconds() -> None:

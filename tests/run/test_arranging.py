@@ -22,6 +22,14 @@ def test_cpu_fillers_take_the_hosts_cpu(stage: Stage) -> None:
         instance.scale(stage.fixed(2, 500, 256))
 
 
+def test_memory_that_a_case_needs_on_the_home_host_is_there_or_its_lack_is_named(stage: Stage) -> None:
+    stage.needs_mib(4096)
+    stage.instance(stage.fixed(1, 500, 256))
+    stage.needs_mib(3840)
+    with pytest.raises(CannotArrangeError, match="needs 3841 MiB free on host kvm1; has 3840"):
+        stage.needs_mib(3841)
+
+
 def test_an_inactive_offering_is_refused_as_predicted(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, 500, 256))
     scaled = instance.scale(stage.made_inactive(stage.fixed(2, 500, 256)))

@@ -1,6 +1,7 @@
 """An instance of a case is stopped, started, switched and scaled while stopped: what is wrong afterwards is caught."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import Absent
 from harness.lab.hypervisor import HypervisorError
-from harness.reference.offering import OfferingClass, Size
+from harness.reference.offering import OfferingClass, Size, concrete_size
+from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.scaling import Outcome
 from harness.reference.settings import CPU_OVERCOMMIT, ENABLE_DYNAMIC_SCALE
 from harness.run.stage import Stage
@@ -39,6 +41,29 @@ def test_an_instance_of_any_class_has_its_new_size_from_its_start_on_after_a_res
     assert (domain.vcpus, domain.memory_kib, domain.dimms_kib, domain.quota_us) == (2, 524288, (), 3700)
     assert stage.comparison.findings == ()
     assert stage.comparison.seen == set(Layer)
+
+
+def test_an_instance_runs_with_the_offering_it_was_given_last(stage: Stage) -> None:
+    small, _ = stage.offering(OfferingClass.FIXED, SMALL)
+    larger, _ = stage.offering(OfferingClass.FIXED, LARGER)
+    instance = stage.instance(small)
+    assert instance.runs_with(small)
+    assert instance.scale(larger).domain.vcpus == 2
+    assert instance.runs_with(larger)
+    assert not instance.runs_with(small)
+    instance.stop()
+    assert not instance.runs_with(larger)
+
+
+@pytest.mark.parametrize(("release", "offering_class"), [(BEFORE, "custom unconstrained"), (SINCE, "fixed")])
+def test_the_simplest_offering_that_a_release_scales_live(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, release: Release, offering_class: str
+) -> None:
+    monkeypatch.setattr(stage.session, "inventory", replace(stage.session.inventory, release=release))
+    offering, parameters = stage.scalable(stage.size(1, 0.25, 256), cap=True, dynamic=False)
+    assert offering.offering_class == offering_class
+    assert concrete_size(offering, parameters) == Size(1, 500, 256)
+    assert (offering.cpu_cap, offering.dynamic_scaling) == (True, False)
 
 
 def test_a_stopped_instance_is_on_no_host_for_the_api_and_for_the_host(stage: Stage) -> None:
