@@ -19,6 +19,17 @@ KNOWN_HOSTS_FILE = "known_hosts"
 CS_FILE = "cloudstack.ini"
 MARVIN_FILE = "marvin.cfg"
 
+# It is nobody else's.
+_ALL_ALLOWED = [
+    "instances",
+    "offerings",
+    "accounts",
+    "cluster-settings",
+    "zone-settings",
+    "global-settings",
+    "hosts",
+]
+
 
 def write_config_files(
     folder: Path,
@@ -72,14 +83,13 @@ def _cloud_toml(
         },
         # A guest that cannot show what was plugged in is an optional witness.
         "guest": {"agent": True} if fleet.guest_boot.onlines_hotplug else {"onlines_hotplug": False},
-        "allow": {"global_settings": True, "host_tags": True},
         "time_limits": {"job": 120, "ssh": 10, "guest_boot": 60, "guest_hotplug": 15},
         "lab": {"hosts": fleet.kind},
     }
     for host in hosts:
         tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}
     # JSON's strings, numbers and booleans are TOML's.
-    parts = ["# How to reach the embedded lab that wrote this file.\n"]
+    parts = ["# How to reach the embedded lab that wrote this file.\n", f"allow = {json.dumps(_ALL_ALLOWED)}\n"]
     for table, values in tables.items():
         parts.append(f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     return "\n".join(parts)

@@ -76,7 +76,7 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
 def _connect(config: pytest.Config, stack: ExitStack) -> None:
     """Reach the cloud that the options name, or bring an embedded lab up for the time of the run."""
     from harness.run.environment import load
-    from harness.run.selection import require_release
+    from harness.run.selection import SMOKE, require_release
 
     verification = config.stash[VERIFICATION]
     cloud_file, marvin_file = config.getoption("cloud"), marvin_config(config)
@@ -103,7 +103,11 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         # The session's connections and settings end before the lab does.
         stack.callback(verification.close)
     hook.pytest_harness_connect(endpoint=environment.api.endpoint)
-    verification.connect(environment, expected or (release if cloud_file or marvin_file else None))
+    verification.connect(
+        environment,
+        expected or (release if cloud_file or marvin_file else None),
+        leave_settings=config.getoption("select") == SMOKE,
+    )
 
 
 class Follower:

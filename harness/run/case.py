@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from harness.cloud.client import Call
 from harness.errors import HarnessError
 from harness.reference.known_defects import KnownDefect
+from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
 from harness.run.home import home_in, suitable_clusters
+from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
     FindingRecord,
@@ -23,7 +25,6 @@ from harness.run.record import (
     case_outcome,
     layer_lines,
 )
-from harness.run.scene import CannotArrangeError
 from harness.run.session import Session
 from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps, WaitsFor
@@ -98,11 +99,19 @@ class Case:
                 if not clusters:
                     raise CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled")
                 cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
+            self._require_presumed(session, claim, cluster_id)
             home = home_in(claim, cluster_id, session.hosts())
             self._stage = Stage(session, self.id, context.run_id, self.steps, home, claim)
             self._required = session.required_layers
             self._holding = holding.pop_all()
         return self._stage
+
+    def _require_presumed(self, session: Session, claim: Claim, cluster_id: str) -> None:
+        """Where settings may not be changed, those that the case presumes have to be so already."""
+        if Allowed.ZONE_SETTINGS not in session.permits.allowed:
+            session.arrange_zone(claim.zone_settings)
+        if claim.alone is not None and Allowed.CLUSTER_SETTINGS not in session.permits.allowed:
+            session.arrange_cluster(cluster_id)
 
     def close_stage(self) -> None:
         """Take everything away and let others have the place; what stays is still in the run's ledger."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -70,11 +71,20 @@ class Guest(Table):
     onlines_hotplug: bool = True
 
 
-class Allow(Table):
-    """What cases may change that other users of the cloud can notice; it is put back. A case that needs it says so."""
+class Allowed(StrEnum):
+    """What a run may create or change on a cloud."""
 
-    global_settings: bool = False
-    host_tags: bool = False
+    INSTANCES = "instances"
+    OFFERINGS = "offerings"
+    ACCOUNTS = "accounts"
+    CLUSTER_SETTINGS = "cluster-settings"
+    ZONE_SETTINGS = "zone-settings"
+    GLOBAL_SETTINGS = "global-settings"
+    HOSTS = "hosts"
+
+
+# The rest can be noticed by everybody on the cloud.
+_ALLOWED_UNLESS_SAID = frozenset(Allowed) - {Allowed.GLOBAL_SETTINGS, Allowed.HOSTS}
 
 
 class TimeLimits(Table):
@@ -107,7 +117,7 @@ class Environment(Table):
     cloud: Cloud
     hosts: HostLogins = HostLogins()
     guest: Guest = Guest()
-    allow: Allow = Allow()
+    allow: frozenset[Allowed] = _ALLOWED_UNLESS_SAID
     time_limits: TimeLimits = TimeLimits()
     lab: Lab | None = None
     _file: Path = PrivateAttr(default=Path())

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from harness.cloud.configuration import Place
 from harness.errors import HarnessError
+from harness.run.environment import Allowed
 
 LEDGER_FILE = "ledger.sqlite"
 # In place of a case: what the run itself changed.
@@ -40,6 +41,7 @@ class _Change(BaseModel):
 class InstanceMade(_Change):
     """An instance; `id` is None until the API has told it."""
 
+    permission: ClassVar = Allowed.INSTANCES
     kind: Literal["instance"] = "instance"
     name: str
     id: str | None = None
@@ -49,6 +51,7 @@ class InstanceMade(_Change):
 
 
 class OfferingMade(_Change):
+    permission: ClassVar = Allowed.OFFERINGS
     kind: Literal["offering"] = "offering"
     name: str
     id: str | None = None
@@ -58,6 +61,7 @@ class OfferingMade(_Change):
 
 
 class AccountMade(_Change):
+    permission: ClassVar = Allowed.ACCOUNTS
     kind: Literal["account"] = "account"
     name: str
     id: str | None = None
@@ -81,6 +85,12 @@ class SettingChanged(_Change):
     def place(self) -> Place:
         return Place(zone_id=self.zone_id, cluster_id=self.cluster_id)
 
+    @property
+    def permission(self) -> Allowed:
+        if self.cluster_id is not None:
+            return Allowed.CLUSTER_SETTINGS
+        return Allowed.ZONE_SETTINGS if self.zone_id is not None else Allowed.GLOBAL_SETTINGS
+
     def __str__(self) -> str:
         back = f"{self.former} (taken for inherited)" if self.inherited else self.former
         return f"setting {self.name} back to {back}"
@@ -89,6 +99,7 @@ class SettingChanged(_Change):
 class HostTagsChanged(_Change):
     """A host's tags, comma separated as updateHost takes them."""
 
+    permission: ClassVar = Allowed.HOSTS
     kind: Literal["host tags"] = "host tags"
     host_id: str
     host_name: str

@@ -10,7 +10,7 @@ from harness.reference import settings as names
 from harness.reference.capacity import Host, free
 from harness.reference.offering import Size
 from harness.reference.scaling import Prediction, World
-from harness.run.scene import CannotArrangeError
+from harness.run.permits import CannotArrangeError
 
 _MIB = 1048576
 _FILLER_MHZ = 100

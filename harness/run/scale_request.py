@@ -15,8 +15,8 @@ from harness.hosts.observation import DomainView, Observation
 from harness.reference.offering import CustomParameters, Offering
 from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
 from harness.run.facts import look_records, scale_record, size_record
+from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
-from harness.run.scene import CannotArrangeError
 from harness.verify.domain import seen_domain
 from harness.verify.finding import NOTHING_SEEN, Comparison
 from harness.verify.instance import compare_absence, compare_job, compare_saved_speed

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
-from harness.errors import HarnessError
 from harness.reference.known_defects import KNOWN_DEFECTS, KnownDefect
 from harness.reference.rule import Rule
 from harness.run.record import LookRecord, ScaleRecord, StartRecord
@@ -14,10 +13,6 @@ from harness.run.session import Session
 from harness.run.steps import Steps
 from harness.verify.finding import NOTHING_SEEN, Comparison
 from harness.verify.ways import Shown
-
-
-class CannotArrangeError(HarnessError):
-    """The cloud lacks what the case needs; the text says exactly what."""
 
 
 class Scene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.home import is_usable
 from harness.run.host_logins import host_access
 from harness.run.ledger import THE_RUN, Ledger
+from harness.run.permits import CannotArrangeError, permits_of
 from harness.run.settings_guard import SettingsGuard
 from harness.run.take_back import take_back
 from harness.verify.finding import HOST_SIDE_LAYERS, Layer
@@ -62,9 +64,10 @@ class Inventory:
 class Session:
     """One process's connection to the cloud. What it changes there is in the ledger; `take_back` goes by that."""
 
-    def __init__(self, environment: Environment, ledger: Ledger) -> None:
+    def __init__(self, environment: Environment, ledger: Ledger, *, leave_settings: bool = False) -> None:
         self.ledger = ledger
         self.environment = environment
+        self.permits = permits_of(environment, leave_settings=leave_settings)
         verify: bool | str = environment.api.verify_tls
         if verify and environment.api.ca_bundle is not None:
             verify = str(environment.path(environment.api.ca_bundle))
@@ -148,19 +151,35 @@ class Session:
         return self.inventory
 
     def presume(self) -> None:
-        """Bring the settings to what all cases presume: scaling on, ceilings at the host, auto-migration on."""
-        self.arrange_zone({})
-        if self.inventory.release.scales_fixed_offerings:
-            guard = SettingsGuard(self.api, self.ledger, THE_RUN)
-            for cluster in self.inventory.clusters:
-                for name, value in PRESUMED_IN_CLUSTERS.items():
-                    guard.set(name, value, Place(cluster_id=cluster.id))
+        """Bring the settings to what all cases presume: scaling on, ceilings at the host, auto-migration on.
+
+        What may not be changed is left as it is; cases that need it find that out by themselves.
+        """
+        with suppress(CannotArrangeError):
+            self.arrange_zone({})
+        for cluster in self.inventory.clusters:
+            with suppress(CannotArrangeError):
+                self.arrange_cluster(cluster.id)
 
     def arrange_zone(self, terms: Mapping[str, str]) -> None:
-        """Bring the zone's settings to what cases presume, but for `terms`. Raises ApiError."""
-        guard = SettingsGuard(self.api, self.ledger, THE_RUN)
+        """Bring the zone's settings to what cases presume, but for `terms`.
+
+        Raises:
+            ApiError: the cloud refuses.
+            CannotArrangeError: they are otherwise and may not be changed.
+        """
         for name, presumed in PRESUMED_IN_ZONE.items():
-            guard.set(name, terms.get(name, presumed), Place(zone_id=self.inventory.zone.id))
+            self._guard.set(name, terms.get(name, presumed), Place(zone_id=self.inventory.zone.id))
+
+    def arrange_cluster(self, cluster_id: str) -> None:
+        """Bring a cluster's settings to what cases presume that are alone there. Raises as `arrange_zone`."""
+        if self.inventory.release.scales_fixed_offerings:
+            for name, value in PRESUMED_IN_CLUSTERS.items():
+                self._guard.set(name, value, Place(cluster_id=cluster_id))
+
+    @property
+    def _guard(self) -> SettingsGuard:
+        return SettingsGuard(self.api, self.ledger, self.permits, THE_RUN)
 
     @property
     def required_layers(self) -> tuple[Layer, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from harness.cloud import configuration
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.configuration import Place
+from harness.run.environment import Allowed
 from harness.run.ledger import Ledger, SettingChanged
+from harness.run.permits import Permits
 
 
 class SettingsGuard:
     """Every change of a case, or of the run itself, goes through here."""
 
-    def __init__(self, api: CloudApi, ledger: Ledger, case_id: str) -> None:
+    def __init__(self, api: CloudApi, ledger: Ledger, permits: Permits, case_id: str) -> None:
         self._api = api
         self._ledger = ledger
+        self._permits = permits
         self._case_id = case_id
 
     def set(self, name: str, value: str, place: Place) -> None:
@@ -24,6 +27,7 @@ class SettingsGuard:
 
         Raises:
             ApiError: the cloud refuses the change.
+            CannotArrangeError: it would have to be changed, and that is not allowed.
         """
         former = configuration.value(self._api, name, place)
         if former == value:
@@ -37,6 +41,9 @@ class SettingsGuard:
             zone_id=place.zone_id,
             cluster_id=place.cluster_id,
         )
+        scope = {Allowed.CLUSTER_SETTINGS: "in the cluster", Allowed.ZONE_SETTINGS: "in the zone"}
+        where = scope.get(change.permission, "globally")
+        self._permits.require(change.permission, f"{name} to be {value} {where} (it is {former})")
         number = self._ledger.intend(self._case_id, change)
         try:
             configuration.update(self._api, name, value, place)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from harness.cloud import instances, offerings
 from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place, update
-from harness.cloud.configuration import value as setting_value
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.reference.capacity import has_room, is_capable
@@ -27,7 +26,8 @@ from harness.run import room
 from harness.run.holds import Claim
 from harness.run.home import is_usable
 from harness.run.ledger import Change, InstanceMade, OfferingMade
-from harness.run.scene import CannotArrangeError, Scene
+from harness.run.permits import CannotArrangeError
+from harness.run.scene import Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
@@ -46,7 +46,7 @@ class Stage(Scene):
         self._claim = claim
         self._name = f"csh-{run_id}-{case_id}".lower()
         self._numbers = itertools.count(1)
-        self._settings = SettingsGuard(session.api, session.ledger, case_id)
+        self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
 
     @property
     def release(self) -> Release:
@@ -198,11 +198,6 @@ class Stage(Scene):
             CannotArrangeError: it is not allowed, and another value is in force.
         """
         self._require_alone(name, zone_wide=True)
-        if self._has(name) and setting_value(self.api, name, Place()) != value:
-            environment = self.session.environment
-            if not environment.allow.global_settings:
-                mend = f"set it, or allow.global_settings = true in {environment.file}"
-                raise CannotArrangeError(f"needs {name} to be {value} globally; {mend}")
         self._set(name, value, Place())
 
     def _has(self, name: str) -> bool:
@@ -309,6 +304,7 @@ class Stage(Scene):
             return self.session.take_back(self._case_id)
 
     def _intend(self, change: Change) -> int:
+        self.session.permits.require(change.permission, f"to make {change}")
         return self.session.ledger.intend(self._case_id, change)
 
     def _next_name(self) -> str:

@@ -33,6 +33,7 @@ class Invitation(BaseModel):
     holds: Path = Path()
     run_id: str = ""
     epoch: float = 0.0
+    leave_settings: bool = False
     refusal: str | None = None
 
 
@@ -44,6 +45,7 @@ class Verification:
         self._ledger = Ledger(self.folder.path / LEDGER_FILE)
         self._holds = Path(tempfile.mkdtemp(prefix="cs-harness-holds-"))
         self._session: Session | None = None
+        self._leave_settings = False
 
     @property
     def context(self) -> RunContext:
@@ -61,6 +63,7 @@ class Verification:
             holds=self._holds,
             run_id=record.run_id,
             epoch=record.started.timestamp(),
+            leave_settings=self._leave_settings,
         )
 
     @property
@@ -69,9 +72,10 @@ class Verification:
             raise RuntimeError("connect() comes first")
         return self._session
 
-    def connect(self, environment: Environment, release: str | None) -> None:
+    def connect(self, environment: Environment, release: str | None, *, leave_settings: bool) -> None:
         """Look at the cloud and bring its settings to what the cases presume. Raises HarnessError."""
-        self._session = Session(environment, self._ledger)
+        self._leave_settings = leave_settings
+        self._session = Session(environment, self._ledger, leave_settings=leave_settings)
         inventory = self._session.open(release)
         self.folder.record.environment = _environment_record(environment, inventory)
         self.folder.write()
@@ -114,7 +118,8 @@ def join(invitation: Invitation, worker: str) -> RunContext:
     try:
         if invitation.environment is None:
             raise NoRunError(invitation.refusal or "the run has no cloud")
-        connected = Session(invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE))
+        environment, ledger = invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE)
+        connected = Session(environment, ledger, leave_settings=invitation.leave_settings)
         connected.open()
     except HarnessError as failure:
         connected = failure

@@ -5,8 +5,8 @@ import pytest
 from harness.cloud import configuration
 from harness.cloud.configuration import Place
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, STRICT_HOST_TAGS
-from harness.run.environment import Allow, load
-from harness.run.scene import CannotArrangeError
+from harness.run.environment import Allowed, load
+from harness.run.permits import CannotArrangeError
 from harness.run.session import Session
 from harness.run.stage import Stage
 from tests.conftest import SimulatedLab
@@ -48,12 +48,12 @@ def test_a_global_setting_is_put_back_when_the_case_ends(session: Session) -> No
 
 
 def test_a_global_setting_is_not_changed_without_leave(lab: SimulatedLab) -> None:
-    environment = load(lab.cloud_file).model_copy(update={"allow": Allow()})
+    environment = load(lab.cloud_file).model_copy(update={"allow": frozenset(Allowed) - {Allowed.GLOBAL_SETTINGS}})
     session = session_of(environment)
     session.open()
     stage = stage_of(session, "TEST-07")
     stage.global_setting(CPU_CEILING, "0")
-    with pytest.raises(CannotArrangeError, match=r"needs .* to be 5 globally; .*allow\.global_settings = true in "):
+    with pytest.raises(CannotArrangeError, match=r'to be 5 globally \(it is 0\).*; add "global-settings" to'):
         stage.global_setting(CPU_CEILING, "5")
     assert configuration.value(session.api, CPU_CEILING, Place()) == "0"
     assert stage.close() == []

@@ -10,6 +10,7 @@ from harness.reference.capacity import crosses_threshold
 from harness.reference.offering import NO_PARAMETERS, CustomParameters
 from harness.reference.scaling import predict
 from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD
+from harness.run.permits import CannotArrangeError
 from harness.run.room import (
     Room,
     cpu_fillers,
@@ -20,7 +21,6 @@ from harness.run.room import (
     require_arranged,
     total_mib,
 )
-from harness.run.scene import CannotArrangeError
 from tests.reference.worlds import fixed, running, settings_with, world
 
 

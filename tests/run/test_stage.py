@@ -11,7 +11,7 @@ from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, SCALE_RETRY
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
-from harness.run.scene import CannotArrangeError
+from harness.run.permits import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
 from harness.run.stage import Stage
 from harness.run.staged_instance import HostUnknownError
