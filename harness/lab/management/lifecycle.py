@@ -65,7 +65,7 @@ def start(
     instance = state.change(instance_id, state=State.STARTING)
     try:
         hosts = allocation.hosts_for_start(state, instance, offering, size, host_id=host_id, cluster_id=cluster_id)
-        _start_on_one(cloud, instance, hosts, offering, size, operation)
+        start_on_one(cloud, instance, hosts, offering, size, operation)
     except (NoCapacityError, DiskError) as failure:
         state.change(instance_id, state=State.STOPPED)
         cloud.note("VM.START", f"Error while starting Instance: {failure}", instance, user, level="ERROR")
@@ -73,7 +73,7 @@ def start(
     cloud.note("VM.START", "Successfully completed starting Instance", instance, user)
 
 
-def _start_on_one(
+def start_on_one(
     cloud: Cloud,
     instance: InstanceRecord,
     hosts: tuple[Host, ...],

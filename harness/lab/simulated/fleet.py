@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +12,16 @@ import paramiko
 
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost, SshAccess
+from harness.lab.simulated.doorman import Doorman
 from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.simulated.meddling import SimulatedMeddling
 from harness.lab.simulated.ssh_keys import new_key
 from harness.lab.simulated.ssh_server import SshServer
 from harness.lab.simulated.sysroot import Sysroot
 from harness.lab.topology import HostSpec
+
+# What a lab has open besides: connections, logs, pipes.
+_OTHER_FILES = 500
 
 
 class SimulatedFleet:
@@ -43,6 +48,7 @@ class SimulatedFleet:
         self._state_dir = state_dir
         self._cgroup_version = cgroup_version
         self._faults = faults or Faults()
+        self._doorman: Doorman | None = None
         self._servers: list[SshServer] = []
         self._hypervisors: list[SimulatedHypervisor] = []
         self._made_state_dir = False
@@ -63,7 +69,9 @@ class SimulatedFleet:
                 folder.mkdir()
             key_file = self._state_dir / "ssh" / "id_ed25519"
             allowed = new_key(key_file)
-            return [self._host_up(spec, key_file, allowed) for spec in self._specs]
+            _allow_open_files(2 * len(self._specs) + _OTHER_FILES)
+            doorman = self._doorman = Doorman()
+            return [self._host_up(spec, key_file, allowed, doorman) for spec in self._specs]
         except BaseException:
             self.down()
             raise
@@ -72,6 +80,9 @@ class SimulatedFleet:
         """Take all hosts down; safe to call twice and after a failed `up`."""
         for server in self._servers:
             server.stop()
+        if self._doorman is not None:
+            self._doorman.close()
+            self._doorman = None
         for hypervisor in self._hypervisors:
             hypervisor.close()
         self._servers.clear()
@@ -90,7 +101,7 @@ class SimulatedFleet:
         """The host's server, for tests and faults that meddle with it."""
         return next(server for server in self._servers if server.name == host)
 
-    def _host_up(self, spec: HostSpec, key_file: Path, allowed: paramiko.PKey) -> LabHost:
+    def _host_up(self, spec: HostSpec, key_file: Path, allowed: paramiko.PKey, doorman: Doorman) -> LabHost:
         version = (
             self._cgroup_version if isinstance(self._cgroup_version, int) else self._cgroup_version.get(spec.name, 1)
         )
@@ -98,7 +109,6 @@ class SimulatedFleet:
         self._hypervisors.append(hypervisor)
         directory = self._state_dir / "hosts" / spec.name
         sysroot = Sysroot(directory, hypervisor)
-        sysroot.create()
         host_key = new_key(self._state_dir / "ssh" / f"host-{spec.name}")
 
         def environment() -> Mapping[str, str]:
@@ -109,7 +119,7 @@ class SimulatedFleet:
                 "HOME": str(directory),
             }
 
-        server = SshServer(spec.name, host_key, allowed, environment, self._faults)
+        server = SshServer(spec.name, host_key, allowed, doorman, environment, self._faults)
         self._servers.append(server)
         server.start()
         self._faults.attend_host(spec.name, SimulatedMeddling(hypervisor, server))
@@ -121,3 +131,12 @@ class SimulatedFleet:
             known_host=f"[127.0.0.1]:{server.port} {host_key.get_name()} {host_key.get_base64()}",
         )
         return LabHost(spec=spec, hypervisor=hypervisor, ssh=access)
+
+
+def _allow_open_files(count: int) -> None:
+    """Each host's port is an open file; a fleet may need more of them than a process usually has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard)
+        )

@@ -23,6 +23,7 @@ from paramiko.common import (
 from harness.lab.faults.armed import ArmedFault
 from harness.lab.faults.catalogue import Fault, Point
 from harness.lab.faults.registry import Faults
+from harness.lab.simulated.doorman import Doorman
 
 _CHUNK = 65536
 # How long it may go unnoticed that a client, or the lab, has had enough of a command that hangs.
@@ -39,6 +40,7 @@ class SshServer:
     Args:
         host_key: what the server shows; may be replaced to play a reinstalled host.
         allowed_key: the one key that is let in, for any user name.
+        doorman: takes the connections.
         environment: asked for before each command; whatever it renders is there when the command starts.
         faults: asked whether one strikes a command.
     """
@@ -48,6 +50,7 @@ class SshServer:
         name: str,
         host_key: paramiko.PKey,
         allowed_key: paramiko.PKey,
+        doorman: Doorman,
         environment: Callable[[], Mapping[str, str]],
         faults: Faults | None = None,
     ) -> None:
@@ -55,10 +58,10 @@ class SshServer:
         self.host_key = host_key
         self.port = 0
         self._allowed_key = allowed_key
+        self._doorman = doorman
         self._environment = environment
         self._faults = faults or Faults()
         self._listener: socket.socket | None = None
-        self._accepting: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stopping = False
         self._transports: set[paramiko.Transport] = set()
@@ -70,8 +73,7 @@ class SshServer:
         self._stopping = False
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.port = self._listener.getsockname()[1]
-        self._accepting = threading.Thread(target=self._accept, name=f"ssh-{self.name}", daemon=True)
-        self._accepting.start()
+        self._doorman.watch(self._listener, self._visit)
 
     def stop(self) -> None:
         """End connections, commands and threads; safe to call twice."""
@@ -79,16 +81,11 @@ class SshServer:
             self._stopping = True
             transports, processes = list(self._transports), list(self._processes)
         if self._listener is not None:
-            # Only shutdown wakes a thread that waits in accept().
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
+            self._doorman.dismiss(self._listener)
         for process in processes:
             _end(process)
         for transport in transports:
             transport.close()
-        if self._accepting is not None:
-            self._accepting.join()
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
@@ -107,25 +104,19 @@ class SshServer:
         with self._lock:
             return tuple(transport for transport in self._transports if transport.is_active())
 
-    def _accept(self) -> None:
-        listener = self._listener
-        while listener is not None:
-            try:
-                connection, _address = listener.accept()
-            except OSError:
+    def _visit(self, connection: socket.socket) -> None:
+        # Without it each answer waits 40 ms for the acknowledgement of the one before.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The handshake is done on the transport's own thread; failures end there.
+        transport = paramiko.Transport(connection)
+        transport.set_log_channel(_LOG_CHANNEL)
+        transport.add_server_key(self.host_key)
+        with self._lock:
+            if self._stopping:
+                connection.close()
                 return
-            # Without it each answer waits 40 ms for the acknowledgement of the one before.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # The handshake is done on the transport's own thread; failures end there.
-            transport = paramiko.Transport(connection)
-            transport.set_log_channel(_LOG_CHANNEL)
-            transport.add_server_key(self.host_key)
-            with self._lock:
-                if self._stopping:
-                    connection.close()
-                    return
-                transport.start_server(event=threading.Event(), server=_Session(self))
-                self._transports = {one for one in self._transports if one.is_alive()} | {transport}
+            transport.start_server(event=threading.Event(), server=_Session(self))
+            self._transports = {one for one in self._transports if one.is_alive()} | {transport}
 
     def is_allowed(self, key: paramiko.PKey) -> bool:
         return key == self._allowed_key

@@ -27,7 +27,7 @@ class Sysroot:
         self._rendered: dict[str, tuple[int, int]] = {}
         self._paths: dict[str, tuple[Path, ...]] = {}
 
-    def create(self) -> None:
+    def _create(self) -> None:
         """Make what stays the same: the commands, and the host's own answers."""
         for tool in ("virsh", "stat"):
             self._write(self.bin / tool, resources.files(__package__).joinpath(f"{tool}.sh").read_text("utf-8"))
@@ -53,11 +53,12 @@ class Sysroot:
             f"Running hypervisor: QEMU {_QEMU}\n",
         )
         self._write(virsh / "cgroup_type", "cgroup2fs\n" if node.cgroup_version == 2 else "tmpfs\n")
-        self.render()
 
     def render(self) -> None:
         """Bring the files up to the domains' present state; only what changed is written."""
         with self._lock:
+            if not self.bin.exists():
+                self._create()
             names = tuple(sorted(self._hypervisor.snapshot(lambda _: None, lambda _: False)))
             fresh = self._hypervisor.snapshot(_files, lambda domain: self._rendered.get(domain.name) == _state(domain))
             for name in [name for name in self._rendered if name not in names or name in fresh]:
