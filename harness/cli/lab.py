@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from harness.cli.options import clock_option, hosts_option, json_option, latency
 
 if TYPE_CHECKING:
     from harness.lab.folder import LabDescription
+
+# More hosts than this are only counted.
+_LISTED = 20
 
 
 @click.group()
@@ -28,18 +31,18 @@ def lab() -> None:
 @mended_option
 @latency_option
 @clock_option
+@click.option("--clusters", type=click.IntRange(0), default=0, help="How many, in place of the usual lab's two.")
+@click.option("--hosts-per-cluster", type=click.IntRange(1), default=1, help="How many hosts each of --clusters has.")
+@click.option("--instances", type=click.IntRange(0), default=0, help="How many run from the beginning.")
 @click.option("--integration-port", is_flag=True, help="Also serve the API unauthenticated, as Marvin expects it.")
 @state_option
 @json_option
 def up(
     hosts: str,
     release: str,
-    mended: bool,
-    latency: str,
-    clock: str,
-    integration_port: bool,
     state: Path,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Bring a lab up and say how to reach it."""
     from harness.lab import config_files
@@ -51,7 +54,7 @@ def up(
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
         click.echo(f"simulated hosts, since this machine cannot run KVM hosts: {choice.instead_because}", err=True)
-    description = start_kept_lab(state, choice.kind, release, LabOptions(latency, clock, mended, integration_port))
+    description = start_kept_lab(state, choice.kind, release, LabOptions(**options))
     if as_json:
         click.echo(description.model_dump_json(indent=2))
         return
@@ -112,6 +115,10 @@ def _behaviour(description: LabDescription) -> str:
 
 
 def _print_hosts(description: LabDescription) -> None:
+    if len(description.hosts) > _LISTED:
+        clusters = {host.cluster for host in description.hosts}
+        click.echo(f"  {len(description.hosts)} hosts in {len(clusters)} clusters; `lab status --json` lists them")
+        return
     for host in description.hosts:
         size = f"{host.cpus} x {host.speed_mhz} MHz, {host.memory_mib} MiB"
         click.echo(f"  {host.name} in {host.cluster}: {size}, ssh port {host.port} of {host.address}")

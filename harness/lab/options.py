@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.lab.topology import DEFAULT_LAB, LabSpec, grid
+
 
 @dataclass(frozen=True)
 class LabOptions:
     """`latency` is a name or a file, `clock` wall or virtual; `mended` is without the release's known defects.
 
-    With `integration_port` every user of this machine can do everything with the lab's cloud.
+    With `integration_port` every user of this machine can do everything with the lab's cloud. With `clusters` the lab
+    is not the usual one, but has that many with `hosts_per_cluster` each; so many `instances` run from the beginning.
     """
 
     latency: str = "instant"
     clock: str = "wall"
     mended: bool = False
     integration_port: bool = False
+    clusters: int = 0
+    hosts_per_cluster: int = 1
+    instances: int = 0
+
+    @property
+    def spec(self) -> LabSpec:
+        return grid(self.clusters, self.hosts_per_cluster) if self.clusters else DEFAULT_LAB
 
     def arguments(self) -> list[str]:
         """For the process that the lab is."""
         flags = {"--mended": self.mended, "--integration-port": self.integration_port}
-        return ["--latency", self.latency, "--clock", self.clock, *(flag for flag, given in flags.items() if given)]
+        values = {
+            "--latency": self.latency,
+            "--clock": self.clock,
+            "--clusters": self.clusters,
+            "--hosts-per-cluster": self.hosts_per_cluster,
+            "--instances": self.instances,
+        }
+        given = [flag for flag, is_given in flags.items() if is_given]
+        return [*given, *(f"{name}={value}" for name, value in values.items())]
 
 
 DEFAULT_OPTIONS = LabOptions()

@@ -26,9 +26,9 @@ from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
 from harness.lab.kvm.fleet import KvmFleet
 from harness.lab.management.latency_choice import latencies_of
+from harness.lab.management.population import populate
 from harness.lab.options import LabOptions
 from harness.lab.simulated.fleet import SimulatedFleet
-from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import release_of
 
 
@@ -41,6 +41,9 @@ from harness.reference.release import release_of
 @click.option("--latency", default="instant")
 @click.option("--clock", type=click.Choice(["wall", "virtual"]), default="wall")
 @click.option("--integration-port", is_flag=True)
+@click.option("--clusters", type=int, default=0)
+@click.option("--hosts-per-cluster", type=int, default=1)
+@click.option("--instances", type=int, default=0)
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
 def main(state: Path, name: str, kind: str, release: str, owned: bool, **options: Any) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
@@ -64,17 +67,20 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
     latencies = latencies_of(options.latency)
     if options.clock == "virtual" and kind == "kvm":
         raise LabCloudError("real hosts need real time: a virtual clock needs simulated hosts")
+    if (options.clusters or options.instances) and kind == "kvm":
+        raise LabCloudError("KVM hosts are the usual three and begin empty: a large lab needs simulated hosts")
+    spec = options.spec
     lab_id = secrets.token_hex(2)
     faults = Faults()
     fleet: Fleet
     if kind == "kvm":
-        fleet = KvmFleet(DEFAULT_LAB.hosts, folder.path, lab_id, cache_dir())
+        fleet = KvmFleet(spec.hosts, folder.path, lab_id, cache_dir())
     else:
-        fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder.path, faults=faults)
+        fleet = SimulatedFleet(spec.hosts, folder.path, faults=faults)
     try:
         hosts = fleet.up()
         cloud = LabCloud(
-            DEFAULT_LAB,
+            spec,
             hosts,
             fleet.guest_boot,
             behaviour,
@@ -86,8 +92,9 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
         )
         control: ApiServer | None = None
         try:
+            populate(cloud.inside, options.instances)
             endpoint = cloud.serve()
-            write_config_files(folder.path, DEFAULT_LAB, hosts, fleet, cloud)
+            write_config_files(folder.path, spec, hosts, fleet, cloud)
             control = ApiServer(ControlApplication(cloud, new_token(folder.path)))
             description = LabDescription(
                 lab_id=lab_id,

@@ -30,6 +30,23 @@ class LabSpec:
         return tuple(dict.fromkeys(host.cluster for host in self.hosts))
 
 
+def grid(clusters: int, hosts_per_cluster: int) -> LabSpec:
+    """Many hosts, all alike and large."""
+    return LabSpec(
+        hosts=tuple(
+            HostSpec(
+                name=f"kvm{cluster * hosts_per_cluster + host + 1}",
+                cluster=f"cluster-{cluster + 1}",
+                cpus=64,
+                speed_mhz=2500,
+                memory_mib=256 * 1024,
+            )
+            for cluster in range(clusters)
+            for host in range(hosts_per_cluster)
+        )
+    )
+
+
 # Two unequal hosts share a cluster so that one can lack what the other has; the third is a candidate that
 # auto-migration must not choose, because it stands in another cluster.
 DEFAULT_LAB = LabSpec(

@@ -146,3 +146,20 @@ def test_an_interrupted_run_cleans_up_and_leaves_a_readable_record(tmp_path: Pat
     assert record.finished is not None
     assert b"it was ended by KeyboardInterrupt" in out
     assert not (tmp_path / ".lab").exists()
+
+
+def test_a_large_lab_has_the_hosts_and_instances_that_were_asked_for(shell, tmp_path: Path) -> None:
+    size = ("--clusters=2", "--hosts-per-cluster=15", "--instances=40")
+    up = shell("lab", "up", "--hosts=simulated", *size)
+    try:
+        assert "  30 hosts in 2 clusters; " in up.stdout
+        listed = subprocess.run(
+            [str(Path(COMMAND).with_name("cs")), "listVirtualMachines", "listall=true"],
+            env={**os.environ, "CLOUDSTACK_CONFIG": str(tmp_path / ".lab" / "lab" / "cloudstack.ini")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert json.loads(listed.stdout)["count"] == 40
+    finally:
+        shell("lab", "down")

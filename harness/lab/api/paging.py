@@ -33,8 +33,8 @@ def paged(call: Call, listing: Listing) -> Shown:
         return {}
     page, size = call.integer("page"), call.integer("pagesize")
     body: Shown = {"count": len(listing.items)}
-    items = list(listing.items)
+    items = listing.items
     if page is not None and size is not None and size > 0:
         first = (max(page, 1) - 1) * size
         items = items[first : first + size]
-    return {**body, listing.name: items} if items else body
+    return {**body, listing.name: list(items)} if items else body

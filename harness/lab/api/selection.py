@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar, overload
 
 from harness.lab.api.command import Call, Shown
 
 T = TypeVar("T")
+
+
+class Views(Sequence[Shown], Generic[T]):
+    """Records as they are shown, each made when it is asked for: of a long list only a page is."""
+
+    def __init__(self, records: Sequence[T], show: Callable[[T], Shown]) -> None:
+        self._records = records
+        self._show = show
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Shown: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Views[T]: ...
+
+    def __getitem__(self, index: int | slice) -> Shown | Views[T]:
+        if isinstance(index, slice):
+            return Views(self._records[index], self._show)
+        return self._show(self._records[index])
 
 
 def by_fields(call: Call, items: Iterable[Shown], **fields: str) -> list[Shown]:

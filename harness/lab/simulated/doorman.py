@@ -64,5 +64,9 @@ class Doorman:
         except OSError:
             # Its client did not wait, or there are too many connections: the others are served all the same.
             return
-        connection.setblocking(True)
-        visit(connection)
+        try:
+            connection.setblocking(True)
+            visit(connection)
+        except OSError:
+            # Its client is gone again.
+            connection.close()

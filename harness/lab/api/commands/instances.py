@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
 from harness.lab.api.scope import scope
+from harness.lab.api.selection import Views
 from harness.lab.api.views import instances as views
 from harness.lab.management import lifecycle, migration, updates
 from harness.lab.management.deploy import DeployRequest, create_instance
@@ -15,6 +16,8 @@ from harness.lab.management.jobs import Result, Work
 from harness.lab.management.model import InstanceRecord, State
 from harness.lab.management.state import GONE
 
+# What all instances have in common, and may be asked for.
+_ALIKE: Shown = {"hypervisor": "KVM", "displayvm": True}
 _PAGE = "keyword:string page:integer pagesize:integer"
 
 
@@ -42,15 +45,21 @@ def _list(call: Call) -> Answer:
             f"The allowed values are [{', '.join(sorted(views.DETAILS))}]"
         )
     shows, state = scope(call), call.cloud.state
+    only = call.text("id")
     with state.lock:
-        records = [record for record in state.instances.values() if shows(record.account_id)]
+        there = state.instances.values() if only is None else filter(None, [state.instances.get(only)])
+        records = [record for record in there if shows(record.account_id)]
     if not call.is_any_admin:
         records = [record for record in records if record.state is not State.DESTROYED]
+    if not selection.by_fields(call, [_ALIKE], hypervisor="hypervisor", displayvm="displayvm"):
+        records = []
     records = _filtered(call, records)
     records.sort(key=lambda record: record.database_id, reverse=True)
-    items = [views.instance(call.cloud, record, for_admin=call.is_admin, wanted=wanted) for record in records]
-    items = selection.by_fields(call, items, hypervisor="hypervisor", displayvm="displayvm")
-    return Listing("virtualmachine", items)
+    for_admin = call.is_admin
+    return Listing(
+        "virtualmachine",
+        Views(records, lambda record: views.instance(call.cloud, record, for_admin=for_admin, wanted=wanted)),
+    )
 
 
 def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]:
@@ -59,7 +68,6 @@ def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]
         raise InvalidValueError("Specify either id or ids but not both parameters")
     tags = call.pairs("tags")
     same = {
-        "id": "id",
         "hostid": "host_id",
         "templateid": "template_id",
         "serviceofferingid": "offering_id",
