@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from harness.cli.cleanup import cleanup
+
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.compare import compare
 from harness.cli.lab import lab
@@ -38,5 +40,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-for command in (verify, report, compare, predict_offline, rules_of_the_reference, lab, marvin):
+for command in (verify, cleanup, report, compare, predict_offline, rules_of_the_reference, lab, marvin):
     main.add_command(command)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from harness.run.verification import Invitation, Verification
 
 _WORKERS: pytest.StashKey[Workers] = pytest.StashKey()
+# From linux/prctl.h.
+_PR_SET_PDEATHSIG = 1
 _INPUT = "harness_invitation"
 # A lab on KVM hosts may have to make its guest image first.
 _INVITATION_SECONDS = 900.0
@@ -88,6 +92,7 @@ def joined(config: pytest.Config) -> Iterator[None]:
     from harness.run.verification import Invitation, join
     from harness.waiting import wait_until
 
+    _die_with_the_owner()
     worker: dict[str, Any] = getattr(config, "workerinput", {})
     file, owner = Path(worker[_INPUT]), os.getppid()
     wait_until(
@@ -105,6 +110,11 @@ def joined(config: pytest.Config) -> Iterator[None]:
     finally:
         if isinstance(context.connected, Session):
             context.connected.close()
+
+
+def _die_with_the_owner() -> None:
+    """A worker whose run was killed must make nothing more: a clean-up may be at it already."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ChainScheduling(LoadScopeScheduling):

@@ -23,7 +23,9 @@ LEDGER_FILE = "ledger.sqlite"
 THE_RUN = ""
 _BUSY_SECONDS = 30.0
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS run (run_id TEXT NOT NULL, endpoint TEXT NOT NULL, cloud_file TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS run (
+    run_id TEXT NOT NULL, endpoint TEXT NOT NULL, cloud_file TEXT NOT NULL, on_lab INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS line (
     number INTEGER PRIMARY KEY, case_id TEXT NOT NULL, change TEXT NOT NULL, settled INTEGER NOT NULL DEFAULT 0
 );
@@ -125,11 +127,12 @@ class Line:
 
 @dataclass(frozen=True)
 class LedgerRun:
-    """Whose ledger it is."""
+    """Whose ledger it is. What was `on_lab`, an embedded one, is gone when that is."""
 
     run_id: str
     endpoint: str
     cloud_file: Path
+    on_lab: bool
 
 
 class Ledger:
@@ -144,13 +147,14 @@ class Ledger:
         """Say once whose it is: what a later clean-up needs to reach the cloud. No secrets."""
         with self._open() as database:
             database.execute("DELETE FROM run")
-            database.execute("INSERT INTO run VALUES (?, ?, ?)", (run.run_id, run.endpoint, str(run.cloud_file)))
+            values = (run.run_id, run.endpoint, str(run.cloud_file), run.on_lab)
+            database.execute("INSERT INTO run VALUES (?, ?, ?, ?)", values)
 
     def run(self) -> LedgerRun | None:
         """Whose it is, or None where its run ended before it had looked at the cloud."""
         with self._open() as database:
-            row = database.execute("SELECT run_id, endpoint, cloud_file FROM run").fetchone()
-        return None if row is None else LedgerRun(row[0], row[1], Path(row[2]))
+            row = database.execute("SELECT run_id, endpoint, cloud_file, on_lab FROM run").fetchone()
+        return None if row is None else LedgerRun(row[0], row[1], Path(row[2]), bool(row[3]))
 
     def intend(self, case_id: str, change: Change) -> int:
         """Write down what is about to happen; returns the line's number."""

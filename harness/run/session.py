@@ -47,6 +47,20 @@ class WrongReleaseError(HarnessError):
     """The cloud behaves like another release than the one asked for."""
 
 
+def api_of(environment: Environment) -> CloudApi:
+    """The API as the environment file says. Raises EnvironmentFileError where keys have no usable source."""
+    verify: bool | str = environment.api.verify_tls
+    if verify and environment.api.ca_bundle is not None:
+        verify = str(environment.path(environment.api.ca_bundle))
+    return CloudApi(
+        environment.api.endpoint,
+        environment.api_key(),
+        environment.secret_key(),
+        verify=verify,
+        timeout_s=environment.time_limits.api,
+    )
+
+
 @dataclass(frozen=True)
 class Inventory:
     """What the run uses of the cloud. There is at least one usable host."""
@@ -68,16 +82,7 @@ class Session:
         self.ledger = ledger
         self.environment = environment
         self.permits = permits_of(environment, leave_settings=leave_settings)
-        verify: bool | str = environment.api.verify_tls
-        if verify and environment.api.ca_bundle is not None:
-            verify = str(environment.path(environment.api.ca_bundle))
-        self.api = CloudApi(
-            environment.api.endpoint,
-            environment.api_key(),
-            environment.secret_key(),
-            verify=verify,
-            timeout_s=environment.time_limits.api,
-        )
+        self.api = api_of(environment)
         self._hosts: Hosts | None = None
         self.guest_agent_answered = False
         # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from filelock import FileLock
 from pydantic import BaseModel
 
 from harness.errors import HarnessError
@@ -19,6 +20,8 @@ from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFol
 from harness.run.session import Inventory, Session
 
 MAIN = "main"
+# Locked as long as the run goes on.
+ALIVE_FILE = ".alive"
 
 
 class NoRunError(HarnessError):
@@ -42,6 +45,8 @@ class Verification:
 
     def __init__(self, reports: Path) -> None:
         self.folder = RunFolder(reports)
+        self._alive = FileLock(self.folder.path / ALIVE_FILE)
+        self._alive.acquire()
         self._ledger = Ledger(self.folder.path / LEDGER_FILE)
         self._holds = Path(tempfile.mkdtemp(prefix="cs-harness-holds-"))
         self._session: Session | None = None
@@ -80,7 +85,8 @@ class Verification:
         self.folder.record.environment = _environment_record(environment, inventory)
         self.folder.write()
         run_id = self.folder.record.run_id
-        self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute()))
+        on_lab = environment.lab is not None
+        self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute(), on_lab))
         self._session.presume()
 
     def add(self, record: CaseRecord) -> None:
@@ -110,6 +116,7 @@ class Verification:
         finally:
             shutil.rmtree(self._holds)
             self.folder.finish()
+            self._alive.release()
 
 
 def join(invitation: Invitation, worker: str) -> RunContext:

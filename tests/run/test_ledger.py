@@ -76,7 +76,7 @@ def test_many_write_at_once_and_no_line_is_lost(tmp_path: Path) -> None:
 def test_whose_it_is_is_known_once_the_run_has_looked_at_the_cloud(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     assert ledger.run() is None
-    run = LedgerRun("r", "http://127.0.0.1/client/api", Path("/x/cloud.toml"))
+    run = LedgerRun("r", "http://127.0.0.1/client/api", Path("/x/cloud.toml"), on_lab=False)
     ledger.describe(run)
     assert ledger.run() == run
 

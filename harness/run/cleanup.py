@@ -1,0 +1,131 @@
+"""Finishes what killed runs left on their clouds, by their ledgers or by the names that runs give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.cloud.client import CloudApi
+from harness.errors import HarnessError
+from harness.run.environment import Environment
+from harness.run.ledger import LEDGER_FILE, AccountMade, Change, InstanceMade, Ledger, LedgerRun, OfferingMade
+from harness.run.session import api_of
+from harness.run.take_back import take_back
+from harness.run.verification import ALIVE_FILE
+
+Load = Callable[[Path], Environment]
+# What a run calls what it makes: csh-<run id>-..., and a run id is a date, a time and a process.
+_MADE_BY_A_RUN = re.compile(r"csh-(?P<run>\d{8}-\d{6}-\d+)(-|$)")
+
+
+class NothingToCleanUpError(HarnessError):
+    """No run of that id has a ledger there."""
+
+
+@dataclass(frozen=True)
+class CleanedUp:
+    """One run: what was taken back, and a line for each thing that stayed."""
+
+    run_id: str
+    taken_back: list[str]
+    stayed: list[str]
+
+
+def ledgers(reports: Path, run_id: str | None = None) -> list[Path]:
+    """The folders of runs that have something unsettled, oldest first; of one run, or of all.
+
+    Raises:
+        NothingToCleanUpError: there is no such run.
+    """
+    folders = [reports / run_id] if run_id is not None else sorted(reports.glob("*/"))
+    found = [folder for folder in folders if not folder.is_symlink() and (folder / LEDGER_FILE).is_file()]
+    if run_id is not None and not found:
+        raise NothingToCleanUpError(f"--run {run_id}: there is no ledger in {reports / run_id}")
+    return [folder for folder in found if Ledger(folder / LEDGER_FILE).unsettled()]
+
+
+def clean_up(folder: Path, load: Load, cloud_file: Path | None) -> CleanedUp:
+    """Take back what a run left. `cloud_file` is how to reach the cloud where its own file has gone.
+
+    Raises:
+        HarnessError: the cloud's file cannot be read.
+    """
+    ledger = Ledger(folder / LEDGER_FILE)
+    run = ledger.run()
+    before = ledger.unsettled()
+    if run is None:
+        # It ended before it had looked at its cloud, so nothing was made.
+        return CleanedUp(folder.name, [], [])
+    with _not_alive(folder) as alive:
+        if alive:
+            return CleanedUp(run.run_id, [], ["the run is still going on; end it first"])
+        if run.on_lab and not run.cloud_file.exists():
+            for line in before:
+                ledger.settle(line.number)
+            return CleanedUp(run.run_id, [f"{line.change} (gone with its lab)" for line in before], [])
+        environment = load(cloud_file or run.cloud_file)
+        stayed = _refusal(run, environment) or take_back(api_of(environment), environment.time_limits.job, ledger)
+        left = {line.number for line in ledger.unsettled()}
+        return CleanedUp(run.run_id, [str(line.change) for line in before if line.number not in left], stayed)
+
+
+def _refusal(run: LedgerRun, environment: Environment) -> list[str]:
+    if environment.api.endpoint == run.endpoint:
+        return []
+    return [f"{environment.file} is of {environment.api.endpoint}, the run was on {run.endpoint}; give its own file"]
+
+
+@contextmanager
+def _not_alive(folder: Path) -> Iterator[bool]:
+    """Whether the run still goes on; where it does not, nobody else cleans up after it meanwhile."""
+    lock = FileLock(folder / ALIVE_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield True
+        return
+    try:
+        yield False
+    finally:
+        lock.release()
+
+
+def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | None) -> list[CleanedUp]:
+    """Take away what bears the name of a run, without its ledger: instances, offerings, accounts.
+
+    Settings and host tags have no names, so what a run changed there only its ledger knows. `scratch` is a folder
+    for a ledger made of what is found.
+
+    Raises:
+        HarnessError: the cloud cannot be listed.
+    """
+    api = api_of(environment)
+    by_run: dict[str, list[Change]] = {}
+    for made in _named_by_runs(api):
+        found = _MADE_BY_A_RUN.match(made.name)
+        if found and run_id in (None, found["run"]):
+            by_run.setdefault(found["run"], []).append(made)
+    cleaned: list[CleanedUp] = []
+    for run, changes in sorted(by_run.items()):
+        ledger = Ledger(scratch / f"{run}.sqlite")
+        for change in changes:
+            ledger.intend(run, change)
+        stayed = take_back(api, environment.time_limits.job, ledger)
+        left = {str(line.change) for line in ledger.unsettled()}
+        cleaned.append(CleanedUp(run, [str(change) for change in changes if str(change) not in left], stayed))
+    return cleaned
+
+
+def _named_by_runs(api: CloudApi) -> Iterator[AccountMade | OfferingMade | InstanceMade]:
+    """In the order in which runs make them, so that instances go first."""
+    for account in api.list("listAccounts", "account", listall=True):
+        yield AccountMade(name=str(account["name"]), id=str(account["id"]))
+    for offering in api.list("listServiceOfferings", "serviceoffering", listall=True):
+        yield OfferingMade(name=str(offering["name"]), id=str(offering["id"]))
+    for instance in api.list("listVirtualMachines", "virtualmachine", listall=True):
+        yield InstanceMade(name=str(instance["name"]), id=str(instance["id"]))
