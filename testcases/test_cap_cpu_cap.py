@@ -3,8 +3,9 @@
 import pytest
 
 from harness.reference.offering import CustomParameters
+from harness.run.scale_request import Scaled
 from harness.run.stage import Stage
-from harness.run.staged_instance import Scaled
+from harness.verify.domain import seen_domain
 
 REMOVED = 17592186044415
 
@@ -172,3 +173,18 @@ def test_same_size_with_the_same_cap_is_refused(stage: Stage) -> None:
             "vCPUs) is only allowed when the CPU cap is changed."
         )
     assert scaled.bandwidth == (5000, 10000)
+
+
+@pytest.mark.case("CAP-11")
+def test_restart_gives_the_quota_that_was_set_live(stage: Stage) -> None:
+    """A capped instance that was scaled to a higher speed has the same quota after a stop and start.
+
+    Preconditions: a running instance of a capped fixed offering at half of the host's speed.
+    Steps: scale it to three quarters; stop and start it.
+    Expected: quota 7500, period 10000 in the live domain and in the new one (from 4.23 on; before, 5000 in both).
+    """
+    instance = stage.instance(stage.fixed(1, stage.speed(0.5), 256, cap=True))
+    scaled = instance.scale(stage.fixed(1, stage.speed(0.75), 256, cap=True))
+    started = seen_domain(instance.restart())
+    assert _has_bandwidth(scaled, stage, 7500 if stage.release.scales_fixed_offerings else 5000, 10000)
+    assert (started.quota_us, started.period_us) == scaled.bandwidth or stage.cpu_overcommit != 1

@@ -204,6 +204,30 @@ def test_more_memory_than_any_host_has_is_refused(stage: Stage) -> None:
     assert seen_domain(scaled.observation).dimms_kib == ()
 
 
+@pytest.mark.case("LIM-10")
+@pytest.mark.alone("cluster")
+def test_a_running_domain_keeps_its_ceilings(stage: Stage) -> None:
+    """A setting that is changed while an instance runs counts from its next start on.
+
+    Preconditions: the vCPU ceiling is 2 when an instance with 1 vCPU starts, and is raised to 4 after that.
+    Steps: scale it to 3 vCPUs; stop and start it; scale it again.
+    Expected: 530 "Unable to reconfigure VM." at first, success after the restart (from 4.23 on).
+    """
+    stage.setting(CPU_CEILING, "2")
+    speed = stage.speed(0.25)
+    instance = stage.instance(stage.fixed(1, speed, 256))
+    instance.verify()
+    stage.setting(CPU_CEILING, "4")
+    larger = stage.fixed(3, speed, 256)
+    refused = instance.scale(larger)
+    started = seen_domain(instance.restart())
+    scaled = instance.scale(larger)
+    if stage.release.scales_fixed_offerings:
+        assert (refused.job.code, refused.job.text) == (530, "Unable to reconfigure VM.")
+        assert started.max_vcpus == 4
+    assert scaled.job.succeeded is stage.release.scales_fixed_offerings
+
+
 @pytest.mark.case("LIM-11")
 def test_a_constrained_offerings_maximum_is_no_ceiling(stage: Stage) -> None:
     """The largest size that a constrained offering allows is not the domain's ceiling.

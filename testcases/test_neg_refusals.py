@@ -5,6 +5,7 @@ import pytest
 from harness.reference.offering import CustomParameters
 from harness.reference.settings import CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE
 from harness.run.stage import Stage
+from harness.verify.domain import seen_domain
 
 NO_TOOLS = r"Unable to scale VM instance \{.+\} as it does not have tools to support dynamic scaling\."
 
@@ -154,6 +155,22 @@ def test_an_instance_deployed_without_dynamic_scaling_is_refused(stage: Stage) -
     assert instance.scale(offering, CustomParameters("2", memory_mib="256")).refused_with(530, NO_TOOLS)
 
 
+@pytest.mark.case("NEG-10")
+def test_memory_for_an_unprepared_domain_is_refused(stage: Stage) -> None:
+    """An instance whose domain was not prepared at its start cannot be given memory, although its flag is on now.
+
+    Preconditions: an instance deployed with dynamicscalingenabled=false, whose flag is then switched on.
+    Steps: scale it from 256 to 512 MiB within its constrained offering.
+    Expected: 530 "Unable to reconfigure VM." (before 4.23 "Unhandled exception"); every layer as before.
+    """
+    offering = stage.constrained((1, 4), stage.speed(0.25), (256, 1024))
+    instance = stage.instance(offering, CustomParameters("1", memory_mib="256"), dynamic_scaling=False)
+    instance.set_dynamic_scaling(True)
+    scaled = instance.scale(offering, CustomParameters("1", memory_mib="512"))
+    text = "Unable to reconfigure VM." if stage.release.scales_fixed_offerings else "Unhandled exception"
+    assert (scaled.job.code, scaled.job.text) == (530, text)
+
+
 @pytest.mark.case("NEG-11")
 def test_an_inactive_offering_is_refused(stage: Stage) -> None:
     """An offering that is no longer active is refused.
@@ -255,3 +272,18 @@ def test_a_cluster_above_its_threshold_refuses(stage: Stage) -> None:
     stage.setting(CPU_THRESHOLD, stage.cpu_threshold_below(speed))
     scaled = instance.scale_in_a_full_cluster(offering, CustomParameters("2", memory_mib="256"))
     assert scaled.refused_with(530, r"Unable to scale VM instance \{.+\} due to insufficient resources\.")
+
+
+@pytest.mark.case("NEG-18")
+def test_a_stopped_instance_can_shrink(stage: Stage) -> None:
+    """Scaling down is allowed while the instance is stopped.
+
+    Preconditions: a stopped instance with 2 vCPUs and 512 MiB.
+    Steps: scale it to 1 vCPU and 256 MiB of a lower speed; start it.
+    Expected: the job succeeds on every release; the new domain has 1 vCPU and 256 MiB.
+    """
+    instance = stage.instance(stage.fixed(2, stage.speed(0.5), 512))
+    instance.stop()
+    assert instance.scale(stage.fixed(1, stage.speed(0.25), 256)).job.succeeded
+    domain = seen_domain(instance.start())
+    assert (domain.vcpus, domain.memory_kib) == (1, 262144)

@@ -88,6 +88,11 @@ def begin_migration(api: CloudApi, instance_id: str, host_id: str) -> Job:
     return begin_job(api, "migrateVirtualMachine", virtualmachineid=instance_id, hostid=host_id)
 
 
+def migrate(api: CloudApi, seconds: float, instance_id: str, host_id: str) -> JobResult:
+    """Migrate live to this host and wait for it. Raises ApiError, DeadlineExpired."""
+    return begin_migration(api, instance_id, host_id).wait(seconds)
+
+
 def stop(api: CloudApi, seconds: float, instance_id: str) -> JobResult:
     """Stop by force: an ordinary stop waits two minutes for a guest that does not answer the power button."""
     return run_job(api, "stopVirtualMachine", seconds, id=instance_id, forced=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.reference.capacity import Host
-from harness.reference.domain import Domain, domain_at_start
+from harness.reference.domain import Domain, domain_after_migration, domain_at_start
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size, size_at_start
 from harness.reference.readiness import instance_flag, is_prepared
 from harness.reference.rule import Rule
@@ -50,6 +50,13 @@ def started(world: World, host: Host, before: Instance) -> Instance:
     """An instance that was stopped, after a start on `host`."""
     domain = _domain_on(world, host, before.offering, before.saved, cpu_cap=before.cpu_cap, flag=before.flag)
     return replace(before, state=RUNNING, host_id=host.id, domain=domain)
+
+
+def migrated(world: World, host: Host, before: Instance) -> Instance:
+    """A running instance after a live migration to `host`."""
+    return replace(
+        before, host_id=host.id, domain=domain_after_migration(world.settings, before.domain, before.size, host)
+    )
 
 
 def _domain_on(

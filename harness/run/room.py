@@ -7,7 +7,7 @@ from math import ceil
 
 from harness.reference import refusals, rules
 from harness.reference import settings as names
-from harness.reference.capacity import Host, free
+from harness.reference.capacity import Host, free, has_room, is_capable
 from harness.reference.offering import Size
 from harness.reference.scaling import Prediction, World
 from harness.run.permits import CannotArrangeError
@@ -53,6 +53,19 @@ def free_mib(world: World, host_id: str) -> int:
 def free_mhz(world: World, host_id: str) -> int:
     """Unallocated CPU of a host, overcommit included."""
     return free(world.host(host_id), world.settings, reserved_counts=True).cpu_mhz
+
+
+def takes(world: World, host: Host, size: Size) -> bool:
+    """Whether a new instance of this size can start on the host, or be moved there."""
+    return is_capable(host, size) and has_room(
+        host, world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True
+    )
+
+
+def free_text(world: World, host: Host) -> str:
+    """What a host has, for a person."""
+    mhz, mib = free_mhz(world, host.id), free_mib(world, host.id)
+    return f"{host.name} has {host.cpus} CPUs of {host.speed_mhz} MHz, {mhz} MHz and {mib} MiB free"
 
 
 def total_mib(world: World, host: Host) -> int:

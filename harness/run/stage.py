@@ -10,7 +10,6 @@ from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
-from harness.reference.capacity import has_room, is_capable
 from harness.reference.offering import (
     NO_PARAMETERS,
     CustomParameters,
@@ -33,6 +32,8 @@ from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
 from harness.verify.instance import compare_refusal
+
+_LACKING_MIB = 64
 
 
 class Stage(Scene):
@@ -78,14 +79,41 @@ class Stage(Scene):
         if there < memory_mib:
             raise CannotArrangeError(f"needs {memory_mib} MiB free on host {self.home.name}; has {there}")
 
-    def needs_a_neighbour_with_mib(self, memory_mib: int) -> None:
-        """Raises CannotArrangeError unless another usable host of the home host's cluster has that much free."""
+    def needs_a_neighbour_for(self, size: Size) -> HostRecord:
+        """Another usable host of the home host's cluster that has room for this size now.
+
+        Raises:
+            CannotArrangeError: there is none; the text says what each has.
+        """
         world = self.session.world()
-        free_mib = {host.name: room.free_mib(world, host.id) for host in self.neighbours}
-        if not any(mib >= memory_mib for mib in free_mib.values()):
-            there = ", ".join(f"{name} has {mib}" for name, mib in free_mib.items()) or "there is none"
-            cluster = self.home.cluster_name
-            raise CannotArrangeError(f"needs a second host in cluster {cluster} with {memory_mib} MiB free; {there}")
+        there = {host.name: (host, world.host(host.id)) for host in self.neighbours}
+        for record, host in there.values():
+            if room.takes(world, host, size):
+                return record
+        has = ", ".join(room.free_text(world, host) for _, host in there.values()) or "there is none"
+        cluster = self.home.cluster_name
+        raise CannotArrangeError(f"needs a second host in cluster {cluster} with room for {_describe(size)}; {has}")
+
+    def leave_only_other_clusters(self, instance_mib: int) -> int:
+        """Take memory of the home host's cluster until the largest size that fits elsewhere fits none of its hosts.
+
+        The instance of `instance_mib` that is to grow to it runs on the home host already. Gives that size in MiB.
+
+        Raises:
+            CannotArrangeError: no other cluster has a usable host with more than that, or fillers have no room.
+        """
+        world = self.session.world()
+        elsewhere = [
+            host for host in world.hosts if host.cluster_id != self.home.cluster_id and host.up and host.enabled
+        ]
+        grown_mib = max((room.free_mib(world, host.id) for host in elsewhere), default=0)
+        if grown_mib <= instance_mib:
+            raise CannotArrangeError(f"needs a host with more than {instance_mib} MiB free in another cluster")
+        for host in (self.home, *self.neighbours):
+            enough_mib = grown_mib - (instance_mib if host.id == self.home.id else 0)
+            if room.free_mib(world, host.id) >= enough_mib:
+                self.leave_memory_mib(enough_mib - _LACKING_MIB, on=host)
+        return grown_mib
 
     @property
     def cpu_overcommit(self) -> float:
@@ -97,6 +125,12 @@ class Stage(Scene):
         """The most memory that one host of the home host's cluster could give away if it were empty."""
         world = self.session.world()
         return max(room.total_mib(world, world.host(host.id)) for host in (self.home, *self.neighbours))
+
+    @property
+    def largest_free_mib(self) -> int:
+        """The most memory that one host of the home host's cluster has free now."""
+        world = self.session.world()
+        return max(room.free_mib(world, host.id) for host in (self.home, *self.neighbours))
 
     def cpu_threshold_below(self, growth_mhz: int) -> str:
         """A value for the cluster's CPU threshold that a growth by so much crosses, and what is allocated does not."""
@@ -234,8 +268,9 @@ class Stage(Scene):
         *,
         dynamic_scaling: bool = True,
         template: TemplateRecord | None = None,
+        on: HostRecord | None = None,
     ) -> StagedInstance:
-        """Deploy an instance on the home host.
+        """Deploy an instance, on the home host unless told otherwise.
 
         Raises:
             CannotArrangeError: the host has no room for it.
@@ -243,10 +278,8 @@ class Stage(Scene):
         """
         size = concrete_size(offering, parameters)
         world = self.session.world()
-        host = world.host(self.home.id)
-        if not is_capable(host, size) or not has_room(
-            host, world.settings, size.cpu_mhz, size.memory_bytes, reserved_counts=True
-        ):
+        host = world.host((on or self.home).id)
+        if not room.takes(world, host, size):
             raise CannotArrangeError(f"needs room for {_describe(size)} on host {host.name}")
         inventory = self.session.inventory
         template = template or inventory.template
@@ -268,23 +301,26 @@ class Stage(Scene):
                 template_id=template.id,
                 network_id=inventory.network.id if inventory.network else None,
                 offering_id=offering.id,
-                host_id=self.home.id,
+                host_id=host.id,
                 parameters=parameters,
                 dynamic_scaling=dynamic_scaling,
                 on_created=remember,
             )
         if not job.succeeded:
             raise JobFailedError(f"deploying {name}", job)
-        return StagedInstance(self, created[0], world, offering, parameters, template, requested_flag=dynamic_scaling)
+        return StagedInstance(
+            self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling
+        )
 
-    def leave_memory_mib(self, left_mib: int) -> StagedInstance:
-        """Deploy a filler on the home host so that it has just `left_mib` of unallocated memory.
+    def leave_memory_mib(self, left_mib: int, on: HostRecord | None = None) -> StagedInstance:
+        """Deploy a filler on a host, by default the home host, so that it has just `left_mib` of unallocated memory.
 
         Raises:
             CannotArrangeError: the host has less than that free already, or no room for a filler of the rest.
         """
         world = self.session.world()
-        return self._filler(room.memory_filler(world, world.host(self.home.id), left_mib))
+        host = on or self.home
+        return self._filler(room.memory_filler(world, world.host(host.id), left_mib), host)
 
     def leave_cpu_mhz(self, left_mhz: int) -> list[StagedInstance]:
         """Deploy fillers on the home host so that it has at most `left_mhz` of unallocated CPU, and hardly less.
@@ -293,10 +329,10 @@ class Stage(Scene):
             CannotArrangeError: the host has less than that free already, or no room for the fillers.
         """
         world = self.session.world()
-        return [self._filler(size) for size in room.cpu_fillers(world, world.host(self.home.id), left_mhz)]
+        return [self._filler(size, self.home) for size in room.cpu_fillers(world, world.host(self.home.id), left_mhz)]
 
-    def _filler(self, size: Size) -> StagedInstance:
-        return self.instance(self.fixed(size.cpus, size.speed_mhz, size.memory_mib))
+    def _filler(self, size: Size, host: HostRecord) -> StagedInstance:
+        return self.instance(self.fixed(size.cpus, size.speed_mhz, size.memory_mib), on=host)
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.cloud import instances
 from harness.cloud.client import CloudApi
-from harness.cloud.entities import TemplateRecord
+from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
@@ -45,6 +45,7 @@ class StagedInstance:
         scene: Scene,
         instance_id: str,
         world: World,
+        host: Host,
         offering: Offering,
         parameters: CustomParameters,
         template: TemplateRecord,
@@ -55,13 +56,12 @@ class StagedInstance:
         self.scene = scene
         self.record = instances.get(scene.api, instance_id)
         self._guest = GuestWatch(scene, self.record.instance_name)
-        self._host_ids: tuple[str, ...] = (scene.home.id,)
+        self._host_ids: tuple[str, ...] = (host.id,)
         # The name of the host on which it runs, or ran when it was stopped.
         self._host_name = self.record.host_name
-        home = world.host(scene.home.id)
         self._now = expectation.deployed(
             world,
-            home,
+            host,
             self.record.instance_name,
             offering,
             parameters,
@@ -69,7 +69,7 @@ class StagedInstance:
             requested_flag=requested_flag,
         )
         self._unseen_start: Start | None = None
-        self._has_started(world, home, switch=requested_flag)
+        self._has_started(world, host, switch=requested_flag)
 
     @property
     def domain(self) -> Domain:
@@ -122,6 +122,28 @@ class StagedInstance:
         """Stop by force and start: the domain is built anew. Errors as in `stop` and `start`."""
         self.stop()
         return self.start()
+
+    def migrate_to(self, host: HostRecord) -> Observation:
+        """Migrate it live to this host; what a migration keeps and what the destination computes anew is compared.
+
+        Raises:
+            JobFailedError, DeadlineExpired, HarnessError: it could not be migrated or looked at.
+        """
+        self.look_at_start()
+        left_host, world = self._host_name, self.scene.session.world()
+        self._do(
+            "migrate", lambda api, seconds, own: instances.migrate(api, seconds, own, host.id), rules.MIGRATION_KEEPS
+        )
+        self.is_moved_to(world.host(host.id), world)
+        observation = self._look(rules.MIGRATION_KEEPS, rules.MIGRATION_KEEPS)
+        if left_host is not None:
+            self.scene.saw(compare_absence(self.scene.session.view(left_host).observe(self._now.name)))
+        return observation
+
+    def is_moved_to(self, host: Host, world: World) -> None:
+        """From now on it must be as after a live migration there."""
+        self._now = expectation.migrated(world, host, self._now)
+        self._host_ids = (host.id,)
 
     def set_dynamic_scaling(self, on: bool) -> None:
         """Change the instance flag (updateVirtualMachine); whether CloudStack must accept that is compared.
@@ -176,10 +198,13 @@ class StagedInstance:
         self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS, room: Room = Room.ON_THE_HOST
     ) -> ScaleRequest:
         """Predict and send, and do not wait. Raises CannotArrangeError, HarnessError as `scale`."""
-        if self._unseen_start is not None:
-            # What it is scaled from must be right as well.
-            self._look(rules.IN_PLACE, rules.IN_PLACE)
+        self.look_at_start()
         return ScaleRequest(self, offering, parameters, room)
+
+    def look_at_start(self) -> None:
+        """Look at it unless that was done since its start: what something is done to must be right as well."""
+        if self._unseen_start is not None:
+            self._look(rules.IN_PLACE, rules.IN_PLACE)
 
     def refresh(self) -> None:
         """Ask the API anew."""

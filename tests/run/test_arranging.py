@@ -4,9 +4,11 @@ import pytest
 
 from harness.cloud import configuration
 from harness.cloud.configuration import Place
+from harness.reference.offering import Size
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, STRICT_HOST_TAGS
 from harness.run.environment import Allowed, load
 from harness.run.permits import CannotArrangeError
+from harness.run.room import free_mib
 from harness.run.session import Session
 from harness.run.stage import Stage
 from tests.conftest import SimulatedLab
@@ -74,3 +76,34 @@ def test_a_full_cluster_can_be_arranged(stage: Stage) -> None:
     stage.setting(CPU_THRESHOLD, stage.cpu_threshold_below(500))
     assert instance.scale_in_a_full_cluster(stage.fixed(2, 500, 256)).refused_with(530, ".*insufficient resources.")
     assert stage.comparison.findings == ()
+
+
+def test_room_is_left_in_other_clusters_only(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    grown_mib = stage.leave_only_other_clusters(256)
+    world = stage.session.world()
+    free = {host.name: free_mib(world, host.id) for host in world.hosts}
+    assert free["kvm1"] + 256 < grown_mib
+    assert free["kvm2"] < grown_mib <= free["kvm3"]
+    assert not instance.scale_without_room(stage.fixed(1, 500, grown_mib)).job.succeeded
+    assert stage.comparison.findings == ()
+
+
+def test_no_room_in_other_clusters_is_named(stage: Stage) -> None:
+    with pytest.raises(CannotArrangeError, match="needs a host with more than 8192 MiB free in another cluster"):
+        stage.leave_only_other_clusters(8192)
+
+
+def test_an_instance_is_migrated_and_scaled_where_it_is_then(stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    neighbour = stage.needs_a_neighbour_for(Size(1, 500, 256))
+    instance.migrate_to(neighbour)
+    assert instance.record.host_id == neighbour.id
+    assert stage.comparison.findings == ()
+    assert instance.scale(stage.fixed(2, 500, 384)).job.succeeded
+    assert stage.comparison.findings == ()
+    # It does not move by being said to.
+    world = stage.session.world()
+    instance.is_moved_to(world.host(stage.home.id), world)
+    instance.verify()
+    assert [finding.what for finding in stage.comparison.findings] == ["host"]

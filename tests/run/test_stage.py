@@ -9,6 +9,7 @@ from harness.cloud.configuration import Place
 from harness.cloud.instances import InstanceGoneError, JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
+from harness.reference.offering import Size
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, SCALE_RETRY
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
 from harness.run.permits import CannotArrangeError
@@ -80,8 +81,9 @@ def test_a_filler_leaves_just_what_it_is_told_to(stage: Stage) -> None:
 def test_what_the_cloud_lacks_is_named(stage: Stage) -> None:
     with pytest.raises(CannotArrangeError, match=r"needs room for 1 x 500 MHz and 99999 MiB on host kvm1"):
         stage.instance(stage.fixed(1, 500, 99999))
-    with pytest.raises(CannotArrangeError, match=r"needs a second host in cluster cluster-a with 99999 MiB free"):
-        stage.needs_a_neighbour_with_mib(99999)
+    lack = r"needs a second host in cluster cluster-a with room for 1 x 500 MHz and 99999 MiB; kvm2 has 16 CPUs of 2500"
+    with pytest.raises(CannotArrangeError, match=lack):
+        stage.needs_a_neighbour_for(Size(1, 500, 99999))
     with pytest.raises(CannotArrangeError, match=r"needs 99999032 MiB free on host kvm1; has 4096"):
         stage.leave_memory_mib(99999000)
 
