@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -87,7 +88,7 @@ class _WithCommands(SourceFileLoader):
 def _command_module(name: str) -> object:
     if not api_modules.is_command(name):
         raise AttributeError(name)
-    return getattr(sys.modules[api_modules.PACKAGE], name)
+    return getattr(importlib.import_module(api_modules.PACKAGE), name)
 
 
 def _forget() -> None:

@@ -20,6 +20,7 @@ from harness.marvin.attributes import Selection
 from harness.marvin.catalogue import ApiCommand, Catalogue
 from harness.marvin.config import MarvinConfig, read
 from harness.marvin.imports import MarvinImports
+from harness.marvin.naming import take_noses_names
 from harness.marvin.plugin import marvin_config
 from harness.marvin.results import Results
 from harness.marvin.waits import FastWaits
@@ -74,6 +75,12 @@ class MarvinRunner:
 
     def pytest_report_header(self) -> list[str]:
         return [self._source.line]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Generator[None, object, object]:
+        collector = yield
+        take_noses_names(collector)
+        return collector
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         try:
@@ -155,8 +162,7 @@ class MarvinRunner:
     def _replace_sleeps(self, waits: FastWaits, test_module: Any) -> None:
         if not self._prepared:
             waits.into_connection(sys.modules["marvin.cloudstackConnection"].CSConnection)
-            if self._source.origin is not sources.Origin.OWN and "marvin.sshClient" in sys.modules:
-                waits.into_ssh(sys.modules["marvin.sshClient"].SshClient)
+            waits.into_ssh(import_module("marvin.sshClient").SshClient)
         for name, module in list(sys.modules.items()):
             if name not in self._prepared and (name.startswith("marvin.") or module is test_module):
                 self._prepared.add(name)

@@ -40,12 +40,14 @@ RunMarvin = Callable[..., MarvinRun]
 
 @pytest.fixture
 def marvin(pytester: pytest.Pytester, lab: SimulatedLab) -> RunMarvin:
-    def run(*options: str, config: Path | None = None, own: bool = True, **modules: str) -> MarvinRun:
+    def run(
+        *options: str, config: Path | None = None, own: bool = True, strict: bool = True, **modules: str
+    ) -> MarvinRun:
         files = [pytester.makepyfile(**{name: source}) for name, source in modules.items()]
         config = config or lab.cloud_file.with_name(MARVIN_FILE)
         arguments = ["--with-marvin", f"--marvin-config={config}", "--log-folder-path=.", "-p", "no:cacheprovider"]
         arguments += ["--marvin-path=own"] if own else []
-        result = pytester.runpytest_subprocess("-W", "error", *arguments, *options, *files)
+        result = pytester.runpytest_subprocess(*(["-W", "error"] if strict else []), *arguments, *options, *files)
         folders = sorted((pytester.path / "MarvinLogs").glob("*"))
         return MarvinRun(result, folders[-1] if folders else Path())
 

@@ -247,6 +247,31 @@ class TestData(cloudstackTestCase):
     wrong.stderr.fnmatch_lines(["ERROR: --eval-attr 'tags +': *"])
 
 
+def test_a_method_is_a_test_by_noses_rule_where_it_has_attributes(marvin: RunMarvin) -> None:
+    module = (
+        HEAD
+        + """
+class TestNames(cloudstackTestCase):
+    @attr(tags=["advanced"])
+    def login_test_of_somebody(self):
+        pass
+
+    def do_a_test(self, of_what):
+        raise RuntimeError("a helper")
+
+    @attr(tags=["advanced"])
+    def contest(self):
+        raise RuntimeError("no test by any rule")
+
+    @attr(tags=["advanced"])
+    def _test_private(self):
+        raise RuntimeError("nose takes none that begins so")
+"""
+    )
+    run = marvin("--attr=tags=advanced", test_names=module)
+    assert run.xunit("test_names") == {"login_test_of_somebody": "passed"}
+
+
 def test_a_class_with_a_user_of_its_own_has_one_in_the_cloud(marvin: RunMarvin) -> None:
     module = (
         HEAD
