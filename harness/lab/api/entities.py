@@ -31,6 +31,7 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "rule": lambda state: {rule.id for role in state.roles.values() for rule in role.rules},
     "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
     "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature
+    "storage": lambda state: {stable_id("storage", cluster_id) for cluster_id in state.clusters},
     "event": lambda state: {event.id for event in state.events.newest_first()},
 }
 

@@ -100,7 +100,7 @@ def read(
             continue
         if value == "" and parameter.required:
             raise InvalidValueError(f"Invalid value provided for API arg: {parameter.name}")
-        if value == "" and parameter.kind != "string":
+        if value == "" and parameter.kind not in ("string", "list"):
             continue
         arguments[parameter.name] = _typed(command, parameter, value, known)
     return arguments

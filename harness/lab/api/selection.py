@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar, overload
 
-from harness.lab.api.command import Call, Shown
+from harness.lab.api.command import Answer, Call, Listing, Shown
 
 T = TypeVar("T")
 
@@ -39,6 +39,21 @@ def by_fields(call: Call, items: Iterable[Shown], **fields: str) -> list[Shown]:
     """
     wanted = {field: call.arguments[name] for name, field in fields.items() if name in call.arguments}
     return [item for item in items if all(_same(item.get(field), value) for field, value in wanted.items())]
+
+
+def listing(
+    name: str, rows: Callable[[Call], Iterable[Shown]], fields: str = "id name", keyword: str = "name"
+) -> Callable[[Call], Answer]:
+    """A list command: `rows` as they are filtered by `fields` (`parameter` or `parameter=field`), ids and keyword."""
+    pairs = {parameter: field or parameter for parameter, _, field in (word.partition("=") for word in fields.split())}
+
+    def answer(call: Call) -> Answer:
+        found, ids = by_fields(call, rows(call), **pairs), call.texts("ids")
+        if ids is not None:
+            found = [item for item in found if item["id"] in ids]
+        return Listing(name, by_keyword(call, found, *keyword.split()))
+
+    return answer
 
 
 def by_keyword(call: Call, items: Iterable[Shown], *fields: str) -> list[Shown]:

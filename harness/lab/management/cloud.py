@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import Disks
 from harness.lab.faults.registry import Faults
-from harness.lab.management.jobs import JobRunner
+from harness.lab.management.jobs import Job, JobRunner, Result, Work
 from harness.lab.management.latency import Pace
 from harness.lab.management.model import InstanceRecord, User
 from harness.lab.management.state import CloudState
@@ -42,6 +42,16 @@ class Cloud:
     def agent_of(self, instance: InstanceRecord) -> KvmAgent:
         """The agent of the host that an instance runs on. Raises KeyError where it has none."""
         return self.agents[instance.host_id or ""]
+
+    def do_in_line(self, instance_id: str, user: User, java: str, act: Callable[[], object]) -> Job:
+        """A job of the cloud's own, in the instance's line: after whatever is being done with it."""
+
+        def run() -> Result:
+            if instance_id in self.state.instances:
+                act()
+            return {"success": True}
+
+        return self.jobs.submit(java, user, Work(instance_id, run, "VirtualMachine", instance_id))
 
     def note(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from uuid import uuid4
 
 from harness.lab.management import limits
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
-from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, Role, State, User, parameters_of, size_in_force
 from harness.lab.management.resources import of_instance
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
@@ -36,6 +37,9 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
     with state.lock:
         offering = state.offerings[request.offering_id].offering
         template = state.templates[request.template_id]
+    if not state.zone.enabled and state.role_of(user) is not Role.ADMIN:
+        zone = json.dumps({"id": 1, "name": state.zone.name, "uuid": state.zone.id}, separators=(",", ":"))
+        raise PermissionDeniedError(f"Cannot perform this operation, Zone is currently disabled: Zone {zone}")
     if not offering.active:
         raise InvalidValueError(f"Service offering is inactive: [{offering.id}].")
     details = dict(request.details)

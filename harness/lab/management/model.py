@@ -82,20 +82,35 @@ class RoleRecord:
 
 @dataclass(frozen=True)
 class Zone:
+    """`enabled` of this and of what is in it: whether anything may be started there."""
+
     id: str
     name: str
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
 class Pod:
     id: str
     name: str
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
 class Cluster:
     id: str
     name: str
+    enabled: bool = True
+
+
+class ResourceState(StrEnum):
+    """What an admin has decided of a host."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    PREPARING = "PrepareForMaintenance"
+    FAILED = "ErrorInPrepareForMaintenance"
+    MAINTENANCE = "Maintenance"
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,7 @@ class HostRecord:
     node: NodeInfo
     created: datetime
     tags: frozenset[str] = frozenset()
+    resource_state: ResourceState = ResourceState.ENABLED
 
     @property
     def memory_bytes(self) -> int:

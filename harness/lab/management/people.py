@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from uuid import uuid4
 
@@ -10,7 +10,6 @@ from harness.lab.management import lifecycle
 from harness.lab.management.access import check_domain, check_may_manage, check_owner, rendered, rendered_domain
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, OperationFailedError, PermissionDeniedError
-from harness.lab.management.jobs import Job, Result, Work
 from harness.lab.management.model import Account, AccountDomain, Person, Role, RoleRecord, User
 
 # How long the instances of an account may take to go.
@@ -134,7 +133,12 @@ def remove_account_with_all(cloud: Cloud, caller: User, account: Account) -> Non
         state.remove_account(account.id)
         theirs = [each.id for each in state.instances.values() if each.account_id == account.id]
     ends = [
-        in_line_of(cloud, caller, instance_id, partial(lifecycle.destroy, cloud, instance_id, caller, expunge_too=True))
+        cloud.do_in_line(
+            instance_id,
+            caller,
+            "org.apache.cloudstack.api.command.admin.vm.DestroyVMCmdByAdmin",
+            partial(lifecycle.destroy, cloud, instance_id, caller, expunge_too=True),
+        )
         for instance_id in theirs
     ]
     if not cloud.jobs.wait_for(ends, _CLEANUP_SECONDS) or state.instances.keys() & set(theirs):
@@ -143,18 +147,6 @@ def remove_account_with_all(cloud: Cloud, caller: User, account: Account) -> Non
         state.resources.close(account.id)
     text = f"Successfully completed deleting Account. Account ID: {account.id}"
     state.events.add("ACCOUNT.DELETE", text, caller, resource=("Account", account.id, account.name))
-
-
-def in_line_of(cloud: Cloud, caller: User, instance_id: str, act: Callable[[], object]) -> Job:
-    """In the instance's own line of jobs, after whatever is being done with it."""
-
-    def run() -> Result:
-        if instance_id in cloud.state.instances:
-            act()
-        return {"success": True}
-
-    java = "org.apache.cloudstack.api.command.admin.vm.DestroyVMCmdByAdmin"
-    return cloud.jobs.submit(java, caller, Work(instance_id, run, "VirtualMachine", instance_id))
 
 
 def register_keys(cloud: Cloud, caller: User, user_id: str) -> User:

@@ -12,7 +12,7 @@ from harness.lab.management.access import check_may_manage, check_owner, rendere
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, OperationFailedError, PermissionDeniedError
 from harness.lab.management.model import Account, Role, RoleRecord, Standing, State, User
-from harness.lab.management.people import check_may_manage_account, check_may_manage_user, in_line_of
+from harness.lab.management.people import check_may_manage_account, check_may_manage_user
 
 _EVENTS = {
     Standing.ENABLED: ("ACCOUNT.ENABLE", "enabling"),
@@ -40,7 +40,12 @@ def stand_account(cloud: Cloud, caller: User, account: Account, standing: Standi
         running = [i.id for i in state.instances.values() if i.account_id == account.id and i.state is State.RUNNING]
     if standing is Standing.DISABLED:
         for instance_id in running:
-            in_line_of(cloud, caller, instance_id, partial(lifecycle.stop, cloud, instance_id, caller, forced=True))
+            cloud.do_in_line(
+                instance_id,
+                caller,
+                "org.apache.cloudstack.api.command.admin.vm.StopVMCmdByAdmin",
+                partial(lifecycle.stop, cloud, instance_id, caller, forced=True),
+            )
     kind, doing = _EVENTS[standing]
     text = f"Successfully completed {doing} Account"
     state.events.add(kind, text, caller, resource=("Account", account.id, account.name))

@@ -21,6 +21,7 @@ from harness.lab.management.model import (
     Network,
     OfferingRecord,
     Pod,
+    ResourceState,
     State,
     Template,
     Zone,
@@ -123,6 +124,12 @@ class CloudState(Directory):
             mine = [each for each in self.instances.values() if each.account_id == account_id]
             return counted([self.size_of(each) for each in mine if each.state not in GONE])
 
+    def change_host(self, host_id: str, **fields: Any) -> HostRecord:
+        """Replace a host's record by one with these fields changed."""
+        with self.lock:
+            record = self.hosts[host_id] = replace(self.hosts[host_id], **fields)
+            return record
+
     # The reference's view
 
     def host(self, host_id: str) -> Host:
@@ -142,6 +149,10 @@ class CloudState(Directory):
             reserved_cpu_mhz=reserved.cpu_mhz,
             reserved_memory_bytes=reserved.memory_bytes,
             tags=record.tags,
+            enabled=self.zone.enabled
+            and self.pod.enabled
+            and self.clusters[record.cluster_id].enabled
+            and record.resource_state is ResourceState.ENABLED,
             cgroup_version=record.node.cgroup_version,
         )
 

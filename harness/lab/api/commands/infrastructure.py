@@ -1,72 +1,63 @@
-"""Zone, pods, clusters, hosts and their capacity."""
+"""Zone, pods, clusters, hosts and their capacity; what an admin decides of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from harness.lab.api import selection
-from harness.lab.api.command import Answer, Call, Listing, Shown, command
+from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
 from harness.lab.api.views import hosts as views
-from harness.lab.management import migration
+from harness.lab.management import hosts, migration
+from harness.lab.management.directory import stable_id
 from harness.lab.management.errors import InvalidValueError
-from harness.lab.management.model import State
+from harness.lab.management.jobs import Result, Work
+from harness.lab.management.model import HostRecord, State
+
+# What an admin alone sees of a zone.
+_INTERNAL = ("dns1", "internaldns1", "guestcidraddress")
 
 
-def _list_zones(call: Call) -> Answer:
-    zones = selection.by_fields(call, [views.zone(call.cloud)], id="id", name="name", networktype="networktype")
-    ids = call.texts("ids")
-    if ids is not None:
-        zones = [zone for zone in zones if zone["id"] in ids]
+def _zones(call: Call) -> list[Shown]:
     if call.entries("tags"):
-        zones = []
-    if not call.is_admin:
-        hidden = ("dns1", "internaldns1", "guestcidraddress")
-        zones = [{key: value for key, value in zone.items() if key not in hidden} for zone in zones]
-    return Listing("zone", selection.by_keyword(call, zones, "name"))
+        return []
+    zone = views.zone(call.cloud)
+    return [zone if call.is_admin else {key: value for key, value in zone.items() if key not in _INTERNAL}]
 
 
-def _list_pods(call: Call) -> Answer:
-    pods = selection.by_fields(
-        call, [views.pod(call.cloud)], id="id", name="name", zoneid="zoneid", allocationstate="allocationstate"
-    )
-    return Listing("pod", selection.by_keyword(call, pods, "name"))
+def _pods(call: Call) -> list[Shown]:
+    return [views.pod(call.cloud)]
 
 
-def _list_clusters(call: Call) -> Answer:
-    shown = [views.cluster(call.cloud, record) for record in call.cloud.state.clusters.values()]
-    found = selection.by_fields(
-        call,
-        shown,
-        id="id",
-        name="name",
-        zoneid="zoneid",
-        podid="podid",
-        hypervisor="hypervisortype",
-        clustertype="clustertype",
-        allocationstate="allocationstate",
-        managedstate="managedstate",
-    )
-    return Listing("cluster", selection.by_keyword(call, found, "name", "hypervisortype"))
+def _clusters(call: Call) -> list[Shown]:
+    return [views.cluster(call.cloud, record) for record in call.cloud.state.clusters.values()]
 
 
-def _list_hosts(call: Call) -> Answer:
-    details = call.texts("details") or ["all"]
+def _hosts(call: Call) -> list[Shown]:
     if "virtualmachineid" in call.arguments:
-        return Listing("host", _migration_targets(call))
-    shown = [views.host(call.cloud, record, minimal=details == ["min"]) for record in call.cloud.state.hosts.values()]
-    found = selection.by_fields(
-        call,
-        shown,
-        id="id",
-        name="name",
-        type="type",
-        state="state",
-        clusterid="clusterid",
-        zoneid="zoneid",
-        podid="podid",
-        hypervisor="hypervisor",
-        resourcestate="resourcestate",
-        managementserverid="managementserverid",
-    )
-    return Listing("host", selection.by_keyword(call, found, "name", "type", "state"))
+        return _migration_targets(call)
+    details = call.texts("details") or ["all"]
+    return [views.host(call.cloud, record, minimal=details == ["min"]) for record in call.cloud.state.hosts.values()]
+
+
+def _hosts_with_metrics(call: Call) -> list[Shown]:
+    return [{**shown, **views.host_metrics(call.cloud, str(shown["id"]))} for shown in _hosts(call)]
+
+
+def _host_tags(call: Call) -> list[Shown]:
+    state = call.cloud.state
+    return [
+        {"id": stable_id("hosttag", host.id, tag), "hostid": host.database_id, "name": tag, "isimplicit": False}
+        for host in state.hosts.values()
+        for tag in sorted(host.tags)
+    ]
+
+
+def _storage_pools(call: Call) -> list[Shown]:
+    return [views.storage_pool(call.cloud, cluster) for cluster in call.cloud.state.clusters.values()]
+
+
+_HOST_FIELDS = "id name type state clusterid zoneid podid hypervisor resourcestate managementserverid"
 
 
 def _find_hosts_for_migration(call: Call) -> Answer:
@@ -97,21 +88,120 @@ def _migration_targets(call: Call) -> list[Shown]:
 def _list_capacity(call: Call) -> Answer:
     state = call.cloud.state
     cluster_id = call.text("clusterid")
-    hosts = [host for host in state.world().hosts if cluster_id in (None, host.cluster_id)]
+    counted = [host for host in state.world().hosts if cluster_id in (None, host.cluster_id)]
     place: Shown = {"zoneid": state.zone.id, "zonename": state.zone.name}
     if call.text("podid") is not None or cluster_id is not None:
         place |= {"podid": state.pod.id, "podname": state.pod.name}
     if cluster_id is not None:
         place |= {"clusterid": cluster_id, "clustername": state.clusters[cluster_id].name}
-    found = selection.by_fields(call, views.capacities(call.cloud, hosts, place), type="type")
+    found = selection.by_fields(call, views.capacities(call.cloud, counted, place), type="type")
     return Listing("capacity", found)
 
 
+def _allocation(call: Call) -> bool | None:
+    """Whether the request enables or disables something. Raises InvalidValueError for another word."""
+    text = call.text("allocationstate")
+    if text is None:
+        return None
+    if text not in ("Enabled", "Disabled"):
+        raise InvalidValueError(f"Unable to resolve Allocation State '{text}' to a supported state")
+    return text == "Enabled"
+
+
+def _update_zone(call: Call) -> Answer:
+    enabled, name, state = _allocation(call), call.text("name"), call.cloud.state
+    with state.lock:
+        zone = state.zone
+        state.zone = replace(zone, name=name or zone.name, enabled=zone.enabled if enabled is None else enabled)
+    return Single({"zone": views.zone(call.cloud)})
+
+
+def _update_pod(call: Call) -> Answer:
+    enabled, name, state = _allocation(call), call.text("name"), call.cloud.state
+    with state.lock:
+        pod = state.pod
+        state.pod = replace(pod, name=name or pod.name, enabled=pod.enabled if enabled is None else enabled)
+    return Single({"pod": views.pod(call.cloud)})
+
+
+def _update_cluster(call: Call) -> Answer:
+    enabled, name, state = _allocation(call), call.text("clustername"), call.cloud.state
+    if (call.text("managedstate") or "Managed") != "Managed":
+        raise InvalidValueError(f"Unable to resolve Managed State '{call.text('managedstate')}' to a supported state")
+    with state.lock:
+        cluster = state.clusters[call.must("id")]
+        cluster = state.clusters[cluster.id] = replace(
+            cluster, name=name or cluster.name, enabled=cluster.enabled if enabled is None else enabled
+        )
+    return Single({"cluster": views.cluster(call.cloud, cluster)})
+
+
+def _update_host(call: Call) -> Answer:
+    tags = call.texts("hosttags")
+    host = hosts.update(
+        call.cloud,
+        call.must("id"),
+        allocation=call.text("allocationstate"),
+        tags=None if tags is None else frozenset(tags),
+        name=call.text("name"),
+    )
+    return Single({"host": views.host(call.cloud, host)})
+
+
+def _on_host(call: Call, act: Callable[[str], HostRecord]) -> Begun:
+    """A job on a host, whose result is the host afterwards."""
+    host_id = call.must("id")
+
+    def run() -> Result:
+        return {"host": views.host(call.cloud, act(host_id))}
+
+    return Begun(Work(host_id, run, "Host", host_id))
+
+
+def _prepare_maintenance(call: Call) -> Answer:
+    return _on_host(call, lambda host_id: hosts.prepare_maintenance(call.cloud, host_id, call.user))
+
+
+def _cancel_maintenance(call: Call) -> Answer:
+    return _on_host(call, lambda host_id: hosts.cancel_maintenance(call.cloud, host_id))
+
+
+def _reconnect(call: Call) -> Answer:
+    return _on_host(call, lambda host_id: call.cloud.state.hosts[host_id])
+
+
 COMMANDS = (
-    command("listZones", _list_zones, "zone"),
-    command("listPods", _list_pods, "pod"),
-    command("listClusters", _list_clusters, "cluster"),
-    command("listHosts", _list_hosts, "host"),
+    command("listZones", selection.listing("zone", _zones, "id name networktype"), "zone"),
+    command("updateZone", _update_zone, "zone"),
+    command("listPods", selection.listing("pod", _pods, "id name zoneid allocationstate"), "pod"),
+    command("updatePod", _update_pod, "pod"),
+    command(
+        "listClusters",
+        selection.listing(
+            "cluster",
+            _clusters,
+            "id name zoneid podid hypervisor=hypervisortype clustertype allocationstate managedstate",
+            "name hypervisortype",
+        ),
+        "cluster",
+    ),
+    command("updateCluster", _update_cluster, "cluster"),
+    command("listHosts", selection.listing("host", _hosts, _HOST_FIELDS, "name type state"), "host"),
+    command(
+        "listHostsMetrics", selection.listing("host", _hosts_with_metrics, _HOST_FIELDS, "name type state"), "host"
+    ),
+    command("listHostTags", selection.listing("hosttag", _host_tags, "name")),
+    command("updateHost", _update_host, "host"),
+    command("prepareHostForMaintenance", _prepare_maintenance, "host"),
+    command("cancelHostMaintenance", _cancel_maintenance, "host"),
+    command("reconnectHost", _reconnect, "host"),
     command("findHostsForMigration", _find_hosts_for_migration),
     command("listCapacity", _list_capacity),
+    command(
+        "listStoragePools",
+        selection.listing(
+            "storagepool", _storage_pools, "id name clusterid podid zoneid scope path ipaddress status=state"
+        ),
+        "storage",
+    ),
 )

@@ -7,11 +7,14 @@ from harness.lab.api.entities import SERVER_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
-from harness.lab.management.model import Cluster, HostRecord
+from harness.lab.management.model import Cluster, HostRecord, State
+from harness.lab.management.resources import ROOT_DISK_BYTES
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 
 _MEMORY, _CPU = 0, 1
+_GIB = 1 << 30
+_POOL_BYTES = 100 * _GIB
 
 
 def version(cloud: Cloud) -> str:
@@ -31,7 +34,7 @@ def zone(cloud: Cloud) -> Shown:
         "securitygroupsenabled": False,
         "gputotal": 0,
         "gpuused": 0,
-        "allocationstate": "Enabled",
+        "allocationstate": _allocation(zone.enabled),
         "zonetoken": stable_id("zonetoken", zone.id),
         "dhcpprovider": "VirtualRouter",
         "localstorageenabled": True,
@@ -59,9 +62,13 @@ def pod(cloud: Cloud) -> Shown:
         "netmask": "255.0.0.0",
         "startip": [],
         "endip": [],
-        "allocationstate": "Enabled",
+        "allocationstate": _allocation(state.pod.enabled),
         "hasannotations": False,
     }
+
+
+def _allocation(enabled: bool) -> str:
+    return "Enabled" if enabled else "Disabled"
 
 
 def cluster(cloud: Cloud, record: Cluster) -> Shown:
@@ -75,7 +82,7 @@ def cluster(cloud: Cloud, record: Cluster) -> Shown:
         "zonename": cloud.state.zone.name,
         "hypervisortype": "KVM",
         "clustertype": "CloudManaged",
-        "allocationstate": "Enabled",
+        "allocationstate": _allocation(record.enabled),
         "managedstate": "Managed",
         "cpuovercommitratio": settings.text(names.CPU_OVERCOMMIT, record.id),
         "memoryovercommitratio": settings.text(names.MEMORY_OVERCOMMIT, record.id),
@@ -123,7 +130,7 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
         "events": "ShutdownRequested; Ping; AgentConnected; HostDown; AgentDisconnected; PingTimeout; Remove",
         "hostha": {"haenable": False, "hastate": "Disabled"},
         "outofbandmanagement": {"powerstate": "Disabled", "enabled": False},
-        "resourcestate": "Enabled",
+        "resourcestate": record.resource_state.value,
         "ueficapability": False,
         "hasannotations": False,
     }
@@ -153,6 +160,54 @@ def _capacity(cloud: Cloud, host: Host) -> Shown:
         "memoryallocatedpercentage": _percent(host.used_memory_bytes, memory_total),
         "memoryallocatedbytes": host.used_memory_bytes,
         "memoryused": 0,
+    }
+
+
+def host_metrics(cloud: Cloud, host_id: str) -> Shown:
+    """What listHostsMetrics tells besides."""
+    state = cloud.state
+    with state.lock:
+        there = [each for each in state.instances.values() if each.host_id == host_id]
+        host = state.host(host_id)
+    running = sum(each.state is State.RUNNING for each in there)
+    return {
+        "powerstate": "Disabled",
+        "instances": f"{running}/{len(there)}",
+        "systeminstances": "0/0",
+        "cputotalghz": f"{host.cpu_mhz / 1000:.2f} GHz",
+        "cpuallocatedghz": f"{host.used_cpu_mhz / 1000:.2f} GHz",
+        "memorytotalgb": f"{host.memory_bytes / _GIB:.2f} GB",
+        "memoryallocatedgb": f"{host.used_memory_bytes / _GIB:.2f} GB",
+    }
+
+
+def storage_pool(cloud: Cloud, record: Cluster) -> Shown:
+    """The one primary storage of a cluster: a directory that its hosts share."""
+    state = cloud.state
+    with state.lock:
+        here = [host.id for host in state.hosts.values() if host.cluster_id == record.id]
+        roots = sum((each.host_id or each.last_host_id) in here for each in state.instances.values())
+    return {
+        "id": stable_id("storage", record.id),
+        "zoneid": state.zone.id,
+        "zonename": state.zone.name,
+        "podid": state.pod.id,
+        "podname": state.pod.name,
+        "name": f"primary-{record.name}",
+        "ipaddress": "localhost",
+        "path": f"/mnt/{record.name}",
+        "type": "SharedMountPoint",
+        "clusterid": record.id,
+        "clustername": record.name,
+        "disksizetotal": _POOL_BYTES,
+        "disksizeallocated": roots * ROOT_DISK_BYTES,
+        "disksizeused": 0,
+        "tags": "",
+        "state": "Up",
+        "scope": "CLUSTER",
+        "overprovisionfactor": "2.0",
+        "provider": "DefaultPrimary",
+        "hasannotations": False,
     }
 
 
