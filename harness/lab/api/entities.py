@@ -6,10 +6,9 @@ from collections.abc import Callable, Container
 
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
+from harness.lab.management.records import OS_CATEGORIES, OS_TYPES
 from harness.lab.management.state import CloudState
 
-OS_TYPE_ID = stable_id("ostype")
-OS_CATEGORY_ID = stable_id("oscategory")
 SERVER_ID = stable_id("managementserver")
 
 _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
@@ -19,18 +18,26 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "host": lambda state: state.hosts,
     "virtualmachine": lambda state: state.instances,
     "serviceoffering": lambda state: {key for key, record in state.offerings.items() if not record.removed},
-    "diskoffering": lambda state: {record.disk_offering_id for record in state.offerings.values()},
-    "template": lambda state: state.templates,
+    "diskoffering": lambda state: {
+        *(key for key, record in state.disk_offerings.items() if record.active),
+        *(record.disk_offering_id for record in state.offerings.values()),
+    },
+    "template": lambda state: {key for key, record in state.templates.items() if not record.removed},
+    "iso": lambda state: {key for key, record in state.templates.items() if record.is_iso and not record.removed},
+    "affinitygroup": lambda state: state.affinity_groups,
+    "keypair": lambda state: state.key_pairs,
     "network": lambda state: state.networks,
-    "networkoffering": lambda state: {network.offering_id for network in state.networks.values()},
+    "networkoffering": lambda state: state.network_offerings,
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
     "domain": lambda state: state.domains,
     "managementserver": lambda state: {SERVER_ID},  # noqa: ARG005 - the table's signature
     "role": lambda state: state.roles,
     "rule": lambda state: {rule.id for role in state.roles.values() for rule in role.rules},
-    "volume": lambda state: {instance.volume_id for instance in state.instances.values()},
-    "ostype": lambda state: {OS_TYPE_ID},  # noqa: ARG005 - the table's signature
+    "volume": lambda state: {*state.volumes, *(instance.volume_id for instance in state.instances.values())},
+    "nic": lambda state: {instance.nic_id for instance in state.instances.values()},
+    "ostype": lambda state: OS_TYPES,  # noqa: ARG005 - the table's signature
+    "oscategory": lambda state: OS_CATEGORIES,  # noqa: ARG005 - the table's signature
     "storage": lambda state: {stable_id("storage", cluster_id) for cluster_id in state.clusters},
     "event": lambda state: {event.id for event in state.events.newest_first()},
 }

@@ -84,7 +84,7 @@ def _response(form: Form, status: int, root: str, body: Mapping[str, object], *,
 
 
 def _element(name: str, value: object) -> str:
-    name = _NOT_IN_NAMES.sub("_", name)
+    name = _NOT_IN_NAMES.sub("_", name) or "_"
     if isinstance(value, (list, tuple)):
         return "".join(_element(name, item) for item in value)
     if isinstance(value, Mapping):

@@ -50,3 +50,27 @@ def _all(_owner: str) -> bool:
 def _within(call: Call, domain_id: str) -> Shows:
     state = call.cloud.state
     return lambda owner: state.is_within(state.account(owner).domain_id, domain_id)
+
+
+def sees_offering(call: Call, domain_ids: tuple[str, ...]) -> bool:
+    """Whether an offering that is for some domains only, or for all if there are none, is the caller's to see."""
+    state, own = call.cloud.state, call.account
+    return own.role is Role.ADMIN or not domain_ids or any(state.is_within(own.domain_id, each) for each in domain_ids)
+
+
+def domains_meant(call: Call) -> tuple[str, ...] | None:
+    """The domains that an update of an offering names: ids, or "public" for all; None where it says nothing.
+
+    Raises:
+        InvalidValueError: there is no such domain.
+    """
+    text = call.text("domainid")
+    if text is None:
+        return None
+    if text.lower() in ("public", "all", ""):
+        return ()
+    ids = tuple(each.strip() for each in text.split(","))
+    for each in ids:
+        if each not in call.cloud.state.domains:
+            raise InvalidValueError(f"Invalid domain id: {each}")
+    return ids

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from harness.lab.management import limits
+from harness.lab.management.access import rendered
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, Role, State, User, parameters_of, size_in_force
 from harness.lab.management.resources import of_instance
+from harness.lab.management.templates import check_launch
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
 from harness.reference.readiness import instance_flag
@@ -28,6 +30,8 @@ class DeployRequest:
     dynamic_scaling: bool = True
     details: tuple[tuple[str, str], ...] = ()
     account_id: str | None = None
+    affinity_group_ids: tuple[str, ...] = ()
+    key_pair: str = ""
 
 
 def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> InstanceRecord:
@@ -37,6 +41,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
     with state.lock:
         offering = state.offerings[request.offering_id].offering
         template = state.templates[request.template_id]
+    _check_parts(cloud, request, user)
     if not state.zone.enabled and state.role_of(user) is not Role.ADMIN:
         zone = json.dumps({"id": 1, "name": state.zone.name, "uuid": state.zone.id}, separators=(",", ":"))
         raise PermissionDeniedError(f"Cannot perform this operation, Zone is currently disabled: Zone {zone}")
@@ -84,11 +89,33 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             updated=state.clock.now(),
             state=State.STOPPED,
             details=details,
+            affinity_group_ids=request.affinity_group_ids,
+            key_pair=request.key_pair,
         )
         state.instances[instance.id] = instance
         state.resources.instance_came(account.id, size)
     cloud.note("VM.CREATE", "Successfully created entity for deploying Instance", instance, user)
     return instance
+
+
+def _check_parts(cloud: Cloud, request: DeployRequest, user: User) -> None:
+    """Whether the owner may use offering, template and network. Raises PermissionDeniedError, InvalidValueError."""
+    state = cloud.state
+    with state.lock:
+        account = state.account(request.account_id or user.account_id)
+        record, template = state.offerings[request.offering_id], state.templates[request.template_id]
+        network = state.networks.get(request.network_id)
+        allowed = account.role is Role.ADMIN or not record.domain_ids
+        if not allowed and not any(state.is_within(account.domain_id, each) for each in record.domain_ids):
+            shown = json.dumps({"name": record.name, "uuid": record.id}, separators=(",", ":"))
+            raise PermissionDeniedError(
+                f"There's no way to confirm {rendered(account)} has access to Service offering {shown}"
+            )
+    if network is None:
+        raise InvalidValueError("Unable to find a network for the instance; please specify network id(s)")
+    if not network.for_all and network.account_id != account.id:
+        raise PermissionDeniedError(f"Unable to use network with id= {network.id}, permission denied")
+    check_launch(state, template, user)
 
 
 def _mac(number: int) -> str:

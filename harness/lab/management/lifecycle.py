@@ -10,12 +10,14 @@ from harness.errors import HarnessError
 from harness.lab.agent.disks import DiskError
 from harness.lab.agent.domain_xml import Hardware
 from harness.lab.hypervisor import HypervisorError
-from harness.lab.management import allocation
+from harness.lab.management import allocation, limits
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, NoCapacityError, OperationFailedError
 from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import InstanceRecord, State, User, size_in_force
+from harness.lab.management.records import OS_NAME
+from harness.lab.management.resources import of_instance
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.domain import Domain, domain_at_start
@@ -24,7 +26,6 @@ from harness.reference.readiness import is_prepared
 
 _log = logging.getLogger(__name__)
 
-OS_NAME = "Debian GNU/Linux 12 (64-bit)"
 _RESERVATION = "Message.ReservedCapacityFreed.Flag"
 
 
@@ -217,6 +218,27 @@ def destroy(cloud: Cloud, instance_id: str, user: User, *, expunge_too: bool) ->
     return expunge(cloud, instance_id, user) if expunge_too else instance
 
 
+def recover(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
+    """Have a destroyed instance back, stopped. Source: UserVmManagerImpl.recoverVirtualMachine.
+
+    Raises:
+        InvalidValueError: it is not destroyed.
+        ResourceLimitError: its owner has as much as allowed by now.
+    """
+    with cloud.state.lock:
+        instance = _existing(cloud, instance_id)
+        if instance.state is not State.DESTROYED:
+            raise InvalidValueError(
+                f"VM with id {instance.id} and name [{instance.name}] is not in the right state to be recovered."
+            )
+        account, size = cloud.state.account(instance.account_id), cloud.state.size_of(instance)
+        limits.check(cloud.state, account, of_instance(size))
+        cloud.state.resources.instance_came(account.id, size)
+        instance = cloud.state.change(instance_id, state=State.STOPPED, host_id=None)
+    cloud.note("VM.RECOVER", "Successfully completed recovering Instance", instance, user)
+    return instance
+
+
 def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
     """Remove a destroyed instance for good. Raises InvalidValueError for one that is not destroyed."""
     instance = _existing(cloud, instance_id)
@@ -229,6 +251,9 @@ def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
         raise OperationFailedError(f"Failed to expunge vm {rendered(instance)}") from failure
     with cloud.state.lock:
         gone = replace(cloud.state.instances.pop(instance_id), state=State.EXPUNGING)
+        for volume in [each for each in cloud.state.volumes.values() if each.instance_id == instance_id]:
+            # A data volume outlives its instance.
+            cloud.state.volumes[volume.id] = replace(volume, instance_id=None, device_id=None)
     cloud.note("VM.EXPUNGE", "Successfully completed expunging Instance", gone, user)
     return gone
 

@@ -193,25 +193,11 @@ class User:
 
 
 @dataclass(frozen=True)
-class Template:
-    id: str
-    name: str
-    display_text: str
-    dynamically_scalable: bool
-    created: datetime
-
-
-@dataclass(frozen=True)
-class Network:
-    id: str
-    name: str
-    offering_id: str
-    created: datetime
-
-
-@dataclass(frozen=True)
 class OfferingRecord:
-    """A service offering with what the API keeps of it besides the reference's view."""
+    """A service offering with what the API keeps of it besides the reference's view.
+
+    With `domain_ids` it is for accounts of these domains and of those below them only.
+    """
 
     offering: Offering
     display_text: str
@@ -223,6 +209,7 @@ class OfferingRecord:
     storage_type: str = "shared"
     details: Mapping[str, str] = field(default_factory=dict)
     other: Mapping[str, object] = field(default_factory=dict)
+    domain_ids: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -260,6 +247,8 @@ class InstanceRecord:
     details: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     domain: Domain | None = None
+    affinity_group_ids: tuple[str, ...] = ()
+    key_pair: str = ""
 
 
 # In the order of CustomParameters.

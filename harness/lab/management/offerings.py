@@ -25,6 +25,7 @@ class OfferingRequest:
     host_tags: str | None = None
     details: tuple[tuple[str, str], ...] = ()
     other: tuple[tuple[str, object], ...] = ()
+    domain_ids: tuple[str, ...] = ()
 
 
 def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
@@ -64,6 +65,7 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
         storage_type=request.storage_type,
         details={name: str(value) for name, value in limits.items() if value is not None} | dict(request.details),
         other=dict(request.other),
+        domain_ids=request.domain_ids,
     )
     with state.lock:
         state.offerings[record.id] = record
@@ -71,7 +73,13 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
 
 
 def update(
-    state: CloudState, offering_id: str, *, name: str | None, display_text: str | None, active: str | None
+    state: CloudState,
+    offering_id: str,
+    *,
+    name: str | None,
+    display_text: str | None,
+    active: str | None,
+    domain_ids: tuple[str, ...] | None,
 ) -> OfferingRecord:
     """Change name, text or state. Raises InvalidValueError for a state that does not exist."""
     if active is not None and active.lower() not in ("active", "inactive"):
@@ -83,7 +91,12 @@ def update(
             name=name or record.offering.name,
             active=record.offering.active if active is None else active.lower() == "active",
         )
-        record = replace(record, offering=offering, display_text=display_text or record.display_text)
+        record = replace(
+            record,
+            offering=offering,
+            display_text=display_text or record.display_text,
+            domain_ids=record.domain_ids if domain_ids is None else domain_ids,
+        )
         state.offerings[offering_id] = record
         return record
 

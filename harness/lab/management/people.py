@@ -144,6 +144,7 @@ def remove_account_with_all(cloud: Cloud, caller: User, account: Account) -> Non
     if not cloud.jobs.wait_for(ends, _CLEANUP_SECONDS) or state.instances.keys() & set(theirs):
         raise OperationFailedError("Failed to delete user account and all corresponding users")
     with state.lock:
+        state.forget_things_of(account.id)
         state.resources.close(account.id)
     text = f"Successfully completed deleting Account. Account ID: {account.id}"
     state.events.add("ACCOUNT.DELETE", text, caller, resource=("Account", account.id, account.name))

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from harness.lab.hypervisor import NodeInfo
+from harness.lab.management import catalogue
 from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.configuration import ConfigurationStore, Place
 from harness.lab.management.directory import Directory
@@ -18,15 +19,14 @@ from harness.lab.management.model import (
     Cluster,
     HostRecord,
     InstanceRecord,
-    Network,
     OfferingRecord,
     Pod,
     ResourceState,
     State,
-    Template,
     Zone,
     size_in_force,
 )
+from harness.lab.management.records import AffinityGroup, KeyPair, Volume
 from harness.lab.management.resources import Resource, counted
 from harness.lab.management.waves import ScaleWaves
 from harness.lab.topology import LabSpec
@@ -77,15 +77,16 @@ class CloudState(Directory):
         }
         self.ledger = CapacityLedger(self.hosts)
         self.waves = ScaleWaves(time.monotonic)
-        self.templates = {
-            template.id: template
-            for template in (
-                Template(_id(), "lab-guest", "Lab guest that can be scaled live", True, created),
-                Template(_id(), "lab-guest-unscalable", "Lab guest that cannot be scaled live", False, created),
-            )
-        }
-        network = Network(_id(), "lab-net", _id(), created)
-        self.networks = {network.id: network}
+        seeds = catalogue.seeds(self.admin.account_id, created)
+        self.templates = {each.id: each for each in seeds.templates}
+        self.network_offerings = {each.id: each for each in seeds.network_offerings}
+        self.networks = {each.id: each for each in seeds.networks}
+        self.disk_offerings = {each.id: each for each in seeds.disk_offerings}
+        self.volumes: dict[str, Volume] = {}
+        self.affinity_groups: dict[str, AffinityGroup] = {}
+        self.key_pairs: dict[str, KeyPair] = {}
+        # Of everything but instances, whose tags are in their records: by the id of what they are of.
+        self.tags: dict[str, dict[str, str]] = {}
         self.offerings: dict[str, OfferingRecord] = {}
         self.instances: dict[str, InstanceRecord] = {}
         self._instance_count = 0
@@ -122,7 +123,31 @@ class CloudState(Directory):
         """What an account has of everything, counted anew."""
         with self.lock:
             mine = [each for each in self.instances.values() if each.account_id == account_id]
-            return counted([self.size_of(each) for each in mine if each.state not in GONE])
+            found = counted([self.size_of(each) for each in mine if each.state not in GONE])
+            volumes = [each for each in self.volumes.values() if each.account_id == account_id]
+            found[Resource.VOLUME] += len(volumes)
+            found[Resource.PRIMARY_STORAGE] += sum(each.size_bytes for each in volumes)
+            own = [each for each in self.templates.values() if each.account_id == account_id and each.url]
+            found[Resource.TEMPLATE] += sum(not each.removed for each in own)
+            found[Resource.NETWORK] += sum(
+                each.account_id == account_id and not each.for_all for each in self.networks.values()
+            )
+            return found
+
+    def forget_things_of(self, account_id: str) -> None:
+        """What an account had besides instances. Its templates stay, as instances of others may be of them."""
+        with self.lock:
+            self.volumes = {key: each for key, each in self.volumes.items() if each.account_id != account_id}
+            self.networks = {key: each for key, each in self.networks.items() if each.account_id != account_id}
+            self.key_pairs = {key: each for key, each in self.key_pairs.items() if each.account_id != account_id}
+            groups = {key: each for key, each in self.affinity_groups.items() if each.account_id != account_id}
+            for instance in list(self.instances.values()):
+                kept = tuple(each for each in instance.affinity_group_ids if each in groups)
+                if kept != instance.affinity_group_ids:
+                    self.change(instance.id, affinity_group_ids=kept)
+            self.affinity_groups = groups
+            for template in [each for each in self.templates.values() if each.account_id == account_id]:
+                self.templates[template.id] = replace(template, removed=True)
 
     def change_host(self, host_id: str, **fields: Any) -> HostRecord:
         """Replace a host's record by one with these fields changed."""

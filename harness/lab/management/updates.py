@@ -1,12 +1,10 @@
-"""Synchronous changes to an instance or a template."""
+"""Synchronous changes to an instance."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, refused
-from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, Template, User
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User
 from harness.reference import settings as names
 from harness.reference.readiness import flag_refusal
 
@@ -55,16 +53,3 @@ def _check_flag(cloud: Cloud, instance: InstanceRecord) -> None:
     )
     if refusal is not None:
         raise refused(refusal)
-
-
-def update_template(
-    cloud: Cloud, template_id: str, *, dynamically_scalable: bool | None, name: str | None, display_text: str | None
-) -> Template:
-    """Instances that run are not touched. Source: TemplateManagerImpl.updateTemplate."""
-    with cloud.state.lock:
-        template = cloud.state.templates[template_id]
-        if dynamically_scalable is not None:
-            template = replace(template, dynamically_scalable=dynamically_scalable)
-        template = replace(template, name=name or template.name, display_text=display_text or template.display_text)
-        cloud.state.templates[template_id] = template
-    return template

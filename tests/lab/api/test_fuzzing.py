@@ -45,6 +45,26 @@ _ENDING = {
 }
 _NAMES = (*sorted(COMMANDS.keys() - _ENDING), "login", "logout", "frobnicate", "", "LISTZONES")
 
+# What only a request that is accepted may change; host capacity and events are left out, as they change by themselves.
+_TABLES = (
+    "accounts",
+    "affinity_groups",
+    "clusters",
+    "disk_offerings",
+    "domains",
+    "hosts",
+    "instances",
+    "key_pairs",
+    "network_offerings",
+    "networks",
+    "offerings",
+    "roles",
+    "tags",
+    "templates",
+    "users",
+    "volumes",
+)
+
 _NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.sampled_from(
@@ -108,9 +128,31 @@ class _Target(logging.Handler):
             "user": [each["id"] for each in api.listUsers(listall="true")["user"]],
             "domain": [each["id"] for each in api.listDomains()["domain"]],
             "network": [each["id"] for each in api.listNetworks()["network"]],
+            "networkoffering": [each["id"] for each in api.listNetworkOfferings()["networkoffering"]],
+            "diskoffering": [each["id"] for each in api.listDiskOfferings()["diskoffering"]],
+            "ostype": [each["id"] for each in api.listOsTypes()["ostype"]],
+            "role": [each["id"] for each in api.listRoles()["role"]],
         }
+        disk = self.ids["diskoffering"][0]
+        volumes = [lab.run("createVolume", diskofferingid=disk)["jobresult"]["volume"]["id"] for _ in range(3)]
+        self.ids["volume"] = [*volumes, *[each["id"] for each in api.listVolumes(type="ROOT")["volume"]]]
+        own = {"url": "http://x/y", "format": "QCOW2", "hypervisor": "KVM", "zoneid": lab.zone_id}
+        self.ids["template"].append(api.registerTemplate(name="own", **own)["template"][0]["id"])
+        self.ids["iso"] = [api.registerIso(name="iso", url="http://x/z", zoneid=lab.zone_id)["iso"][0]["id"]]
+        self.ids["domain"].append(api.createDomain(name="sub")["domain"]["id"])
+        self.ids["role"].append(api.createRole(name="own", type="User")["role"]["id"])
+        group = lab.run("createAffinityGroup", name="group", type="host affinity")["jobresult"]["affinitygroup"]
+        self.ids["affinitygroup"] = [group["id"]]
         assert lab.cloud._server is not None
         self.client = Client(lab.cloud._server._server.app)
+
+    def tables(self) -> list[object] | None:
+        """What the cloud keeps, None while jobs change it."""
+        state = self.lab.cloud._cloud.state
+        if self.lab.cloud._cloud.jobs.pending():
+            return None
+        with state.lock:
+            return [*(dict(getattr(state, name)) for name in _TABLES), state.zone, state.configuration.settings()]
 
     def emit(self, record: logging.LogRecord) -> None:
         if _FAULT in record.getMessage():
@@ -215,11 +257,14 @@ def test_every_request_is_answered(
         parameters = signer.signed({**parameters, "apiKey": signer.api_key})
     if spoilt == 0:
         parameters["signature"] = "é" + parameters.get("signature", "")
+    before = target.tables()
     began = time.monotonic()
     send = target.client.post if post else target.client.get
     answer = send(_PATH, **{"data" if post else "query_string": parameters})
     assert time.monotonic() - began < _SECONDS
     assert target.faults == []
+    if answer.status_code != 200 and before is not None:
+        assert target.tables() == before
     target.statuses[answer.status_code] += 1
     _check(answer)
 

@@ -430,3 +430,19 @@ def test_a_cloud_that_does_not_serve_has_no_address(tmp_path: Path) -> None:
         cloud.shutdown()
     finally:
         fleet.down()
+
+
+def test_a_destroyed_instance_can_be_had_back(lab: Lab) -> None:
+    instance = lab.deploy(lab.fixed())
+    refused = lab.raw.call("recoverVirtualMachine", id=instance["id"])
+    assert (refused.status, "not in the right state to be recovered" in refused.body["errortext"]) == (431, True)
+    lab.run("destroyVirtualMachine", id=instance["id"])
+    assert lab.api.recoverVirtualMachine(id=instance["id"])["virtualmachine"]["state"] == "Stopped"
+    assert lab.api.listAccounts(name="admin")["account"][0]["vmtotal"] == 1
+    assert lab.run("startVirtualMachine", id=instance["id"])["jobstatus"] == 1
+
+
+def test_metrics_tell_sizes_in_words(lab: Lab) -> None:
+    lab.deploy(lab.fixed(2, 500, 256))
+    shown = lab.api.listVirtualMachinesMetrics()["virtualmachine"][0]
+    assert (shown["cputotal"], shown["memorytotal"], shown["state"]) == ("1.0 Ghz", "0.25 GB", "Running")

@@ -220,6 +220,9 @@ def test_an_answer_in_xml_is_well_formed_whatever_a_user_wrote(lab: Lab) -> None
     assert lab.raw.call("updateVirtualMachine", id=instance["id"], **given).status == 200
     query = {"command": "listVirtualMachines", "apiKey": lab.raw.api_key}
     assert "<_a_b_>? &amp; &lt;x&gt;</_a_b_>" in lab.raw.get(lab.raw.signed(query)).text
+    lab.offering(customized="true", **{"serviceofferingdetails[0].key": "", "serviceofferingdetails[0].value": "v"})
+    query["command"] = "listServiceOfferings"
+    assert "<_>v</_>" in lab.raw.get(lab.raw.signed(query)).text
 
 
 def test_sizes_are_not_changed_as_details(lab: Lab) -> None:

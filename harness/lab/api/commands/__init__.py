@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 from harness.lab.api.command import Command
 from harness.lab.api.commands import (
+    disk_offerings,
     domains,
     events,
+    groups,
     infrastructure,
     instances,
     jobs,
+    networks,
+    nothing,
     offerings,
     people,
     resources,
@@ -20,23 +24,29 @@ from harness.lab.api.commands import (
     settings,
     tags,
     templates,
+    volumes,
 )
 
 _SUBJECTS = (
-    server,
+    disk_offerings,
     domains,
     events,
-    roles,
+    groups,
     infrastructure,
-    offerings,
-    templates,
     instances,
-    scaling,
-    settings,
     jobs,
+    networks,
+    nothing,
+    offerings,
     people,
     resources,
+    roles,
+    scaling,
+    server,
+    settings,
     tags,
+    templates,
+    volumes,
 )
 
 COMMANDS: Mapping[str, Command] = {each.name: each for subject in _SUBJECTS for each in subject.COMMANDS}

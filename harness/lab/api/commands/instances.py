@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
+from harness.lab.api.groups_meant import groups_meant
 from harness.lab.api.scope import scope
 from harness.lab.api.selection import Views
 from harness.lab.api.views import instances as views
@@ -13,7 +14,7 @@ from harness.lab.management import lifecycle, migration, updates
 from harness.lab.management.deploy import DeployRequest, create_instance
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.jobs import Result, Work
-from harness.lab.management.model import InstanceRecord, State
+from harness.lab.management.model import Account, InstanceRecord, State
 from harness.lab.management.state import GONE
 
 # What all instances have in common, and may be asked for.
@@ -36,7 +37,7 @@ def begun(call: Call, instance: InstanceRecord, act: Callable[[], object], *, cr
     return Begun(Work(instance.id, run, "VirtualMachine", instance.id), instance.id if created else None)
 
 
-def _list(call: Call) -> Answer:
+def listed(call: Call) -> Listing:
     wanted = frozenset(call.texts("details") or ["all"])
     unknown = wanted - views.DETAILS
     if unknown:
@@ -111,16 +112,19 @@ def _deploy(call: Call) -> Answer:
     if template_id is None:
         raise InvalidValueError("Template ID or ISO ID must be specified")
     owner = call.owner()
-    network_ids = call.texts("networkids") or [next(iter(state.networks))]
+    with state.lock:
+        network_ids = call.texts("networkids") or [*state.networks]
     request = DeployRequest(
         offering_id=call.must("serviceofferingid"),
         template_id=template_id,
-        network_id=network_ids[0],
+        network_id=next(iter(network_ids), ""),
         name=call.text("name"),
         display_name=call.text("displayname"),
         dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
         details=tuple(call.merged("details").items()),
         account_id=owner.id,
+        affinity_group_ids=groups_meant(call) or (),
+        key_pair=_key_pair(call, owner),
     )
     instance = create_instance(call.cloud, request, call.user)
     if call.flag("startvm") is False:
@@ -132,6 +136,15 @@ def _deploy(call: Call) -> Answer:
         lambda: lifecycle.deploy(call.cloud, instance.id, call.user, host_id, cluster_id),
         created=True,
     )
+
+
+def _key_pair(call: Call, owner: Account) -> str:
+    names = call.texts("keypairs") or [name for name in [call.text("keypair")] if name]
+    with call.cloud.state.lock:
+        known = {each.name for each in call.cloud.state.key_pairs.values() if each.account_id == owner.id}
+    if set(names) - known:
+        raise InvalidValueError(f"Unable to find the ssh key pair(s) {', '.join(sorted(set(names) - known))}")
+    return ",".join(names)
 
 
 def _start(call: Call) -> Answer:
@@ -193,26 +206,26 @@ def _migrate(call: Call) -> Answer:
     return begun(call, instance, lambda: migration.migrate(call.cloud, instance.id, call.user, host_id))
 
 
-def _list_volumes(call: Call) -> Answer:
-    shows, state = scope(call), call.cloud.state
-    with state.lock:
-        items = [views.volume(call.cloud, each) for each in state.instances.values() if shows(each.account_id)]
-    found = selection.by_fields(
-        call,
-        items,
-        id="id",
-        name="name",
-        type="type",
-        state="state",
-        virtualmachineid="virtualmachineid",
-        clusterid="clusterid",
-        zoneid="zoneid",
-    )
-    return Listing("volume", selection.by_keyword(call, found, "name"))
+def _recover(call: Call) -> Answer:
+    record = lifecycle.recover(call.cloud, call.instance().id, call.user)
+    return Single({"virtualmachine": views.instance(call.cloud, record, for_admin=call.is_admin)})
+
+
+def _list_with_metrics(call: Call) -> Answer:
+    found = listed(call)
+    state = call.cloud.state
+    items = [{**item, **views.metrics(call.cloud, state.instance(str(item["id"])))} for item in found.items]
+    return Listing(found.name, items)
+
+
+def _list_nics(call: Call) -> Answer:
+    shown = [views.nic(call.cloud, call.instance("virtualmachineid"))]
+    found = selection.by_fields(call, shown, nicid="id", networkid="networkid")
+    return Listing("nic", found)
 
 
 COMMANDS = (
-    command("listVirtualMachines", _list, "virtualmachine"),
+    command("listVirtualMachines", listed, "virtualmachine"),
     command("deployVirtualMachine", _deploy),
     command("startVirtualMachine", _start, "virtualmachine"),
     command("stopVirtualMachine", _stop, "virtualmachine"),
@@ -221,5 +234,7 @@ COMMANDS = (
     command("expungeVirtualMachine", _expunge, "virtualmachine"),
     command("updateVirtualMachine", _update, "virtualmachine"),
     command("migrateVirtualMachine", _migrate),
-    command("listVolumes", _list_volumes, "volume"),
+    command("listVirtualMachinesMetrics", _list_with_metrics, "virtualmachine"),
+    command("recoverVirtualMachine", _recover, "virtualmachine"),
+    command("listNics", _list_nics),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from harness.lab.api import selection
-from harness.lab.api.command import Answer, Call, Listing, Shown, Single, command
+from harness.lab.api.command import DONE, Answer, Call, Listing, Single, command
+from harness.lab.api.scope import domains_meant, sees_offering
 from harness.lab.api.views import catalogue as views
 from harness.lab.management import offerings
 from harness.lab.management.errors import InvalidValueError
@@ -36,26 +37,42 @@ def _create(call: Call) -> Answer:
         storage_type=call.text("storagetype") or "shared",
         host_tags=call.text("hosttags"),
         details=tuple(call.pairs("serviceofferingdetails").items()),
+        domain_ids=tuple(call.texts("domainid") or ()),
         other=tuple((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
     )
-    if not call.is_admin and "domainid" not in call.arguments:
-        user = {"id": call.user.database_id, "username": call.user.name, "uuid": call.user.id}
-        raise InvalidValueError(
-            "Unable to create public service offering by admin: "
-            f"User {json.dumps(user, separators=(',', ':'))}. because it is domain-admin"
-        )
+    _check_domains(call, request.domain_ids)
     record = offerings.create(call.cloud.state, request)
     resource = ("ServiceOffering", record.id, record.name)
     text = f"Successfully completed creating service offering. Service offering ID: {record.id}"
     call.cloud.state.events.add("SERVICE.OFFERING.CREATE", text, call.user, resource=resource)
-    return Single({"serviceoffering": views.offering(record, for_admin=True)})
+    return Single({"serviceoffering": views.offering(call.cloud, record, for_admin=True)})
+
+
+def _check_domains(call: Call, domain_ids: tuple[str, ...]) -> None:
+    """A domain admin makes offerings for the own domain and those below only.
+
+    Source: ConfigurationManagerImpl.createServiceOffering.
+    """
+    if call.is_admin:
+        return
+    user = {"id": call.user.database_id, "username": call.user.name, "uuid": call.user.id}
+    who = f"User {json.dumps(user, separators=(',', ':'))}."
+    if not domain_ids:
+        raise InvalidValueError(f"Unable to create public service offering by admin: {who} because it is domain-admin")
+    for each in domain_ids:
+        if not call.cloud.state.is_within(each, call.account.domain_id):
+            raise InvalidValueError(
+                f"Unable to create service offering by another domain-admin: {who} for domain: {each}"
+            )
 
 
 def _list(call: Call) -> Answer:
     call.owner()
     state = call.cloud.state
     with state.lock:
-        records = [record for record in state.offerings.values() if not record.removed]
+        records = [
+            each for each in state.offerings.values() if not each.removed and sees_offering(call, each.domain_ids)
+        ]
         instance = state.instances.get(call.text("virtualmachineid") or "")
     wanted_state = (call.text("state") or "active").lower()
     if call.text("id") is None and wanted_state != "all":
@@ -64,7 +81,7 @@ def _list(call: Call) -> Answer:
         records = [record for record in records if record.id != instance.offering_id]
     if call.flag("issystem"):
         records = []
-    shown = [views.offering(record, for_admin=call.is_admin) for record in records]
+    shown = [views.offering(call.cloud, record, for_admin=call.is_admin) for record in records]
     found = selection.by_fields(
         call,
         shown,
@@ -85,14 +102,14 @@ def _update(call: Call) -> Answer:
         name=call.text("name"),
         display_text=call.text("displaytext"),
         active=call.text("state"),
+        domain_ids=domains_meant(call),
     )
-    return Single({"serviceoffering": views.offering(record, for_admin=True)})
+    return Single({"serviceoffering": views.offering(call.cloud, record, for_admin=True)})
 
 
 def _delete(call: Call) -> Answer:
     offerings.delete(call.cloud.state, call.must("id"))
-    body: Shown = {"success": True}
-    return Single(body)
+    return DONE
 
 
 COMMANDS = (

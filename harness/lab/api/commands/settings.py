@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.lab.api import selection
-from harness.lab.api.command import Answer, Call, Listing, Single, command
+from harness.lab.api.command import Answer, Call, Listing, Shown, Single, command
 from harness.lab.api.views.catalogue import configuration as shown
 from harness.lab.management.configuration import Place, Value
 from harness.lab.management.errors import ApiError, InvalidValueError
@@ -63,7 +63,25 @@ def _single(value: Value) -> Single:
     return Single({"configuration": shown(value)})
 
 
+def _groups(call: Call) -> list[Shown]:
+    """Groups of the settings that the lab has, with their subgroups."""
+    groups: dict[str, list[str]] = {}
+    for entry in call.cloud.state.configuration.entries(Place()):
+        subgroups = groups.setdefault(entry.group, [])
+        if entry.subgroup not in subgroups:
+            subgroups.append(entry.subgroup)
+    return [
+        {
+            "name": group,
+            "precedence": number,
+            "subgroup": [{"name": each, "precedence": at} for at, each in enumerate(subgroups, start=1)],
+        }
+        for number, (group, subgroups) in enumerate(sorted(groups.items()), start=1)
+    ]
+
+
 COMMANDS = (
+    command("listConfigurationGroups", selection.listing("configurationgroup", _groups, "group=name")),
     command("listConfigurations", _list),
     command("updateConfiguration", _update),
     command("resetConfiguration", _reset),

@@ -1,21 +1,45 @@
-"""Service offerings, templates, networks and settings as the API shows them."""
+"""Service offerings, disk offerings and settings as the API shows them."""
 
 from __future__ import annotations
 
 from harness.lab.api.command import Shown
-from harness.lab.api.entities import OS_TYPE_ID
-from harness.lab.api.views.instances import account_fields
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.configuration import Value
-from harness.lab.management.lifecycle import OS_NAME
-from harness.lab.management.model import Network, OfferingRecord, Template
+from harness.lab.management.model import OfferingRecord
+from harness.lab.management.records import DiskOffering
 from harness.reference.settings import Scope
 
-NETWORK_OFFERING = "lab-l2-network-offering"
+
+def for_domains(cloud: Cloud, domain_ids: tuple[str, ...]) -> Shown:
+    """The domains that an offering is for, None for all of them."""
+    if not domain_ids:
+        return {}
+    names = [cloud.state.domain(each).name for each in domain_ids]
+    return {"domainid": ",".join(domain_ids), "domain": ",".join(names)}
 
 
-def offering(record: OfferingRecord, *, for_admin: bool) -> Shown:
+def disk_offering(cloud: Cloud, record: DiskOffering) -> Shown:
+    shown: Shown = {
+        "id": record.id,
+        "name": record.name,
+        "displaytext": record.display_text,
+        "disksize": record.size_gib or 0,
+        "created": clock.shown(record.created),
+        "iscustomized": record.size_gib is None,
+        "storagetype": record.storage_type,
+        "provisioningtype": "thin",
+        "displayoffering": True,
+        "disksizestrictness": False,
+        "encrypt": False,
+        "state": "Active",
+        "hasannotations": False,
+        **for_domains(cloud, record.domain_ids),
+    }
+    return shown | {"tags": record.tags} if record.tags else shown
+
+
+def offering(cloud: Cloud, record: OfferingRecord, *, for_admin: bool) -> Shown:
     """Sizes that an offering leaves open are left out."""
     sizes = {
         "cpunumber": record.offering.cpus,
@@ -52,105 +76,11 @@ def offering(record: OfferingRecord, *, for_admin: bool) -> Shown:
         "diskofferingdisplaytext": record.display_text,
         "encryptroot": False,
     }
+    shown |= for_domains(cloud, record.domain_ids)
     if for_admin:
         shown["gpudisplay"] = False
     shown["hasannotations"] = False
     return shown
-
-
-def template(cloud: Cloud, record: Template) -> Shown:
-    state = cloud.state
-    return {
-        "id": record.id,
-        "name": record.name,
-        "displaytext": record.display_text,
-        "ispublic": True,
-        "created": clock.shown(record.created),
-        "isready": True,
-        "passwordenabled": False,
-        "format": "QCOW2",
-        "isfeatured": True,
-        "crossZones": False,
-        "ostypeid": OS_TYPE_ID,
-        "ostypename": OS_NAME,
-        **account_fields(cloud, state.admin.account_id),
-        "zoneid": state.zone.id,
-        "zonename": state.zone.name,
-        "status": "Bypassed Secondary Storage",
-        "size": 0,
-        "templatetype": "USER",
-        "hypervisor": "KVM",
-        "isextractable": False,
-        "details": {},
-        "sshkeyenabled": False,
-        "isdynamicallyscalable": record.dynamically_scalable,
-        "directdownload": True,
-        "deployasis": False,
-        "requireshvm": True,
-        "arch": "x86_64",
-        "tags": [],
-        "hasannotations": False,
-    }
-
-
-def network(cloud: Cloud, record: Network) -> Shown:
-    state = cloud.state
-    return {
-        "id": record.id,
-        "name": record.name,
-        "displaytext": record.name,
-        "broadcastdomaintype": "Vlan",
-        "traffictype": "Guest",
-        "zoneid": state.zone.id,
-        "zonename": state.zone.name,
-        "networkofferingid": record.offering_id,
-        "networkofferingname": NETWORK_OFFERING,
-        "networkofferingdisplaytext": NETWORK_OFFERING,
-        "networkofferingconservemode": True,
-        "networkofferingavailability": "Optional",
-        "issystem": False,
-        "state": "Implemented",
-        "related": record.id,
-        "broadcasturi": "vlan://untagged",
-        "type": "L2",
-        "vlan": "untagged",
-        "acltype": "Account",
-        **account_fields(cloud, state.admin.account_id),
-        "service": [],
-        "restartrequired": False,
-        "specifyipranges": False,
-        "specifyvlan": True,
-        "canusefordeploy": True,
-        "ispersistent": False,
-        "tags": [],
-        "displaynetwork": True,
-        "strechedl2subnet": False,
-        "redundantrouter": False,
-        "created": clock.shown(record.created),
-        "hasannotations": False,
-    }
-
-
-def network_offering(record: Network) -> Shown:
-    """The one network offering, which the one network is of."""
-    return {
-        "id": record.offering_id,
-        "name": NETWORK_OFFERING,
-        "displaytext": NETWORK_OFFERING,
-        "traffictype": "Guest",
-        "isdefault": False,
-        "specifyvlan": True,
-        "conservemode": True,
-        "specifyipranges": False,
-        "availability": "Optional",
-        "state": "Enabled",
-        "guestiptype": "L2",
-        "service": [],
-        "forvpc": False,
-        "ispersistent": False,
-        "egressdefaultpolicy": True,
-        "hasannotations": False,
-    }
 
 
 def configuration(value: Value, *, scope_of_reset: bool = False) -> Shown:

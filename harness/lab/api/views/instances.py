@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harness.lab.api.command import Shown
-from harness.lab.api.entities import OS_CATEGORY_ID, OS_TYPE_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
-from harness.lab.management.lifecycle import OS_NAME
 from harness.lab.management.model import InstanceRecord, State, size_shown
+from harness.lab.management.records import OS_TYPES
 from harness.lab.management.resources import ROOT_DISK_BYTES
 
 DETAILS = frozenset(
@@ -88,23 +87,26 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
             "cpuspeed": size.speed_mhz,
             "memory": size.memory_mib,
         }
-    shown["guestosid"] = OS_CATEGORY_ID
+    os_type = OS_TYPES[template.os_type_id]
+    shown["guestosid"] = os_type.id
     if asked("volume"):
         shown |= {"rootdeviceid": 0, "rootdevicetype": "ROOT"}
     shown |= {"securitygroup": [], "nic": [_nic(cloud, record)] if asked("nics") else [], "hypervisor": "KVM"}
     if for_admin:
         shown["instancename"] = record.instance_name
+    if record.key_pair:
+        shown["keypairs"] = record.key_pair
     shown |= {
         "details": dict(record.details),
         "arch": "x86_64",
         "readonlydetails": "",
-        "affinitygroup": [],
+        "affinitygroup": [_affinity_group(cloud, each) for each in record.affinity_group_ids],
         "displayvm": True,
         "isdynamicallyscalable": record.flag,
         "deleteprotection": False,
-        "ostypeid": OS_TYPE_ID,
-        "osdisplayname": OS_NAME,
-        "tags": [tag(cloud, record, key) for key in record.tags],
+        "ostypeid": os_type.id,
+        "osdisplayname": os_type.name,
+        "tags": [tag(cloud, "UserVm", record.id, record.account_id, *each) for each in record.tags.items()],
         "hasannotations": False,
         "vmtype": "User",
     }
@@ -116,15 +118,21 @@ def _state(record: InstanceRecord) -> str:
     return State(record.state).value
 
 
+def _affinity_group(cloud: Cloud, group_id: str) -> Shown:
+    group = cloud.state.affinity_groups[group_id]
+    return {"id": group.id, "name": group.name, "type": group.kind, "description": group.description}
+
+
 def _nic(cloud: Cloud, record: InstanceRecord) -> Shown:
     network = cloud.state.networks[record.network_id]
+    offering = cloud.state.network_offerings[network.offering_id]
     return {
         "id": record.nic_id,
         "networkid": network.id,
         "networkname": network.name,
         "broadcasturi": "vlan://untagged",
         "traffictype": "Guest",
-        "type": "L2",
+        "type": offering.guest_type.value,
         "isdefault": True,
         "macaddress": record.mac,
         "secondaryip": [],
@@ -132,15 +140,35 @@ def _nic(cloud: Cloud, record: InstanceRecord) -> Shown:
     }
 
 
-def tag(cloud: Cloud, record: InstanceRecord, key: str) -> Shown:
-    """One resource tag of an instance."""
+def nic(cloud: Cloud, record: InstanceRecord) -> Shown:
+    """As listNics shows it."""
+    return {**_nic(cloud, record), "virtualmachineid": record.id}
+
+
+def metrics(cloud: Cloud, record: InstanceRecord) -> Shown:
+    """What listVirtualMachinesMetrics tells besides."""
+    size = size_shown(cloud.state.offerings[record.offering_id].offering, record.details)
+    return {
+        "cputotal": f"{size.cpus * size.speed_mhz / 1000:.1f} Ghz",
+        "memorytotal": f"{size.memory_mib / 1024:.2f} GB",
+    }
+
+
+def tag(cloud: Cloud, kind: str, record_id: str, account_id: str, key: str, value: str) -> Shown:
+    """One resource tag."""
     return {
         "key": key,
-        "value": record.tags[key],
-        "resourcetype": "UserVm",
-        "resourceid": record.id,
-        **account_fields(cloud, record.account_id),
+        "value": value,
+        "resourcetype": kind,
+        "resourceid": record_id,
+        **account_fields(cloud, account_id),
     }
+
+
+def tags_of(cloud: Cloud, kind: str, record_id: str, account_id: str) -> list[Shown]:
+    """All tags of anything but an instance."""
+    found = cloud.state.tags.get(record_id, {})
+    return [tag(cloud, kind, record_id, account_id, key, value) for key, value in found.items()]
 
 
 def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
