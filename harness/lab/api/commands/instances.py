@@ -37,7 +37,16 @@ def begun(call: Call, instance: InstanceRecord, act: Callable[[], object], *, cr
     return Begun(Work(instance.id, run, "VirtualMachine", instance.id), instance.id if created else None)
 
 
-def listed(call: Call) -> Listing:
+def _list(call: Call) -> Answer:
+    return _listing(call, lambda _: {})
+
+
+def _list_with_metrics(call: Call) -> Answer:
+    return _listing(call, lambda record: views.metrics(call.cloud, record))
+
+
+def _listing(call: Call, more: Callable[[InstanceRecord], Shown]) -> Listing:
+    """`more` is what is shown of each besides what is always."""
     wanted = frozenset(call.texts("details") or ["all"])
     unknown = wanted - views.DETAILS
     if unknown:
@@ -57,10 +66,11 @@ def listed(call: Call) -> Listing:
     records = _filtered(call, records)
     records.sort(key=lambda record: record.database_id, reverse=True)
     for_admin = call.is_admin
-    return Listing(
-        "virtualmachine",
-        Views(records, lambda record: views.instance(call.cloud, record, for_admin=for_admin, wanted=wanted)),
-    )
+
+    def show(record: InstanceRecord) -> Shown:
+        return views.instance(call.cloud, record, for_admin=for_admin, wanted=wanted) | more(record)
+
+    return Listing("virtualmachine", Views(records, show))
 
 
 def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]:
@@ -211,21 +221,14 @@ def _recover(call: Call) -> Answer:
     return Single({"virtualmachine": views.instance(call.cloud, record, for_admin=call.is_admin)})
 
 
-def _list_with_metrics(call: Call) -> Answer:
-    found = listed(call)
-    state = call.cloud.state
-    items = [{**item, **views.metrics(call.cloud, state.instance(str(item["id"])))} for item in found.items]
-    return Listing(found.name, items)
-
-
 def _list_nics(call: Call) -> Answer:
-    shown = [views.nic(call.cloud, call.instance("virtualmachineid"))]
+    shown = views.nics(call.cloud, call.instance("virtualmachineid"))
     found = selection.by_fields(call, shown, nicid="id", networkid="networkid")
     return Listing("nic", found)
 
 
 COMMANDS = (
-    command("listVirtualMachines", listed, "virtualmachine"),
+    command("listVirtualMachines", _list, "virtualmachine"),
     command("deployVirtualMachine", _deploy),
     command("startVirtualMachine", _start, "virtualmachine"),
     command("stopVirtualMachine", _stop, "virtualmachine"),

@@ -91,7 +91,7 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
     shown["guestosid"] = os_type.id
     if asked("volume"):
         shown |= {"rootdeviceid": 0, "rootdevicetype": "ROOT"}
-    shown |= {"securitygroup": [], "nic": [_nic(cloud, record)] if asked("nics") else [], "hypervisor": "KVM"}
+    shown |= {"securitygroup": [], "nic": _nics(cloud, record) if asked("nics") else [], "hypervisor": "KVM"}
     if for_admin:
         shown["instancename"] = record.instance_name
     if record.key_pair:
@@ -100,7 +100,7 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
         "details": dict(record.details),
         "arch": "x86_64",
         "readonlydetails": "",
-        "affinitygroup": [_affinity_group(cloud, each) for each in record.affinity_group_ids],
+        "affinitygroup": _affinity_groups(cloud, record),
         "displayvm": True,
         "isdynamicallyscalable": record.flag,
         "deleteprotection": False,
@@ -118,31 +118,40 @@ def _state(record: InstanceRecord) -> str:
     return State(record.state).value
 
 
-def _affinity_group(cloud: Cloud, group_id: str) -> Shown:
-    group = cloud.state.affinity_groups[group_id]
-    return {"id": group.id, "name": group.name, "type": group.kind, "description": group.description}
+def _affinity_groups(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
+    found = [cloud.state.affinity_groups.get(each) for each in record.affinity_group_ids]
+    return [
+        {"id": group.id, "name": group.name, "type": group.kind, "description": group.description}
+        for group in found
+        if group is not None
+    ]
 
 
-def _nic(cloud: Cloud, record: InstanceRecord) -> Shown:
-    network = cloud.state.networks[record.network_id]
-    offering = cloud.state.network_offerings[network.offering_id]
-    return {
-        "id": record.nic_id,
-        "networkid": network.id,
-        "networkname": network.name,
-        "broadcasturi": "vlan://untagged",
-        "traffictype": "Guest",
-        "type": offering.guest_type.value,
-        "isdefault": True,
-        "macaddress": record.mac,
-        "secondaryip": [],
-        "extradhcpoption": [],
-    }
+def _nics(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
+    """The one of it; none where the network went with the instance since the record was read."""
+    network = cloud.state.networks.get(record.network_id)
+    if network is None:
+        return []
+    offering = cloud.state.network_offerings.get(network.offering_id)
+    return [
+        {
+            "id": record.nic_id,
+            "networkid": network.id,
+            "networkname": network.name,
+            "broadcasturi": "vlan://untagged",
+            "traffictype": "Guest",
+            "type": offering.guest_type.value if offering else "L2",
+            "isdefault": True,
+            "macaddress": record.mac,
+            "secondaryip": [],
+            "extradhcpoption": [],
+        }
+    ]
 
 
-def nic(cloud: Cloud, record: InstanceRecord) -> Shown:
-    """As listNics shows it."""
-    return {**_nic(cloud, record), "virtualmachineid": record.id}
+def nics(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
+    """As listNics shows them."""
+    return [{**each, "virtualmachineid": record.id} for each in _nics(cloud, record)]
 
 
 def metrics(cloud: Cloud, record: InstanceRecord) -> Shown:
