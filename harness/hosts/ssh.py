@@ -131,8 +131,7 @@ class SshConnection:
         stdout = _Drain(channel.recv, MAX_STDOUT_BYTES)
         try:
             channel.settimeout(max(0.01, deadline - time.monotonic()))
-            channel.exec_command(command)
-            channel.shutdown_write()
+            self._begin(channel, command, name, deadline, allowed)
             # Both at once: a command that fills one stream while nobody reads it would never come to its exit status.
             beside = threading.Thread(target=stderr.until_end, args=(channel, deadline), name="ssh-stderr", daemon=True)
             beside.start()
@@ -156,6 +155,21 @@ class SshConnection:
         if status == -1 and (transport is None or not transport.is_active()):
             raise ConnectionLost(self._access, f"the connection ended while {name!r} ran")
         return CommandResult(command, status, stdout.text(), stderr.text(), time.monotonic() - started)
+
+    def _begin(self, channel: paramiko.Channel, command: str, name: str, deadline: float, allowed: float) -> None:
+        """Have the server run the command. It may say nothing at all to that, and paramiko waits for ever."""
+        watch = threading.Timer(max(0.01, deadline - time.monotonic()), channel.close)
+        watch.daemon = True
+        watch.start()
+        try:
+            channel.exec_command(command)
+            channel.shutdown_write()
+        except (paramiko.SSHException, EOFError, OSError) as failure:
+            if time.monotonic() >= deadline:
+                raise self._timed_out(name, allowed) from failure
+            raise
+        finally:
+            watch.cancel()
 
     def _timed_out(self, name: str, allowed: float) -> CommandTimedOut:
         return CommandTimedOut(

@@ -74,7 +74,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
     faults = Faults()
     fleet: Fleet
     if kind == "kvm":
-        fleet = KvmFleet(spec.hosts, folder.path, lab_id, cache_dir())
+        fleet = KvmFleet(spec.hosts, folder.path, lab_id, cache_dir(), faults=faults)
     else:
         fleet = SimulatedFleet(spec.hosts, folder.path, faults=faults)
     try:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
+from harness.errors import HarnessError
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.control_endpoint import state
 from harness.lab.control_endpoint.page import POLICY, page
@@ -59,6 +60,8 @@ class ControlApplication:
             response = self._response(_Request(environ))
         except _Refused as refused:
             response = _json({"error": str(refused)}, refused.status)
+        except HarnessError as failure:
+            response = _json({"error": str(failure)}, 500)
         except HTTPException as refused:
             response = _json({"error": refused.name}, refused.code or 400)
         response.headers.update(_HEADERS)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.lab.control_endpoint.state import Capacity, FaultState, InstanceState, JobState, LabState
-from harness.lab.faults.catalogue import KINDS
 from harness.lab.management.jobs import JobStatus
 
 COLUMNS = ("what", "name", "where", "state", "size, or options", "in use, or what happened")
@@ -80,7 +79,7 @@ def _fault(fault: FaultState) -> Row:
     order = fault.order
     said = order.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "host"})
     spent = order.times is not None and fault.struck >= order.times
-    use = f"struck {fault.struck} of {fault.matched} calls" if not KINDS[order.kind].is_condition else "in force"
+    use = "in force" if fault.in_force else f"struck {fault.struck} of {fault.matched} calls"
     options = ", ".join(f"{name} {value}" for name, value in said.items())
     state = "spent" if spent else "armed"
     return Row("fault", f"{fault.number}: {order.kind}", order.host or "", state, options, use, is_bad=not spent)

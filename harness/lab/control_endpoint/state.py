@@ -82,10 +82,14 @@ class JobState(BaseModel):
 
 
 class FaultState(BaseModel):
-    """`matched` are the calls that the order's filters left over, `struck` those of them that were struck."""
+    """`matched` are the calls that the order's filters left over, `struck` those of them that were struck.
+
+    One that is `in_force` holds whoever calls, and counts once.
+    """
 
     number: int
     order: FaultOrder
+    in_force: bool
     matched: int
     struck: int
 
@@ -152,7 +156,9 @@ def armed_faults(lab: LabCloud) -> list[FaultState]:
 
 
 def fault_state(armed: ArmedFault) -> FaultState:
-    return FaultState(number=armed.number, order=armed.order, matched=armed.matched, struck=armed.struck)
+    return FaultState(
+        number=armed.number, order=armed.order, in_force=armed.in_force, matched=armed.matched, struck=armed.struck
+    )
 
 
 def kinds() -> list[KindState]:

@@ -11,14 +11,18 @@ from harness.lab.faults.order import FaultOrder
 
 
 class ArmedFault:
-    """Not safe for threads by itself; its registry guards it. `over` is set once it is cleared."""
+    """Not safe for threads by itself; its registry guards it. `over` is set once it is cleared.
 
-    def __init__(self, number: int, order: FaultOrder) -> None:
+    One that is `in_force` strikes by being there, which counts once.
+    """
+
+    def __init__(self, number: int, order: FaultOrder, *, in_force: bool = False) -> None:
         self.number = number
         self.order = order
         self.over = Event()
         self.matched = 0
-        self.struck = 0
+        self.in_force = in_force
+        self.struck = int(in_force)
         self.random = random.Random(order.seed)  # noqa: S311 - to repeat a run, not to keep a secret
         self._seized: set[str] = set()
 

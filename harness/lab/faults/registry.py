@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from threading import RLock, Timer
 from typing import Protocol
 
+from harness.errors import HarnessError
 from harness.lab.faults.armed import ArmedFault
 from harness.lab.faults.catalogue import Fault, Point
 from harness.lab.faults.order import FaultOrder, FaultRefusedError
+
+_log = logging.getLogger(__name__)
 
 AGENT_COMMANDS = frozenset({"start", "stop", "reboot", "scale", "migrate", "report"})
 
@@ -16,8 +20,11 @@ AGENT_COMMANDS = frozenset({"start", "stop", "reboot", "scale", "migrate", "repo
 class HostMeddling(Protocol):
     """What can be done to a host from behind, to make a fault's condition true and to end it."""
 
-    def begin(self, order: FaultOrder) -> None:
-        """Raises FaultRefusedError where hosts of this kind cannot do it."""
+    def begin(self, order: FaultOrder) -> bool:
+        """Whether it is in force there now, with nobody asking any more whether a call is struck.
+
+        Raises FaultRefusedError where hosts of this kind cannot do it.
+        """
 
     def end(self, order: FaultOrder) -> None: ...
 
@@ -88,23 +95,25 @@ class Faults:
     # Asked by tests and the control endpoint
 
     def arm(self, order: FaultOrder) -> ArmedFault:
-        """Raises FaultRefusedError: the order does not fit its kind, or these hosts cannot do it."""
+        """Raises FaultRefusedError: the order does not fit its kind, or these hosts cannot do it.
+
+        Any HarnessError may come of hosts on which it did not work.
+        """
         self._check(order)
         with self._changing:
             begun: list[HostMeddling] = []
+            in_force = False
             try:
                 for meddling in self._meddled_by(order):
-                    meddling.begin(order)
+                    in_force |= meddling.begin(order)
                     begun.append(meddling)
-            except FaultRefusedError:
+            except HarnessError:
                 for meddling in begun:
                     meddling.end(order)
                 raise
             with self._guard:
                 self._numbers += 1
-                armed = ArmedFault(self._numbers, order)
-                # A condition strikes by being there.
-                armed.struck = int(order.entry.is_condition)
+                armed = ArmedFault(self._numbers, order, in_force=in_force)
                 self._armed = (*self._armed, armed)
                 lasts = order.option("lasts") if "lasts" in order.entry.options else order.lasts
                 if lasts is not None:
@@ -141,7 +150,10 @@ class Faults:
         return self._armed
 
     def _expire(self, number: int) -> None:
-        self.disarm(number)
+        try:
+            self.disarm(number)
+        except HarnessError:
+            _log.exception("fault %s could not be ended on its host", number)
 
     def _meddled_by(self, order: FaultOrder) -> list[HostMeddling]:
         if not order.entry.points & {Point.HOST, Point.SSH}:

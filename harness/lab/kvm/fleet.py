@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.kvm.acceleration import domain_type
 from harness.lab.kvm.cgroups import layout, make_group
@@ -17,7 +17,9 @@ from harness.lab.kvm.guest_hotplug import plugs_cpus
 from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
+from harness.lab.kvm.meddling import KvmMeddling
 from harness.lab.kvm.network import NetworkRefusedError, open_network, plug_in, start_switch
+from harness.lab.kvm.ssh_keys import make_ssh_key
 from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
 
@@ -40,12 +42,14 @@ class KvmFleet:
         *,
         libvirt_tcp: bool = False,
         acceleration: str | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """`state_dir` is this lab's own; `cache_dir` keeps the guest image for all labs.
 
         `libvirt_tcp` makes each libvirtd listen on its host's address without any authentication, which lets every
         local user of the machine become root through it; only for tests of that transport. `acceleration` is `auto`,
-        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides.
+        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides. `faults` are those of the lab that
+        the hosts belong to.
         """
         if not re.fullmatch(r"[0-9a-f]{4,8}", lab_id):
             raise HarnessError(f"lab id {lab_id!r}: 4 to 8 hexadecimal digits, because network links carry it")
@@ -55,6 +59,7 @@ class KvmFleet:
         self.cache_dir = cache_dir.resolve()
         self.libvirt_tcp = libvirt_tcp
         self.acceleration = acceleration
+        self.faults = faults or Faults()
         self.guest_boot = GuestBoot(domain_type="qemu")
         self._switch: GatedProcess | None = None
         self._hosts: tuple[KvmHost, ...] = ()
@@ -121,7 +126,8 @@ class KvmFleet:
             host = start_host(files, self.lab_id, arrangement, remains)
             self._hosts += (host,)
             host.begin(groups)
-        _make_ssh_keys([key_file, *(files.host_key for files in all_files)])
+        for file in (key_file, *(files.host_key for files in all_files)):
+            make_ssh_key(file)
         try:
             plug_in(network, [host.process.pid for host in self._hosts])
         except NetworkRefusedError:
@@ -132,7 +138,10 @@ class KvmFleet:
         for host in self._hosts:
             host.process.let_go()
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:
-            return tuple(threads.map(lambda host: host.wait_until_ready(key_file), self._hosts))
+            ready = tuple(threads.map(lambda host: host.wait_until_ready(key_file), self._hosts))
+        for host, lab_host in zip(self._hosts, ready, strict=True):
+            self.faults.attend_host(lab_host.spec.name, KvmMeddling(host, lab_host.hypervisor))
+        return ready
 
 
 def host_pids(record: Path) -> dict[str, int]:
@@ -153,11 +162,3 @@ def _require_visible_in_hosts(folder: Path) -> None:
     hidden = next((top for top in HIDDEN_IN_HOSTS + libvirt if folder.is_relative_to(top)), None)
     if hidden is not None:
         raise HarnessError(f"{folder} lies beneath {hidden}, which the lab's hosts cannot see; choose another")
-
-
-def _make_ssh_keys(key_files: Sequence[Path]) -> None:
-    for key_file in key_files:
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(key_file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise HarnessError(f"{key_file}: ssh-keygen refused: {done.stderr.strip()}")

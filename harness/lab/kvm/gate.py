@@ -40,10 +40,14 @@ class GatedProcess:
         remains.process(self.pid)
 
     def let_go(self) -> None:
+        self.tell("go")
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
         stdin = self._process.stdin
         assert stdin is not None
         try:
-            stdin.write(b"go\n")
+            stdin.write(f"{line}\n".encode())
             stdin.flush()
         except BrokenPipeError as error:
             raise self.failure("ended at once") from error

@@ -1,6 +1,7 @@
 #!/bin/sh
 # First process of a lab host: makes the namespaces it was started in look like a machine of its own, then runs
-# libvirtd and sshd. Reads one line from standard input once the host has its network cable.
+# libvirtd and sshd. Reads one line from standard input once the host has its network cable, and then what to do to its
+# daemons.
 # Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE CGROUP_PLAN LIBVIRTD_FLAGS
 set -eu
 
@@ -50,7 +51,7 @@ over "$HOST_FOLDER/capacity/cpuinfo" /proc/cpuinfo
 over "$HOST_FOLDER/capacity/meminfo" /proc/meminfo
 
 read -r _
-exec </dev/null
+exec 3<&0 </dev/null
 if [ "$CGROUP_PLAN" = v2 ]; then
     # A version 2 group that hands controllers down may hold no process itself; our parent has gone ahead.
     echo 0 >/sys/fs/cgroup/init/cgroup.procs
@@ -67,9 +68,39 @@ link set $HOST_BRIDGE up
 LINES
 
 export HOME=/run/home
-# shellcheck disable=SC2086 # the flags are words
-libvirtd $LIBVIRTD_FLAGS &
-"$(command -v sshd)" -D -e -f "$HOST_FOLDER/sshd_config" &
+start_libvirtd() {
+    # shellcheck disable=SC2086 # the flags are words
+    libvirtd $LIBVIRTD_FLAGS 3<&- &
+}
+start_sshd() {
+    "$(command -v sshd)" -D -e -f "$HOST_FOLDER/sshd_config" 3<&- &
+}
+stop_libvirtd() {
+    libvirtd=$(cat /run/libvirtd.pid) && kill "$libvirtd" || return 0
+    # As long as it is there, another one does not start.
+    while [ -d "/proc/$libvirtd" ]; do sleep 0.05; done
+}
+signal_sshd() { # signal_sshd NAME: to the server and to those of its connections, whatever they are called
+    for comm in /proc/[0-9]*/comm; do
+        { read -r name <"$comm"; } 2>/dev/null || continue
+        process=${comm#/proc/}
+        case $name in sshd*) kill -s "$1" "${process%/comm}" 2>/dev/null || : ;; esac
+    done
+}
+start_libvirtd
+start_sshd
+while read -r order; do
+    case $order in
+    stop-libvirtd) stop_libvirtd ;;
+    start-libvirtd) start_libvirtd ;;
+    stop-sshd) signal_sshd KILL ;;
+    start-sshd) start_sshd ;;
+    freeze-sshd) signal_sshd STOP ;;
+    thaw-sshd) signal_sshd CONT ;;
+    esac
+    echo "$order" >>"$HOST_FOLDER/orders"
+done <&3 3<&- &
+exec 3<&-
 # Waiting for one child also collects the ones that were orphaned into this namespace, QEMU among them.
 while :; do
     sleep 86400 &

@@ -20,6 +20,7 @@ INIT_SCRIPT = Path(__file__).with_name("host-init.sh")
 GUEST_BRIDGE = "cloudbr0"
 NAMESPACE_SECONDS = 10.0
 READY_SECONDS = 30.0
+ORDER_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,30 @@ class KvmHost:
         hypervisor = LibvirtHypervisor(
             self.files.spec.name, self.libvirt_uri, str(self.files.address), self.cgroup_version
         )
-        self._wait("libvirtd", hypervisor.node_info, HypervisorError)
-        self._wait("sshd", self._ssh_greeting, OSError)
+        self.wait_for_libvirtd(hypervisor)
+        self.wait_for_sshd()
         algorithm, key = self.files.host_key.with_suffix(".pub").read_text(encoding="ascii").split()[:2]
         address = str(self.files.address)
         access = SshAccess(address, SSH_PORT, "root", key_file, f"{address} {algorithm} {key}")
         return LabHost(self.files.spec, hypervisor, access)
+
+    def order(self, what: str) -> None:
+        """Have one of the orders of host-init.sh carried out; returns when it is."""
+        done = self.files.folder / "orders"
+        before = _lines(done)
+        self.process.tell(what)
+
+        def look() -> int:
+            self.process.require_running()
+            return _lines(done)
+
+        wait_until(f"{self.files.spec.name} to {what}", look, lambda now: now > before, ORDER_SECONDS)
+
+    def wait_for_sshd(self) -> None:
+        self._wait("sshd", self.ssh_greeting, OSError)
+
+    def wait_for_libvirtd(self, hypervisor: LibvirtHypervisor) -> None:
+        self._wait("libvirtd", hypervisor.node_info, HypervisorError)
 
     def _wait(self, daemon: str, look: Callable[[], object], transient: type[Exception]) -> None:
         def answer() -> object:
@@ -76,9 +95,13 @@ class KvmHost:
             last = " / ".join(said.strip().splitlines()[-2:])
             raise self.process.failure(f"has no {daemon} ({expired.last_seen}; {last})") from expired
 
-    def _ssh_greeting(self) -> bytes:
+    def ssh_greeting(self) -> bytes:
         with socket.create_connection((str(self.files.address), SSH_PORT), timeout=5.0) as connection:
             return connection.recv(64)
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines()) if file.exists() else 0
 
 
 def start_host(files: HostFiles, lab_id: str, arrangement: CgroupLayout, remains: Remains) -> KvmHost:

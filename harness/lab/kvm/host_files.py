@@ -66,7 +66,7 @@ class HostFiles:
             "etc/group": _group(Path("/etc/group").read_text(encoding="utf-8")),
             # sshd turns away an account with a locked password ("!") even with a key; "*" only rules out passwords.
             "etc/shadow": "root:*:19000:0:99999:7:::\n",
-            "sshd_config": self._sshd_config(),
+            "sshd_config": self.sshd_config(),
         }
         for name, text in texts.items():
             (self.folder / name).write_text(text, encoding="utf-8")
@@ -99,11 +99,13 @@ class HostFiles:
             "remember_owner = 0\n"
         )
 
-    def _sshd_config(self) -> str:
+    def sshd_config(self, *, host_key: Path | None = None, forced_command: str | None = None) -> str:
+        """With another host key than the host's own, or a command in place of whatever a client asks for."""
+        forced = f"ForceCommand {forced_command}\n" if forced_command is not None else ""
         return (
             f"Port {SSH_PORT}\n"
             f"ListenAddress {self.address}\n"
-            f'HostKey "{self.host_key}"\n'
+            f'HostKey "{host_key or self.host_key}"\n'
             f'AuthorizedKeysFile "{self.authorized_keys}"\n'
             "PermitRootLogin prohibit-password\n"
             "PasswordAuthentication no\n"
@@ -117,6 +119,7 @@ class HostFiles:
             "MaxStartups 100\n"
             "MaxSessions 100\n"
             "Subsystem sftp internal-sftp\n"
+            f"{forced}"
         )
 
     def _hosts(self) -> str:

@@ -14,8 +14,6 @@ from harness.lab.kvm.libvirt_binding import libvirt
 ABORT_SECONDS = 5.0
 # How a migration is made to fail half-way.
 _CRAWL_MIB_PER_SECOND, _HALF_WAY_SECONDS = 1, 1.0
-# libvirt's default, no limit but what the number can say.
-_FULL_SPEED = 2**53 - 1
 
 
 class LibvirtHypervisor:
@@ -107,13 +105,14 @@ class LibvirtHypervisor:
 
     def break_off(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:
         with self._domain(domain) as found:
+            usual = found.migrateGetMaxSpeed()
             # So slow that it cannot be through before it is aborted; a new migration begins with this speed.
             found.migrateSetMaxSpeed(_CRAWL_MIB_PER_SECOND)
         try:
             self.migrate(domain, destination, domain_xml, min(seconds, _HALF_WAY_SECONDS))
         finally:
             with self._domain(domain) as found:
-                found.migrateSetMaxSpeed(_FULL_SPEED)
+                found.migrateSetMaxSpeed(usual)
         raise HypervisorError(f"migration of {domain} from {self.name} to {destination.name} was to fail and did not")
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ class SimulatedMeddling:
         self._ssh_closed: set[Fault] = set()
         self._libvirtd_away: set[Fault] = set()
 
-    def begin(self, order: FaultOrder) -> None:
+    def begin(self, order: FaultOrder) -> bool:
         match order.kind:
             case Fault.SSH_HOST_KEY_CHANGED:
                 self._server.host_key = new_key()
@@ -33,6 +33,7 @@ class SimulatedMeddling:
                 self._hypervisor.close()
                 self._take_libvirtd(order.kind)
                 self._close_ssh(order.kind)
+        return order.entry.is_condition
 
     def end(self, order: FaultOrder) -> None:
         match order.kind:

@@ -26,7 +26,7 @@ from harness.lab.faults.registry import Faults
 from harness.lab.simulated.doorman import Doorman
 
 _CHUNK = 65536
-# How long it may go unnoticed that a client, or the lab, has had enough of a command that hangs.
+# How long it may go unnoticed that the lab has had enough of a command that hangs.
 _HANGING_SECONDS = 0.05
 _LOG_CHANNEL = "harness.lab.simulated.paramiko"
 _log = logging.getLogger(_LOG_CHANNEL)
@@ -122,19 +122,22 @@ class SshServer:
         return key == self._allowed_key
 
     def run(self, channel: paramiko.Channel, command: str) -> None:
-        """Run `command` on a thread of its own and send what it prints."""
-        thread = threading.Thread(target=self._run, args=(channel, command), name=f"run-{self.name}", daemon=True)
+        """Run `command` on a thread of its own and send what it prints.
+
+        When a fault lets it hang, so does its whole connection, as it does when sshd is stopped.
+        """
+        struck = self._faults.strike(Point.SSH, host=self.name)
+        if struck is not None and struck.kind is Fault.SSH_HANGING:
+            self._hang(struck)
+        left = int(struck.order.option("size")) if struck is not None and struck.kind is Fault.SSH_CUT else None
+        thread = threading.Thread(target=self._run, args=(channel, command, left), name=f"run-{self.name}", daemon=True)
         with self._lock:
             if self._stopping:
                 return
             self._threads = {one for one in self._threads if one.is_alive()} | {thread}
             thread.start()
 
-    def _run(self, channel: paramiko.Channel, command: str) -> None:
-        struck = self._faults.strike(Point.SSH, host=self.name)
-        if struck is not None and struck.kind is Fault.SSH_HANGING:
-            self._hang(channel, struck)
-        left = int(struck.order.option("size")) if struck is not None and struck.kind is Fault.SSH_CUT else None
+    def _run(self, channel: paramiko.Channel, command: str, left: int | None) -> None:
         with self._lock:
             if self._stopping:
                 return
@@ -173,8 +176,8 @@ class SshServer:
             with self._lock:
                 self._processes.discard(process)
 
-    def _hang(self, channel: paramiko.Channel, struck: ArmedFault) -> None:
-        while not (self._stopping or channel.closed or struck.over.wait(_HANGING_SECONDS)):
+    def _hang(self, struck: ArmedFault) -> None:
+        while not (self._stopping or struck.over.wait(_HANGING_SECONDS)):
             pass
 
 

@@ -9,9 +9,9 @@ import pytest
 from harness.lab.api.server import ApiServer
 from harness.lab.control_endpoint.application import ControlApplication
 from harness.lab.control_endpoint.client import LabControl
-from tests.lab.api.conftest import Lab, lab, make_lab
+from tests.lab.api.conftest import Lab, lab, make_lab, shared_clouds
 
-__all__ = ["lab", "make_lab"]
+__all__ = ["lab", "make_lab", "shared_clouds"]
 
 TOKEN = "the token"  # noqa: S105
 

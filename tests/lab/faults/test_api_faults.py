@@ -13,9 +13,9 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from harness.waiting import wait_until
-from tests.lab.api.conftest import Lab, LabMaker
+from tests.lab.api.conftest import Lab
 from tests.lab.api.raw import RawAnswer
-from tests.lab.faults.conftest import Arm
+from tests.lab.faults.conftest import Arm, armed
 
 UNREACHED = (ConnectionRefusedError, ConnectionResetError, RemoteDisconnected)
 
@@ -43,11 +43,11 @@ def test_connection_refused_answers_the_call_and_closes_the_port_for_a_while(lab
     assert lab.cloud.endpoint == endpoint
 
 
-def test_a_lab_whose_port_is_closed_goes_down_at_once(lab: Lab, arm: Arm) -> None:
-    arm("connection-refused", seconds=3600)
-    assert _zones(lab).status == 200
+def test_a_lab_whose_port_is_closed_goes_down_at_once(own_lab: Lab) -> None:
+    armed(own_lab, "connection-refused", seconds=3600)
+    assert _zones(own_lab).status == 200
     began = time.monotonic()
-    lab.cloud.shutdown()
+    own_lab.cloud.shutdown()
     assert time.monotonic() - began < 30
 
 
@@ -96,13 +96,12 @@ def test_slow_answer_comes_late_and_is_whole(lab: Lab, arm: Arm) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_slow_answer_does_not_hold_up_the_end_of_the_lab(lab: Lab, arm: Arm) -> None:
-    arm("slow-answer", seconds=3600)
-    with socket.create_connection(_address(lab), timeout=10) as connection:
+def test_a_slow_answer_does_not_hold_up_the_end_of_the_lab(own_lab: Lab) -> None:
+    slow = armed(own_lab, "slow-answer", seconds=3600)
+    with socket.create_connection(_address(own_lab), timeout=10) as connection:
         connection.sendall(b"GET /client/api?command=listZones HTTP/1.1\r\nHost: lab\r\n\r\n")
-        (armed,) = lab.cloud.faults.armed
-        wait_until("the call to be struck", lambda: armed.struck, bool, 10)
-        lab.cloud.shutdown()
+        wait_until("the call to be struck", lambda: slow.struck, bool, 10)
+        own_lab.cloud.shutdown()
 
 
 def test_garbage_body_is_the_same_for_the_same_seed(lab: Lab, arm: Arm) -> None:
@@ -141,12 +140,12 @@ def test_duplicated_answer_holds_the_document_twice(lab: Lab, arm: Arm) -> None:
 
 
 def test_replayed_answer_is_the_last_one_to_the_same_command(lab: Lab, arm: Arm) -> None:
-    armed = arm("replayed-answer", command="listServiceOfferings", times=1)
+    replayed = arm("replayed-answer", command="listServiceOfferings", times=1)
     assert lab.raw.call("listServiceOfferings").body == {}
-    assert armed.struck == 0
+    assert replayed.struck == 0
     lab.fixed()
     assert lab.raw.call("listServiceOfferings").body == {}
-    assert armed.struck == 1
+    assert replayed.struck == 1
     assert lab.raw.call("listServiceOfferings").body["count"] == 1
 
 
@@ -166,13 +165,9 @@ def test_an_instance_is_struck_by_its_name_and_another_is_not(lab: Lab, arm: Arm
     assert lab.raw.call("listVirtualMachines", id=two["id"]).body["count"] == 1
 
 
-def test_the_integration_port_is_struck_too(make_lab: LabMaker) -> None:
-    from harness.lab.faults.catalogue import Fault
-    from harness.lab.faults.order import FaultOrder
-
-    lab = make_lab(integration_port=True)
-    lab.cloud.faults.arm(FaultOrder(kind=Fault.HTML_BODY))
-    address = urlsplit(lab.cloud.integration_endpoint)
+def test_the_integration_port_is_struck_too(own_lab: Lab) -> None:
+    armed(own_lab, "html-body")
+    address = urlsplit(own_lab.cloud.integration_endpoint)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         connection.sendall(b"GET /client/api?command=listZones HTTP/1.0\r\n\r\n")
         assert b"Please log in" in b"".join(iter(lambda: connection.recv(65536), b""))

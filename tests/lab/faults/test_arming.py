@@ -21,10 +21,11 @@ class Hands:
         self.refuses = refuses
         self.done: list[str] = []
 
-    def begin(self, order: FaultOrder) -> None:
+    def begin(self, order: FaultOrder) -> bool:
         if order.kind is self.refuses:
             raise FaultRefusedError("not here")
         self.done.append(f"begin {order.kind}")
+        return order.entry.is_condition
 
     def end(self, order: FaultOrder) -> None:
         self.done.append(f"end {order.kind}")

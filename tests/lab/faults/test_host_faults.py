@@ -11,7 +11,7 @@ from harness.hosts.failures import CommandTimedOut, ConnectionLost, ConnectionRe
 from harness.hosts.ssh import SshConnection
 from harness.waiting import wait_until
 from tests.lab.api.conftest import Entity, Lab
-from tests.lab.faults.conftest import Arm
+from tests.lab.faults.conftest import Arm, armed
 
 Ssh = Callable[[str], SshConnection]
 
@@ -50,10 +50,10 @@ def test_agent_disconnected_lets_a_forced_stop_report_stopped_while_the_domain_r
 
 def test_agent_disconnected_for_one_command_counts_it_once(lab: Lab, arm: Arm) -> None:
     instance = _instance(lab, name="web")
-    armed = arm("agent-disconnected", instance="web", times=1)
+    fault = arm("agent-disconnected", instance="web", times=1)
     assert lab.run("stopVirtualMachine", id=instance["id"])["jobstatus"] == 2
     assert _shown(lab, instance)["state"] == "Running"
-    assert armed.struck == 1
+    assert fault.struck == 1
     assert lab.run("stopVirtualMachine", id=instance["id"])["jobstatus"] == 1
 
 
@@ -88,26 +88,26 @@ def test_vcpu_refused_leaves_the_dimm_plugged_in(lab: Lab, arm: Arm) -> None:
 
 def test_vcpu_refused_does_not_strike_a_scale_without_new_vcpus(lab: Lab, arm: Arm) -> None:
     instance = _instance(lab)
-    armed = arm("vcpu-refused")
+    fault = arm("vcpu-refused")
     assert lab.scale(instance["id"], lab.fixed(memory=512))["jobstatus"] == 1
-    assert armed.matched == 0
+    assert fault.matched == 0
 
 
 def test_libvirtd_restarted_is_away_for_a_while_and_domains_run_on(lab: Lab, arm: Arm, ssh: Ssh) -> None:
     instance = _instance(lab)
-    armed = arm("libvirtd-restarted", host="kvm1", lasts=3600)
+    fault = arm("libvirtd-restarted", host="kvm1", lasts=3600)
     looked = ssh("kvm1").run(["virsh", "list", "--name"])
     assert looked.status == 1
     assert "Failed to connect socket to '/var/run/libvirt/libvirt-sock'" in looked.stderr
     assert lab.scale(instance["id"], lab.fixed(cpus=2))["jobresult"]["errorcode"] == 530
-    lab.cloud.faults.disarm(armed.number)
+    lab.cloud.faults.disarm(fault.number)
     assert ssh("kvm1").run(["virsh", "list", "--name"]).stdout.strip() == instance["instancename"]
     assert lab.scale(instance["id"], lab.fixed(cpus=2))["jobstatus"] == 1
 
 
 def test_libvirtd_restarted_is_over_by_itself(lab: Lab, arm: Arm) -> None:
-    armed = arm("libvirtd-restarted", host="kvm1", lasts=0.05)
-    assert armed.over.wait(10)
+    fault = arm("libvirtd-restarted", host="kvm1", lasts=0.05)
+    assert fault.over.wait(10)
     wait_until(
         "libvirtd",
         lambda: lab.hosts["kvm1"].hypervisor.libvirtd_answers,
@@ -120,63 +120,63 @@ def test_libvirtd_restarted_is_over_by_itself(lab: Lab, arm: Arm) -> None:
 def test_ssh_refused_closes_the_port_and_ends_connections(lab: Lab, arm: Arm, ssh: Ssh) -> None:
     one, other = ssh("kvm1"), ssh("kvm2")
     assert one.run(["true"]).status == other.run(["true"]).status == 0
-    armed = arm("ssh-refused", host="kvm1")
+    fault = arm("ssh-refused", host="kvm1")
     with pytest.raises((ConnectionRefused, ConnectionLost)):
         one.run(["true"])
     with pytest.raises(ConnectionRefused):
         ssh("kvm1").run(["true"])
     assert other.run(["true"]).status == 0
-    lab.cloud.faults.disarm(armed.number)
+    lab.cloud.faults.disarm(fault.number)
     assert ssh("kvm1").run(["true"]).status == 0
 
 
 def test_ssh_host_key_changed_is_noticed_by_who_knows_the_old_one(lab: Lab, arm: Arm, ssh: Ssh) -> None:
-    armed = arm("ssh-host-key-changed", host="kvm1")
+    fault = arm("ssh-host-key-changed", host="kvm1")
     with pytest.raises(HostKeyChanged):
         ssh("kvm1").run(["true"])
-    lab.cloud.faults.disarm(armed.number)
+    lab.cloud.faults.disarm(fault.number)
     assert ssh("kvm1").run(["true"]).status == 0
 
 
 def test_ssh_cut_ends_the_connection_in_the_middle_of_the_output(arm: Arm, ssh: Ssh) -> None:
-    armed = arm("ssh-cut", host="kvm1", nth=2, times=1, size=5)
+    fault = arm("ssh-cut", host="kvm1", nth=2, times=1, size=5)
     assert ssh("kvm1").run(["echo", "whole output"]).stdout == "whole output\n"
     with pytest.raises(ConnectionLost):
         ssh("kvm1").run(["sh", "-c", "echo whole output; exec sleep 3600"], seconds=20)
-    assert armed.struck == 1
+    assert fault.struck == 1
     assert ssh("kvm1").run(["echo", "whole output"]).stdout == "whole output\n"
 
 
 def test_ssh_hanging_says_nothing_until_it_is_cleared(lab: Lab, arm: Arm, ssh: Ssh) -> None:
-    armed = arm("ssh-hanging", host="kvm1")
+    fault = arm("ssh-hanging", host="kvm1")
     with pytest.raises(CommandTimedOut):
         ssh("kvm1").run(["echo", "here"], seconds=0.2)
     with ThreadPoolExecutor() as threads:
         waiting = threads.submit(ssh("kvm1").run, ["echo", "here"], seconds=20)
-        wait_until("the second command", lambda: armed.struck, lambda struck: struck == 2, 10)
+        wait_until("the second command", lambda: fault.struck, lambda struck: struck == 2, 10)
         assert not waiting.done()
         lab.cloud.faults.clear()
         assert waiting.result(20).stdout == "here\n"
 
 
-def test_a_lab_with_a_hanging_ssh_command_goes_down(lab: Lab, arm: Arm, ssh: Ssh) -> None:
-    armed = arm("ssh-hanging")
+def test_a_lab_with_a_hanging_ssh_command_goes_down(own_lab: Lab, ssh_to: Callable[[Lab, str], SshConnection]) -> None:
+    hanging = armed(own_lab, "ssh-hanging")
     with ThreadPoolExecutor() as threads:
-        waiting = threads.submit(ssh("kvm1").run, ["echo", "here"], seconds=20)
-        wait_until("the command", lambda: armed.struck, bool, 10)
-        lab.cloud.shutdown()
+        waiting = threads.submit(ssh_to(own_lab, "kvm1").run, ["echo", "here"], seconds=20)
+        wait_until("the command", lambda: hanging.struck, bool, 10)
+        own_lab.cloud.shutdown()
         waiting.result(20)
 
 
 def test_host_down_takes_everything_with_it_and_comes_back_empty(lab: Lab, arm: Arm, ssh: Ssh) -> None:
     instance = _instance(lab)
-    armed = arm("host-down", host="kvm1")
+    fault = arm("host-down", host="kvm1")
     assert (_host_state(lab, "kvm1"), _host_state(lab, "kvm2")) == ("Down", "Up")
     with pytest.raises(ConnectionRefused):
         ssh("kvm1").run(["true"])
     assert lab.scale(instance["id"], lab.fixed(cpus=2))["jobresult"]["errorcode"] == 530
     assert lab.deploy(lab.fixed())["hostname"] != "kvm1"
-    lab.cloud.faults.disarm(armed.number)
+    lab.cloud.faults.disarm(fault.number)
     assert _host_state(lab, "kvm1") == "Up"
     assert ssh("kvm1").run(["virsh", "list", "--name"]).stdout.strip() == ""
     assert lab.deploy(lab.fixed(), "kvm1")["hostname"] == "kvm1"
