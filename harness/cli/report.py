@@ -13,14 +13,20 @@ import click
 @click.option("--format", "formats", metavar="NAMES", help="Comma separated; default: all.")
 @click.option("--output", type=click.Path(path_type=Path), help='Where to write; default: beside RUN; "-": print.')
 @click.option("--schema", type=click.Choice(["json", "markdown"]), help="Print the schema of results.json and end.")
-def report(run: Path, formats: str | None, output: Path | None, schema: str | None) -> None:
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path),
+    help="File of known failures, shown apart; the exit code is then the run's, as if they were not asked for.",
+)
+def report(run: Path, formats: str | None, output: Path | None, schema: str | None, quarantine: Path | None) -> None:
     """Make forms of RUN (its folder or its results.json; default: the newest).
 
     Forms: html (index.html), junit (junit.xml), markdown (report.md), trillian (trillian.md), summary (summary.md).
     """
     from harness.report.forms import FORMS, write
-    from harness.report.reading import read_run
+    from harness.report.quarantine import exit_code, read_quarantine
     from harness.report.schema import schema_markdown, schema_text
+    from harness.report.subject import subject
 
     if schema is not None:
         click.echo(schema_text() if schema == "json" else schema_markdown(), nl=False)
@@ -29,17 +35,19 @@ def report(run: Path, formats: str | None, output: Path | None, schema: str | No
     for name in names:
         if name not in FORMS:
             raise click.UsageError(f"--format {name}: there is none such; there are {', '.join(FORMS)}")
-    record = read_run(run)
+    about = subject(run, read_quarantine(quarantine) if quarantine is not None else ())
     if str(output) == "-":
         for name in names:
-            click.echo(FORMS[name].render(record), nl=False)
+            click.echo(FORMS[name].render(about), nl=False)
         return
     folder = output or (run if run.is_dir() else run.parent)
     folder.mkdir(parents=True, exist_ok=True)
-    failures = write(record, folder, names)
+    failures = write(about, folder, names)
     for name in names:
         if not any(line.startswith(str(folder / FORMS[name].file)) for line in failures):
             click.echo(folder / FORMS[name].file)
     for line in failures:
         click.echo(f"cs-harness: {line}", err=True)
-    sys.exit(2 if failures else 0)
+    if failures:
+        sys.exit(2)
+    sys.exit(exit_code(about.record, about.held) if quarantine is not None else 0)

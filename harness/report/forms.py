@@ -11,48 +11,51 @@ from harness.errors import HarnessError
 from harness.report.github import error_annotations, summary_file
 from harness.report.junit import junit_xml
 from harness.report.markdown import LONGEST_SUMMARY, report_markdown, summary_markdown
-from harness.report.reading import printable, read_run
+from harness.report.page import run_html
+from harness.report.quarantine import Entry
+from harness.report.reading import printable
+from harness.report.subject import Subject, subject
 from harness.report.trillian import trillian
-from harness.run.record import RunRecord
 
 
 @dataclass(frozen=True)
 class Form:
     file: str
-    render: Callable[[RunRecord], str]
+    render: Callable[[Subject], str]
 
 
 FORMS = {
+    "html": Form("index.html", run_html),
     "junit": Form("junit.xml", junit_xml),
     "markdown": Form("report.md", report_markdown),
-    "trillian": Form("trillian.md", trillian),
+    "trillian": Form("trillian.md", lambda about: trillian(about.record)),
     "summary": Form("summary.md", summary_markdown),
 }
 
 
-def write_all(folder: Path) -> list[str]:
+def write_all(folder: Path, quarantine: Iterable[Entry] = ()) -> list[str]:
     """Every form beside the folder's results.json, at a run's end; in GitHub Actions the step's summary too.
 
     Returns the lines that are to be printed: what could not be written, and annotations for GitHub. Raises nothing.
     """
     try:
-        record = read_run(folder)
+        about = subject(folder, quarantine)
     except HarnessError as failure:
         return [f"no report was written: {failure}"]
-    lines = write(record, folder, FORMS)
+    lines = write(about, folder, FORMS)
     summary = summary_file()
     if summary is not None:
-        lines += _append_summary(record, summary)
-        lines += map(printable, error_annotations(record))
+        lines += _append_summary(about, summary)
+        lines += map(printable, error_annotations(about.record))
     return lines
 
 
-def write(record: RunRecord, folder: Path, names: Iterable[str]) -> list[str]:
+def write(about: Subject, folder: Path, names: Iterable[str]) -> list[str]:
     """The forms of these names; returns a line for each that could not be written."""
     lines = []
     for name in names:
         form = FORMS[name]
-        line = _attempt(folder / form.file, partial(form.render, record))
+        line = _attempt(folder / form.file, partial(form.render, about))
         lines += [line] if line else []
     return lines
 
@@ -72,14 +75,14 @@ def replace_text(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def _append_summary(record: RunRecord, file: Path) -> list[str]:
+def _append_summary(about: Subject, file: Path) -> list[str]:
     """Above its limit GitHub drops the whole summary of a step, so what other commands wrote there counts."""
 
     def text() -> str:
         before = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-        own = summary_markdown(record)
+        own = summary_markdown(about)
         if len(before.encode()) + len(own.encode()) > LONGEST_SUMMARY:
-            own = report_markdown(record)
+            own = report_markdown(about)
         return before + own
 
     line = _attempt(file, text)

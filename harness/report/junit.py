@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 from junitparser.junitparser import FinalResult, SystemOut
 
 from harness.report.overview import Overview, Verdict, environment_facts, overview, test_file
+from harness.report.quarantine import Held, Standing
+from harness.report.subject import Subject
 from harness.run.record import CaseRecord, Outcome, RunRecord
 
 _LONGEST_MESSAGE = 500
 
 
-def junit_xml(record: RunRecord) -> str:
-    """Findings are failures, what could not run is an error, what was not verified and known defects are skipped."""
+def junit_xml(about: Subject) -> str:
+    """Findings are failures, what could not run is an error, what was not verified and known defects are skipped.
+
+    A failure in quarantine is skipped too; an entry that expired or is no longer needed fails.
+    """
+    record = about.record
+    held = {one.entry.id: one for one in about.held}
     document = JUnitXml("cs-harness")
     for section in dict.fromkeys(case.section for case in record.cases):
-        document.append(_suite(record, section))
+        document.append(_suite(record, section, held))
     seen = overview(record)
     if seen.verdict in (Verdict.UNPROVEN, Verdict.UNFINISHED):
         document.append(_run_itself(seen))
@@ -26,13 +34,13 @@ def junit_xml(record: RunRecord) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text.decode("utf-8")}\n'
 
 
-def _suite(record: RunRecord, section: str) -> TestSuite:
+def _suite(record: RunRecord, section: str, held: Mapping[str, Held]) -> TestSuite:
     suite = TestSuite(section)
     members = [case for case in record.cases if case.section == section]
     suite.timestamp = (record.started + timedelta(seconds=members[0].began)).strftime("%Y-%m-%dT%H:%M:%S")
     for name, value in [("run", record.run_id), *environment_facts(record.environment)]:
         suite.add_property(name, value)
-    suite.add_testcases([_case(case) for case in members])
+    suite.add_testcases([_case(case, held.get(case.id)) for case in members])
     return suite
 
 
@@ -45,14 +53,14 @@ def _run_itself(seen: Overview) -> TestSuite:
     return suite
 
 
-def _case(case: CaseRecord) -> TestCase:
+def _case(case: CaseRecord, held: Held | None) -> TestCase:
     made = TestCase(case.id, classname=f"{test_file(case).removesuffix('.py')}.{case.section}", time=case.seconds)
     properties = Properties()
     facts = {"title": case.title, "worker": case.worker} | {f"layer {name}": seen for name, seen in case.layers.items()}
     for name, value in facts.items():
         properties.append(Property(name, value))
     made.append(properties)
-    result = _result(case)
+    result = _result(case) if held is None else _quarantined(case, held)
     if result is not None:
         made.result = [result]
     lines = [f"{step.began:9.3f} {step.seconds:8.3f} s  {step.name} ({step.waits_for})" for step in case.steps]
@@ -62,6 +70,14 @@ def _case(case: CaseRecord) -> TestCase:
         out.text = "\n".join(lines)
         made.append(out)
     return made
+
+
+def _quarantined(case: CaseRecord, held: Held) -> FinalResult | None:
+    if held.standing is Standing.HELD:
+        return Skipped(f"quarantined: {held.line}", "quarantined")
+    if held.standing in (Standing.EXPIRED, Standing.PASSING):
+        return Failure(f"quarantine: {held.line}", "quarantine")
+    return _result(case)
 
 
 def _result(case: CaseRecord) -> FinalResult | None:

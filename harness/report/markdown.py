@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from harness.report import matrix
 from harness.report.markdown_text import fitting, inline, table
 from harness.report.overview import Overview, Verdict, overview
+from harness.report.subject import Subject
 from harness.run.record import CaseRecord, Outcome, RunRecord
 
 # GitHub refuses longer comments, and drops a step's summary of more than 1 MiB as a whole. Both are bytes here.
@@ -23,19 +24,21 @@ SIGNS = {
 VERDICT_SIGNS = {Verdict.GOOD: "✅", Verdict.BAD: "❌", Verdict.UNPROVEN: "⚪", Verdict.UNFINISHED: "⏳"}
 
 
-def report_markdown(record: RunRecord) -> str:
-    return _document(record, LONGEST_COMMENT)
+def report_markdown(about: Subject) -> str:
+    return _document(about, LONGEST_COMMENT)
 
 
-def summary_markdown(record: RunRecord) -> str:
-    return _document(record, LONGEST_SUMMARY)
+def summary_markdown(about: Subject) -> str:
+    return _document(about, LONGEST_SUMMARY)
 
 
-def _document(record: RunRecord, limit: int) -> str:
+def _document(about: Subject, limit: int) -> str:
     """Head and matrix are always whole; of what went wrong and of the cases as much is told as fits."""
+    record = about.record
     seen = overview(record)
     text = _Bounded(limit)
     text.add(_head(record, seen))
+    text.add(_since(about), at_most=limit // 8)
     text.add(_problems(record), at_most=limit // 3)
     text.add(_known_defects(record), at_most=limit // 8)
     text.add(_unverified(record, seen), at_most=limit // 8)
@@ -91,6 +94,14 @@ def _head(record: RunRecord, seen: Overview) -> Iterator[str]:
         yield f"The cases' time went to: {spent}."
 
 
+def _since(about: Subject) -> Iterator[str]:
+    if about.since is not None:
+        yield from ("", f"Since {inline(about.since.base.name)}: {about.since.counted}.")
+        yield from ("", *(f"- {changed.change}: **{inline(changed.id)}**" for changed in about.since.changes[:20]))
+    if about.held:
+        yield from ("", "### Quarantine", "", *(f"- {inline(one.line, 500)}" for one in about.held))
+
+
 def _problems(record: RunRecord) -> Iterator[str]:
     wrong = [case for case in record.cases if case.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN)]
     if wrong:
@@ -115,8 +126,12 @@ def _known_defects(record: RunRecord) -> Iterator[str]:
         return
     yield from ("", "### Known defects of CloudStack that show here", "")
     for case in cases:
-        told = "; ".join(f"{note.rule}: {note.says}" for note in case.notes) or case.reason or ""
-        yield f"- {SIGNS[case.outcome]} **{inline(case.id)}** {inline(case.title)} {inline(told, 600)}"
+        defect = case.known_defect
+        yield f"- {SIGNS[case.outcome]} **{inline(case.id)}** {inline(case.title)}"
+        if defect is not None:
+            yield f"  - **{inline(defect.id)}** {inline(defect.title)}"
+            yield f"  - promised: {inline(defect.promised, 600)}"
+            yield f"  - seen: {inline(defect.happens, 600)}"
 
 
 def _unverified(record: RunRecord, seen: Overview) -> Iterator[str]:

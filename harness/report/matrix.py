@@ -27,15 +27,15 @@ class Tally:
     known_defect: int = 0
     cases: list[str] = field(default_factory=list)
 
-    def add(self, case: CaseRecord, predicted: str) -> None:
+    def add(self, case: CaseRecord, came_true: str, *, differs: bool, known_defect: bool = False) -> None:
         if case.id not in self.cases:
             self.cases.append(case.id)
-        if case.outcome is Outcome.FAILED:
+        if differs:
             self.differed += 1
-        elif case.outcome is Outcome.KNOWN_DEFECT:
+        elif known_defect:
             self.known_defect += 1
         else:
-            self.came_true[predicted] = self.came_true.get(predicted, 0) + 1
+            self.came_true[came_true] = self.came_true.get(came_true, 0) + 1
 
     @property
     def words(self) -> str:
@@ -54,8 +54,17 @@ def transitions(record: RunRecord) -> dict[Transition, Tally]:
     """Scales by offering class and cap before and after."""
     found: dict[Transition, Tally] = {}
     for case, scale in scales(record):
-        found.setdefault((_class(scale.before), _class(scale.after)), Tally()).add(case, scale.predicted)
+        wrong = case.outcome is Outcome.FAILED and (_differs(scale) or not any(map(_differs, case.scales)))
+        known = case.outcome is Outcome.KNOWN_DEFECT
+        cell = found.setdefault((_class(scale.before), _class(scale.after)), Tally())
+        cell.add(case, scale.predicted, differs=wrong, known_defect=known)
     return found
+
+
+def _differs(scale: ScaleRecord) -> bool:
+    """Whether the scale itself was other than predicted; of a failed case without one every scale is suspect."""
+    as_predicted = scale.succeeded is (scale.predicted != Predicted.REFUSED)
+    return not as_predicted or (scale.quota_us, scale.period_us) != (scale.expected_quota_us, scale.expected_period_us)
 
 
 def _class(size: SizeRecord) -> tuple[str, bool]:
@@ -68,7 +77,9 @@ def switches(record: RunRecord) -> dict[tuple[bool, bool, bool, bool], Tally]:
     for case, start in starts(record):
         row = (start.zone_switch, start.offering_switch, start.template_switch, start.instance_switch)
         seen = "not seen" if start.prepared is None else "prepared" if start.prepared else "not prepared"
-        found.setdefault(row, Tally()).add(case, seen)
+        limits = (start.max_vcpus, start.max_memory_kib)
+        wrong = start.prepared is not None and limits != (start.expected_max_vcpus, start.expected_max_memory_kib)
+        found.setdefault(row, Tally()).add(case, seen, differs=wrong)
     return found
 
 

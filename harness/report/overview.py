@@ -80,8 +80,9 @@ def _verdict(record: RunRecord, counts: Mapping[Outcome, int]) -> tuple[Verdict,
         defects = f"; {counts[Outcome.KNOWN_DEFECT]} show known defects" if counts[Outcome.KNOWN_DEFECT] else ""
         return Verdict.GOOD, f"what was looked at is as the reference predicts{defects}{beside}"
     if code == 1:
-        failed = counts[Outcome.FAILED]
-        return Verdict.BAD, f"{failed} case{'s' if failed > 1 else ''} found what should be otherwise"
+        failed, broken = counts[Outcome.FAILED], counts[Outcome.COULD_NOT_RUN]
+        cases = "1 case is" if failed == 1 else f"{failed} cases are"
+        return Verdict.BAD, f"{cases} not as predicted{f'; {broken} could not run' if broken else ''}"
     return Verdict.UNPROVEN, "; ".join(_unproven(record, counts))
 
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from harness.cli import main
 from harness.report.junit import junit_xml
+from harness.report.subject import Subject
 from harness.run.record import Outcome, RunRecord
 from tests.report.runs import make_case, make_environment, make_finding, make_run
 
@@ -65,7 +66,7 @@ def test_quarantine_holds_the_gate_open_and_closes_it_when_it_is_not_needed(tmp_
 
 def test_junit_files_are_compared_and_markdown_is_written(tmp_path: Path) -> None:
     base, output = tmp_path / "base.xml", tmp_path / "compared.md"
-    base.write_text(junit_xml(GOOD), encoding="utf-8")
+    base.write_text(junit_xml(Subject(GOOD)), encoding="utf-8")
     done = _compare(str(base), _file(tmp_path, BAD), "--format", "markdown", "--output", str(output))
     assert (done.exit_code, done.output) == (0, "")
     text = output.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from harness.run.record import (
     FindingRecord,
     HostRecord,
     HostTotalsRecord,
+    KnownDefectRecord,
     Outcome,
     RunRecord,
     ScaleRecord,
@@ -140,3 +141,8 @@ def make_start(**changes: object) -> StartRecord:
 
 def make_step(name: str, began: float, seconds: float, waits_for: WaitsFor = WaitsFor.CLOUD) -> StepRecord:
     return StepRecord(name=name, waits_for=waits_for, began=began, seconds=seconds)
+
+
+def make_defect(**changes: object) -> KnownDefectRecord:
+    values = {"id": "DEF-01", "title": "Too little.", "promised": "a", "happens": "b", "steps": ["do"]}
+    return KnownDefectRecord(**(values | changes))

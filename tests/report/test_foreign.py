@@ -8,6 +8,7 @@ from harness.report.foreign import read_results
 from harness.report.junit import junit_xml
 from harness.report.outcomes import Status, of_run
 from harness.report.reading import LONGEST_TEXT, UnreadableResultError
+from harness.report.subject import Subject
 from harness.report.trillian import trillian
 from harness.run.record import Outcome
 from tests.report.runs import make_case, make_finding, make_run
@@ -46,7 +47,7 @@ def test_our_own_junit_says_the_same_as_the_results(tmp_path: Path) -> None:
         make_case("LS-02", Outcome.NOT_VERIFIED, reason="needs a host"),
         make_case("LS-03", Outcome.KNOWN_DEFECT),
     )
-    read, known = read_results(_file(tmp_path, junit_xml(run))), of_run(run)
+    read, known = read_results(_file(tmp_path, junit_xml(Subject(run)))), of_run(run)
     assert {test.id: test.status for test in read.tests.values()} == {
         test.id: test.status for test in known.tests.values()
     }

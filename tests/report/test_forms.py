@@ -6,6 +6,7 @@ import pytest
 
 from harness.report import forms
 from harness.report.forms import FORMS, Form, write_all
+from harness.report.subject import Subject
 from harness.run.record import Outcome, RunRecord
 from tests.report.runs import make_case, make_finding, make_run
 
@@ -33,7 +34,7 @@ def test_a_run_that_ended_before_its_first_case_has_forms_too(tmp_path: Path) ->
 def test_a_form_that_fails_is_told_in_a_line_and_the_others_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: RunRecord) -> str:
+    def fails(_: Subject) -> str:
         raise ZeroDivisionError("first\nsecond")
 
     monkeypatch.setitem(forms.FORMS, "junit", Form("junit.xml", fails))

@@ -6,12 +6,13 @@ import pytest
 
 from harness.report.junit import junit_xml
 from harness.report.reading import printable
+from harness.report.subject import Subject
 from harness.run.record import Outcome, RunRecord
 from tests.report.runs import HOSTILE, make_case, make_finding, make_run, make_step
 
 
 def _parsed(run: RunRecord) -> ElementTree.Element:
-    return ElementTree.fromstring(junit_xml(run))  # noqa: S314 - our own
+    return ElementTree.fromstring(junit_xml(Subject(run)))  # noqa: S314 - our own
 
 
 def test_each_outcome_has_the_form_that_ci_counts() -> None:
