@@ -11,6 +11,7 @@ from harness.cli.cleanup import cleanup
 
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.compare import compare
+from harness.cli.defects import defects
 from harness.cli.lab import lab
 from harness.cli.marvin import marvin
 from harness.cli.reference import predict_offline, rules_of_the_reference
@@ -40,5 +41,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-for command in (verify, cleanup, report, compare, predict_offline, rules_of_the_reference, lab, marvin):
+for command in (
+    verify,
+    cleanup,
+    report,
+    compare,
+    defects,
+    predict_offline,
+    rules_of_the_reference,
+    lab,
+    marvin,
+):
     main.add_command(command)

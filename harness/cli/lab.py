@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.lab_fault import fault
-from harness.cli.options import clock_option, hosts_option, json_option, latency_option, mended_option, state_option
+from harness.cli.options import (
+    clock_option,
+    defect_option,
+    hosts_option,
+    json_option,
+    latency_option,
+    mended_option,
+    state_option,
+)
 
 if TYPE_CHECKING:
     from harness.lab.folder import LabDescription
@@ -29,6 +37,7 @@ def lab() -> None:
 @hosts_option
 @click.option("--release", default="4.23", show_default=True, help="Release that the lab behaves like.")
 @mended_option
+@defect_option
 @latency_option
 @clock_option
 @click.option("--clusters", type=click.IntRange(0), default=0, help="How many, in place of the usual lab's two.")
@@ -111,7 +120,9 @@ lab.add_command(fault)
 
 
 def _behaviour(description: LabDescription) -> str:
-    return f"CloudStack {description.release}{' without its known defects' if description.mended else ''}"
+    without = " without its known defects" if description.mended else ""
+    spoilt = f" with the defect {description.defect}" if description.defect else ""
+    return f"CloudStack {description.release}{without}{spoilt}"
 
 
 def _print_hosts(description: LabDescription) -> None:

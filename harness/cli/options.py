@@ -32,6 +32,11 @@ def state_option(command: Command) -> Command:
     return click.option("--state", type=folder, default=Path(".lab"), help="Where labs keep their files.")(command)
 
 
+def defect_option(command: Command) -> Command:
+    told = "Have one of the defects that docs/defects.md lists."
+    return click.option("--defect", metavar="ID", help=told)(command)
+
+
 def mended_option(command: Command) -> Command:
     told = "Have the embedded lab without the known defects of its release."
     return click.option("--mended", is_flag=True, help=told)(command)

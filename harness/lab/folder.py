@@ -46,6 +46,7 @@ class LabDescription(BaseModel):
     kind: str
     release: str
     mended: bool = False
+    defect: str | None = None
     endpoint: str
     control: str
     integration: str | None = None

@@ -9,7 +9,8 @@ from harness.lab.topology import DEFAULT_LAB, LabSpec, grid
 
 @dataclass(frozen=True)
 class LabOptions:
-    """`latency` is a name or a file, `clock` wall or virtual; `mended` is without the release's known defects.
+    """`latency` is a name or a file, `clock` wall or virtual; `mended` is without the release's known defects,
+    `defect` the id of one of the catalogue.
 
     With `integration_port` every user of this machine can do everything with the lab's cloud. With `clusters` the lab
     is not the usual one, but has that many with `hosts_per_cluster` each; so many `instances` run from the beginning.
@@ -22,6 +23,7 @@ class LabOptions:
     clusters: int = 0
     hosts_per_cluster: int = 1
     instances: int = 0
+    defect: str | None = None
 
     @property
     def spec(self) -> LabSpec:
@@ -30,7 +32,7 @@ class LabOptions:
     def arguments(self) -> list[str]:
         """For the process that the lab is."""
         flags = {"--mended": self.mended, "--integration-port": self.integration_port}
-        values = {
+        values: dict[str, object] = {
             "--latency": self.latency,
             "--clock": self.clock,
             "--clusters": self.clusters,
@@ -38,6 +40,8 @@ class LabOptions:
             "--instances": self.instances,
         }
         given = [flag for flag, is_given in flags.items() if is_given]
+        if self.defect is not None:
+            values["--defect"] = self.defect
         return [*given, *(f"{name}={value}" for name, value in values.items())]
 
 

@@ -40,6 +40,7 @@ from harness.reference.release import release_of
 @click.option("--mended", is_flag=True, help="Without the known defects of the release.")
 @click.option("--latency", default="instant")
 @click.option("--clock", type=click.Choice(["wall", "virtual"]), default="wall")
+@click.option("--defect", help="One of those that docs/defects.md lists.")
 @click.option("--integration-port", is_flag=True)
 @click.option("--clusters", type=int, default=0)
 @click.option("--hosts-per-cluster", type=int, default=1)
@@ -89,6 +90,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
             latencies=latencies,
             virtual_clock=options.clock == "virtual",
             integration_port=options.integration_port,
+            defect=options.defect,
         )
         control: ApiServer | None = None
         try:
@@ -102,6 +104,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
                 kind=kind,
                 release=release,
                 mended=options.mended,
+                defect=options.defect,
                 endpoint=endpoint,
                 control=control.address,
                 integration=cloud.integration_endpoint if options.integration_port else None,

@@ -129,10 +129,11 @@ def _domain(expected: Domain, seen: Observation) -> Comparison:
     checks.equal("maxMemory in KiB", expected.max_memory_kib, view.max_memory_kib, because["max_memory_kib"])
     slots = None if expected.max_memory_kib is None else MEMORY_SLOTS
     checks.equal("maxMemory slots", slots, view.memory_slots, rules.MAX_MEMORY)
-    checks.equal("NUMA cell's vCPUs", expected.numa_cpus, view.numa_cpus, because["numa_cpus"])
-    checks.equal("NUMA cell's memory in KiB", expected.numa_memory_kib, view.numa_memory_kib, rules.MAX_MEMORY)
+    # The cell and the topology follow from the vCPUs, so these come first: the first finding points at the cause.
     checks.equal("current vCPUs", expected.vcpus, view.vcpus, because["vcpus"])
     checks.equal("maximum vCPUs", expected.max_vcpus, view.max_vcpus, because["max_vcpus"])
+    checks.equal("NUMA cell's vCPUs", expected.numa_cpus, view.numa_cpus, because["numa_cpus"])
+    checks.equal("NUMA cell's memory in KiB", expected.numa_memory_kib, view.numa_memory_kib, rules.MAX_MEMORY)
     _topology(checks, expected, view)
     checks.equal("DIMMs in KiB", expected.dimms_kib, view.dimms_kib, because["dimms_kib"])
     checks.equal("shares", expected.shares, view.shares, because["shares"])

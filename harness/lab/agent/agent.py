@@ -11,6 +11,7 @@ from harness.lab.faults.catalogue import Point
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost
 from harness.lab.hypervisor import Hypervisor, HypervisorError, NodeInfo
+from harness.lab.seams import Switch
 from harness.reference.domain import Domain
 from harness.waiting import DeadlineExpired, wait_until
 
@@ -24,14 +25,17 @@ class KvmAgent:
     A command may be struck by a fault, and fails then as one that libvirt refuses.
     """
 
-    def __init__(self, host: LabHost, boot: GuestBoot, faults: Faults | None = None) -> None:
+    def __init__(
+        self, host: LabHost, boot: GuestBoot, faults: Faults | None = None, switch: Switch | None = None
+    ) -> None:
         self._host = host
         self._boot = boot
+        self._switch = switch or Switch()
         self._faults = faults or Faults()
 
     @property
     def hypervisor(self) -> Hypervisor:
-        return self._host.hypervisor
+        return self._switch.seams.hypervisor(self._host.hypervisor)
 
     @property
     def address(self) -> str:

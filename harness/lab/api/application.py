@@ -119,7 +119,7 @@ class ApiApplication:
         paging.check(call)
         if command.name in _LOOKS:
             self._power.look()
-        answer = command.answer(call)
+        answer = self._cloud.seams.answer(command.name, call, command.answer)
         # That an id is there was seen to; where there is but one that may be, no more is to be done with it.
         settled = {each.name for each in command.parameters if each.kind in SINGLE_KINDS}
         self.ignored.note(command.name, given, arguments.read | settled)

@@ -18,6 +18,7 @@ from harness.lab.api.commands import COMMANDS
 from harness.lab.api.ignored import IgnoredParameters
 from harness.lab.api.integration import IntegrationApplication
 from harness.lab.api.server import ApiServer
+from harness.lab.defects.catalogue import found
 from harness.lab.faults.registry import Faults
 from harness.lab.faults.wire import FaultyWire
 from harness.lab.fleet import GuestBoot, LabHost
@@ -30,6 +31,8 @@ from harness.lab.management.model import Role, User
 from harness.lab.management.power import PowerWatch
 from harness.lab.management.state import CloudState
 from harness.lab.management.virtual_clock import VirtualClock
+from harness.lab.seams import Seams, Switch
+from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.topology import LabSpec
 from harness.reference.release import SINCE, Release
 
@@ -57,7 +60,8 @@ class LabCloud:
     `disks` is a directory that all hosts see; None where hosts are simulated and no file is needed. Without
     `admin_password` nobody can guess it, but the owner of this object reads it there. With `integration_port`
     there is a second port, where nobody has to say who they are. A `virtual_clock` jumps over `latencies`; it is
-    for simulated hosts, where no work takes time of its own. `faults` are those that the hosts' fleet was given.
+    for simulated hosts, where no work takes time of its own. `faults` are those that the hosts' fleet was given,
+    `defect` is the id of one of the catalogue, which is there from the beginning. Raises UnknownDefectError.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class LabCloud:
         admin_password: str | None = None,
         integration_port: bool = False,
         faults: Faults | None = None,
+        defect: str | None = None,
     ) -> None:
         by_name = {host.spec.name: host for host in hosts}
         missing = [at.name for at in spec.hosts if at.name not in by_name]
@@ -81,7 +86,9 @@ class LabCloud:
             raise LabCloudError(f"the lab needs the hosts {', '.join(missing)}, which are not up")
         self._spec = spec
         self.faults = faults or Faults()
-        self._agents = {name: KvmAgent(host, guest_boot, self.faults) for name, host in by_name.items()}
+        self._hosts = tuple(hosts)
+        self._switch = Switch()
+        self._agents = {name: KvmAgent(host, guest_boot, self.faults, self._switch) for name, host in by_name.items()}
         self._nodes = {name: (agent.node_info(), agent.address) for name, agent in self._agents.items()}
         self._disks = Disks(disks)
         self._patience = patience or Patience()
@@ -92,12 +99,16 @@ class LabCloud:
         self._server: ApiServer | None = None
         self.has_integration_port = integration_port
         self._integration: ApiServer | None = None
+        self._first_defect = defect
         self._begin(release)
         self._first_keys = self.admin
 
     def _begin(self, release: Release) -> None:
+        self.set_defect(self._first_defect)
         clock: Clock = VirtualClock(THREADS) if self._virtual_clock else WallClock()
-        state = CloudState(self._spec, self._nodes, release, clock=clock, admin_password=self.admin_password)
+        state = CloudState(
+            self._spec, self._nodes, release, clock=clock, admin_password=self.admin_password, switch=self._switch
+        )
         self._cloud = Cloud(
             state=state,
             agents={record.id: self._agents[record.name] for record in state.hosts.values()},
@@ -126,6 +137,17 @@ class LabCloud:
         """The first admin's keys as they are now."""
         state = self._cloud.state
         return _keys(state.user(state.admin.id))
+
+    def set_defect(self, defect_id: str | None) -> None:
+        """Have this defect of the catalogue from now on, or none. Instances keep what it has done to them.
+
+        Raises:
+            UnknownDefectError: the catalogue has none of this id.
+        """
+        self._switch.seams = seams = Seams() if defect_id is None else found(defect_id).seams
+        for host in self._hosts:
+            if isinstance(host.hypervisor, SimulatedHypervisor):
+                host.hypervisor.look = seams.look
 
     @property
     def endpoint(self) -> str:
@@ -169,6 +191,8 @@ class LabCloud:
 
     def reset(self, release: Release | None = None) -> None:
         """Put a fresh cloud behind the same address: no instances, no faults, and none of what was made or set.
+
+        A defect is there again that was there from the beginning, and no other.
 
         The first admin's keys and password are those of the beginning; all ids are new. Jobs are dropped, and requests
         that come meanwhile are answered by the old cloud, which begins nothing any more. Not for two threads at once.

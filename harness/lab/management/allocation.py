@@ -59,7 +59,7 @@ def fits_now(state: CloudState, host_id: str, size: Size) -> bool:
     """Whether the host has room for that much more at this moment, reserved capacity counted."""
     return has_room(
         state.host(host_id),
-        state.configuration.settings(),
+        state.settings(),
         size.cpu_mhz,
         size.memory_bytes,
         reserved_counts=True,

@@ -12,6 +12,7 @@ from harness.lab.management.jobs import Job, JobRunner, Result, Work
 from harness.lab.management.latency import Pace
 from harness.lab.management.model import InstanceRecord, User
 from harness.lab.management.state import CloudState
+from harness.lab.seams import Seams
 from harness.reference.refusal import render_instance
 
 
@@ -38,6 +39,11 @@ class Cloud:
     patience: Patience
     pace: Pace
     faults: Faults = field(default_factory=Faults)
+
+    @property
+    def seams(self) -> Seams:
+        """What decides here, as it is now."""
+        return self.state.seams
 
     def agent_of(self, instance: InstanceRecord) -> KvmAgent:
         """The agent of the host that an instance runs on. Raises KeyError where it has none."""

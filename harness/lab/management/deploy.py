@@ -15,7 +15,6 @@ from harness.lab.management.resources import of_instance
 from harness.lab.management.templates import check_launch
 from harness.reference import settings as names
 from harness.reference.offering import parameters_refusal
-from harness.reference.readiness import instance_flag
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class DeployRequest:
 def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> InstanceRecord:
     """Source: UserVmManagerImpl.createVirtualMachine. Raises ApiError."""
     state = cloud.state
-    settings = state.configuration.settings()
+    settings = state.settings()
     with state.lock:
         offering = state.offerings[request.offering_id].offering
         template = state.templates[request.template_id]
@@ -75,7 +74,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             template_id=template.id,
             network_id=request.network_id,
             offering_id=offering.id,
-            flag=instance_flag(
+            flag=cloud.seams.instance_flag(
                 requested=request.dynamic_scaling,
                 offering=offering.dynamic_scaling,
                 template=template.dynamically_scalable,

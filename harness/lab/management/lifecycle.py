@@ -20,9 +20,8 @@ from harness.lab.management.records import OS_NAME
 from harness.lab.management.resources import of_instance
 from harness.reference import settings as names
 from harness.reference.capacity import Host
-from harness.reference.domain import Domain, domain_at_start
+from harness.reference.domain import Domain
 from harness.reference.offering import Offering, Size
-from harness.reference.readiness import is_prepared
 
 _log = logging.getLogger(__name__)
 
@@ -108,14 +107,16 @@ def start_on_one(
 
 
 def _domain(cloud: Cloud, instance: InstanceRecord, host: Host, offering: Offering, size: Size) -> Domain:
-    release, settings = cloud.state.release, cloud.state.configuration.settings()
-    prepared = is_prepared(
+    release, settings = cloud.state.release, cloud.state.settings()
+    prepared = cloud.seams.is_prepared(
         release,
         flag=instance.flag,
         zone_setting=settings.flag(names.ENABLE_DYNAMIC_SCALE),
         custom_offering=offering.is_custom,
     )
-    return domain_at_start(release, settings, host, offering, size, cpu_cap=instance.cpu_cap, prepared=prepared)
+    return cloud.seams.domain_at_start(
+        release, settings, host, offering, size, cpu_cap=instance.cpu_cap, prepared=prepared
+    )
 
 
 def hardware(cloud: Cloud, instance: InstanceRecord, host_id: str) -> Hardware:
@@ -134,7 +135,7 @@ def hardware(cloud: Cloud, instance: InstanceRecord, host_id: str) -> Hardware:
 
 def _overcommit(cloud: Cloud, host: Host) -> dict[str, str]:
     """Details that an instance gets in an overcommitted cluster. Source: VirtualMachineManagerImpl.orchestrateStart."""
-    settings = cloud.state.configuration.settings()
+    settings = cloud.state.settings()
     cpu = settings.text(names.CPU_OVERCOMMIT, host.cluster_id)
     memory = settings.text(names.MEMORY_OVERCOMMIT, host.cluster_id)
     if float(cpu) > 1 or float(memory) > 1:

@@ -10,7 +10,6 @@ from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import InstanceRecord, State, User, size_in_force
 from harness.reference.capacity import Host, destinations
-from harness.reference.domain import domain_after_migration
 from harness.reference.offering import Offering, Size
 
 
@@ -64,8 +63,8 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
     source_id = instance.host_id or ""
     _, size = _offering_and_size(cloud, instance)
     amount = Amount.of(size)
-    settings = state.configuration.settings()
-    domain = instance.domain and domain_after_migration(settings, instance.domain, size, there)
+    settings = state.settings()
+    domain = instance.domain and cloud.seams.domain_after_migration(settings, instance.domain, size, there)
     with state.lock:
         if not allocation.fits_now(state, there.id, size):
             raise OperationFailedError(f"Host does not have enough capacity for vm {rendered(instance)}")

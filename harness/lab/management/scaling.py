@@ -17,12 +17,10 @@ from harness.lab.management.waves import Wave
 from harness.reference import oddities
 from harness.reference import settings as names
 from harness.reference.capacity import AccountLimits, Host
-from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, domain_after_scale, domain_at_start
-from harness.reference.offering import CustomParameters, Offering, Size, saved_parameters
-from harness.reference.readiness import flag_after_change
+from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.refusal import Refusal
-from harness.reference.scaling import Instance, Outcome, World, command_for, decide
+from harness.reference.scaling import Instance, Outcome, World
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ def _scale_running(
         new = state.offerings[offering_id].offering
         world = earlier.world if earlier else state.world()
         known = earlier.known if earlier else _as_known(cloud, world, instance)
-        decision = decide(world, known, new, asked)
+        decision = cloud.seams.decide(world, known, new, asked)
         if decision.refusal is not None or decision.size is None:
             raise _refused(decision.refusal, instance)
         in_place = decision.outcome is Outcome.IN_PLACE
@@ -132,8 +130,8 @@ def _reconfigure(
     cloud: Cloud, world: World, instance: InstanceRecord, known: Instance, new: Offering, size: Size, host: Host
 ) -> Domain:
     """Have the agent scale the domain; returns the domain as it should be now, for the instance's record."""
-    command = command_for(world, known, new, size, host)
-    shares = cpu_shares(
+    command = cloud.seams.command_for(world, known, new, size, host)
+    shares = cloud.seams.cpu_shares(
         command.cpus, command.min_speed_mhz, cgroup_version=host.cgroup_version, host_cpu_mhz=host.cpu_mhz
     )
     order = ScaleOrder(
@@ -190,7 +188,7 @@ def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, ask
         new = state.offerings[offering_id].offering
         world = state.world()
         known = _as_known(cloud, world, instance)
-        decision = decide(world, known, new, asked)
+        decision = cloud.seams.decide(world, known, new, asked)
     if decision.refusal is not None or decision.size is None:
         raise _refused(decision.refusal, instance)
     with state.lock:
@@ -224,14 +222,14 @@ def _change_offering(
     cloud: Cloud, instance: InstanceRecord, new: Offering, size: Size, *, domain: Domain | None
 ) -> InstanceRecord:
     state = cloud.state
-    flag = flag_after_change(
+    flag = cloud.seams.flag_after_change(
         flag=instance.flag,
         offering=new.dynamic_scaling,
         template=state.templates[instance.template_id].dynamically_scalable,
-        zone_setting=state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE),
+        zone_setting=state.settings().flag(names.ENABLE_DYNAMIC_SCALE),
     )
     details = dict(state.instance(instance.id).details)
-    saved = saved_parameters(state.release, new, size, parameters_of(details))
+    saved = cloud.seams.saved_parameters(state.release, new, size, parameters_of(details))
     for name, value in zip(SIZE_DETAILS, (saved.cpus, saved.speed_mhz, saved.memory_mib), strict=True):
         if value is not None:
             details[name] = value

@@ -29,11 +29,13 @@ from harness.lab.management.model import (
 from harness.lab.management.records import AffinityGroup, KeyPair, Volume
 from harness.lab.management.resources import Resource, counted
 from harness.lab.management.waves import ScaleWaves
+from harness.lab.seams import Seams, Switch
 from harness.lab.topology import LabSpec
 from harness.reference.capacity import Host
 from harness.reference.offering import Size
 from harness.reference.release import Release
 from harness.reference.scaling import World
+from harness.reference.settings import Settings
 
 GONE = frozenset({State.DESTROYED, State.EXPUNGING, State.ERROR})
 
@@ -55,9 +57,11 @@ class CloudState(Directory):
         *,
         clock: Clock | None = None,
         admin_password: str = "",
+        switch: Switch | None = None,
     ) -> None:
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
         super().__init__(clock or WallClock(), admin_password)
+        self.switch = switch or Switch()
         self._ledger_drawn = self.clock.monotonic()
         self.release = release
         self.configuration = ConfigurationStore(release)
@@ -75,7 +79,7 @@ class CloudState(Directory):
                 for node, address in (hosts[at.name],)
             )
         }
-        self.ledger = CapacityLedger(self.hosts)
+        self._ledger = CapacityLedger(self.hosts)
         self.waves = ScaleWaves(time.monotonic)
         seeds = catalogue.seeds(self.admin.account_id, created)
         self.templates = {each.id: each for each in seeds.templates}
@@ -90,6 +94,19 @@ class CloudState(Directory):
         self.offerings: dict[str, OfferingRecord] = {}
         self.instances: dict[str, InstanceRecord] = {}
         self._instance_count = 0
+
+    @property
+    def seams(self) -> Seams:
+        """What decides here, as it is now."""
+        return self.switch.seams
+
+    @property
+    def ledger(self) -> CapacityLedger:
+        return self.seams.ledger(self._ledger)
+
+    def settings(self) -> Settings:
+        """The settings as the management server reads them."""
+        return self.seams.settings(self.configuration.settings())
 
     # Instances
 
@@ -183,9 +200,7 @@ class CloudState(Directory):
 
     def world(self) -> World:
         with self.lock:
-            return World(
-                self.release, self.configuration.settings(), tuple(self.host(host_id) for host_id in self.hosts)
-            )
+            return World(self.release, self.settings(), tuple(self.host(host_id) for host_id in self.hosts))
 
     def _redraw_ledger_when_due(self) -> None:
         """The periodic recalculation of capacity (capacity.check.period), made by whoever looks first after it is due.

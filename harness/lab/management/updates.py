@@ -49,7 +49,7 @@ def _check_flag(cloud: Cloud, instance: InstanceRecord) -> None:
         state.release,
         template=template.dynamically_scalable,
         offering=offering.dynamic_scaling,
-        zone_setting=state.configuration.settings().flag(names.ENABLE_DYNAMIC_SCALE),
+        zone_setting=state.settings().flag(names.ENABLE_DYNAMIC_SCALE),
     )
     if refusal is not None:
         raise refused(refusal)

@@ -30,6 +30,7 @@ class SimulatedHypervisor:
 
     def __init__(self, spec: HostSpec, cgroup_version: int = 1) -> None:
         self.name = spec.name
+        self.look: Callable[[SimulatedDomain, dict[str, str]], None] = lambda _domain, _files: None
         # Domains run on without it.
         self.libvirtd_answers = True
         self._spec = spec

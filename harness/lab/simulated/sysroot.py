@@ -60,7 +60,9 @@ class Sysroot:
             if not self.bin.exists():
                 self._create()
             names = tuple(sorted(self._hypervisor.snapshot(lambda _: None, lambda _: False)))
-            fresh = self._hypervisor.snapshot(_files, lambda domain: self._rendered.get(domain.name) == _state(domain))
+            fresh = self._hypervisor.snapshot(
+                self._files, lambda domain: self._rendered.get(domain.name) == _state(domain)
+            )
             for name in [name for name in self._rendered if name not in names or name in fresh]:
                 self._forget(name)
             for name, (state, files, folders) in fresh.items():
@@ -77,6 +79,11 @@ class Sysroot:
             else:
                 self._write(away, f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n")
             self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
+
+    def _files(self, domain: SimulatedDomain) -> tuple[tuple[int, int], dict[str, str], tuple[str, ...]]:
+        state, files, folders = _files(domain)
+        self._hypervisor.look(domain, files)
+        return state, files, folders
 
     def _forget(self, name: str) -> None:
         del self._rendered[name]

@@ -1,0 +1,98 @@
+"""Defects of the capacity that is counted on hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.lab.defects.defect import Defect, Part, api
+from harness.lab.management.ledger import Amount, CapacityLedger
+from harness.lab.seams import Seams
+
+_BOOKS = api("allocated MHz of", "allocated MiB of")
+
+
+class _Other(CapacityLedger):
+    """Implements a ledger by another one."""
+
+    def __init__(self, inner: CapacityLedger) -> None:
+        super().__init__(())
+        self._used, self._reserved = inner._used, inner._reserved
+
+
+class _Keeping(_Other):
+    def release(self, host_id: str, amount: Amount, *, keep_reserved: bool = False) -> None:
+        if keep_reserved:
+            super().release(host_id, amount, keep_reserved=True)
+
+
+class _Doubling(_Other):
+    def allocate(self, host_id: str, amount: Amount, *, from_reserved: bool = False) -> None:
+        super().allocate(host_id, amount + amount, from_reserved=from_reserved)
+
+
+class _OneVcpu(_Other):
+    """Memory only is given back."""
+
+    def release(self, host_id: str, amount: Amount, *, keep_reserved: bool = False) -> None:
+        super().release(host_id, Amount(0, amount.memory_bytes), keep_reserved=keep_reserved)
+
+
+class _Misplacing(_Other):
+    """What is to be counted on one host is counted on another."""
+
+    def allocate(self, host_id: str, amount: Amount, *, from_reserved: bool = False) -> None:
+        others = [each for each in self._used if each != host_id]
+        super().allocate(others[-1], amount, from_reserved=from_reserved)
+
+
+class _Giving(_Other):
+    """A scale gives the old size back and takes nothing."""
+
+    def allocate(self, host_id: str, amount: Amount, *, from_reserved: bool = False) -> None:
+        if self._used[host_id] == Amount() or from_reserved:
+            super().allocate(host_id, amount, from_reserved=from_reserved)
+
+
+def _book(
+    name: str, says: str, story: str, sections: str, ledger: Callable[[CapacityLedger], CapacityLedger]
+) -> Defect:
+    return Defect(name, says, Part.MANAGEMENT, sections, story, _BOOKS, Seams(ledger=ledger))
+
+
+BOOKS = (
+    _book(
+        "capacity-not-given-back",
+        "The old size stays counted after a scale or a migration.",
+        "The release is skipped where the host is the same, and the condition is inverted.",
+        "LS,MIG",
+        _Keeping,
+    ),
+    _book(
+        "capacity-counted-twice",
+        "Capacity is counted twice.",
+        "Both the manager and the state listener allocate.",
+        "LS,XML",
+        _Doubling,
+    ),
+    _book(
+        "capacity-cpu-not-given-back",
+        "Of the old size the CPU stays counted.",
+        "CPU and memory are two rows, and one update fails.",
+        "LS",
+        _OneVcpu,
+    ),
+    _book(
+        "capacity-on-another-host",
+        "Capacity is counted on another host.",
+        "The host's id comes from the plan and not from the destination.",
+        "LS,XML",
+        _Misplacing,
+    ),
+    _book(
+        "capacity-not-taken",
+        "An instance that comes to a host with others is not counted.",
+        "The capacity row is updated with the value read before.",
+        "LS,XML",
+        _Giving,
+    ),
+)
