@@ -35,7 +35,7 @@ class ApiModules(MetaPathFinder, Loader):
 
     def __init__(self, describe: Describe, names: Iterable[str] = ()) -> None:
         self._describe = describe
-        self._names = sorted({*names, _CLIENT})
+        self._names = {*names, _CLIENT}
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -49,7 +49,6 @@ class ApiModules(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__name__ == PACKAGE:
-            module.__dict__["__all__"] = self._names
             module.__dict__["__getattr__"] = self._member
             return
         name = module.__name__.rpartition(".")[2]
@@ -64,8 +63,11 @@ class ApiModules(MetaPathFinder, Loader):
             module.__dict__["baseCmd"] = BaseCmd
             module.__dict__["baseResponse"] = BaseResponse
 
-    def _member(self, name: str) -> ModuleType:
-        """A module that nobody imported by its own name, as `from marvin.cloudstackAPI import *` wants hundreds."""
+    def _member(self, name: str) -> object:
+        """A module that nobody imported by its own name; for `from marvin.cloudstackAPI import *`, which ones."""
+        if name == "__all__":
+            # What a module that takes all of them uses is written in it.
+            return sorted({*self._names, *_named_in(Path(sys._getframe(1).f_code.co_filename))})
         if not _COMMAND.fullmatch(name):
             raise AttributeError(f"module {PACKAGE!r} has no attribute {name!r}")
         full = f"{PACKAGE}.{name}"
@@ -128,7 +130,11 @@ def is_command(name: str) -> bool:
 def commands_in(package: Path) -> set[str]:
     """The commands that Marvin's own sources name after a `from marvin.cloudstackAPI import *`."""
     files = [*package.glob("*.py"), *(package / "lib").glob("*.py")]
-    return {name for file in files for name in _NAMED_COMMAND.findall(file.read_text(encoding="utf-8"))}
+    return {name for file in files for name in _named_in(file)}
+
+
+def _named_in(file: Path) -> list[str]:
+    return _NAMED_COMMAND.findall(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
 def _command_class(name: str, describe: Describe) -> type[BaseCmd]:

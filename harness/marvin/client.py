@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import logging
 from collections.abc import Mapping
@@ -57,7 +56,8 @@ def start(config: MarvinConfig, parsed: Any, api: CloudApi, logger: logging.Logg
         """Marvin's own changes the admin's port and keys under way."""
         if UserName is None or DomainName is None:
             return importlib.import_module("marvin.codes").FAILED
-        theirs = copy.copy(details)
+        # Marvin's kind of object cannot be copied: what it does not have is None, __setstate__ too.
+        theirs = details.__class__(vars(details))
         theirs.apiKey, theirs.securityKey = user_keys(api, UserName, DomainName, type)
         client = api_client(connection(theirs, JOB_SECONDS, logger))
         client.hypervisor = hypervisor

@@ -15,11 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.marvin.results import ModuleResults, Outcome, TestResult
+from harness.report.trillian import FileCounts, Header, Row, Word, comment
 
 LOGGER = "CSLog"
 _FORMAT = logging.Formatter("%(asctime)s - %(levelname)s - %(message)s")
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
-_WORDS = {Outcome.FAILED: "Failure", Outcome.ERROR: "Error", Outcome.SKIPPED: "Skipped"}
+_WORDS = {Outcome.FAILED: Word.FAILURE, Outcome.ERROR: Word.ERROR, Outcome.SKIPPED: Word.SKIPPED}
 # What XML 1.0 cannot hold, such as the escapes of coloured output.
 _NOT_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "�")
 
@@ -82,24 +83,17 @@ def trillian_table(modules: Iterable[ModuleResults], environment: str, logs: Pat
     """The comment that Trillian leaves at a pull request: counts of files, and each test that did not pass."""
     listed = list(modules)
     bad = sum(module.is_bad for module in listed)
-    did_not_run = sum(not module.is_bad and module.count(Outcome.PASSED) == 0 for module in listed)
-    good = len(listed) - bad - did_not_run
-    lines = [
-        f"Environment: {environment}",
-        f"Total time taken: {round(seconds)} seconds",
-        f"Marvin logs: {logs}",
-        f"Smoke tests completed. {good} look OK, {bad} have errors, {did_not_run} did not run",
-        "Only failed and skipped tests results shown below:",
-        "",
-        "Test | Result | Time (s) | Test File",
-        "--- | --- | --- | ---",
+    not_run = sum(not module.is_bad and module.count(Outcome.PASSED) == 0 for module in listed)
+    rows = [
+        Row(
+            test.name, _WORDS[test.outcome], None if test.outcome is Outcome.SKIPPED else test.seconds, module.file.name
+        )
+        for module in listed
+        for test in module.tests.values()
+        if test.outcome is not Outcome.PASSED
     ]
-    for module in listed:
-        for test in module.tests.values():
-            if test.outcome is not Outcome.PASSED:
-                spent = "---" if test.outcome is Outcome.SKIPPED else f"{test.seconds:.2f}"
-                lines.append(f"{test.name} | `{_WORDS[test.outcome]}` | {spent} | {module.file.name}")
-    return "\n".join(lines) + "\n"
+    header = Header(logs.name, environment, seconds, str(logs))
+    return comment(header, FileCounts(len(listed) - bad - not_run, bad, not_run), rows)
 
 
 def _suite(module: ModuleResults) -> ET.Element:
@@ -118,7 +112,7 @@ def _suite(module: ModuleResults) -> ET.Element:
         tag = _TAGS.get(test.outcome)
         if tag is not None:
             line = next(iter(test.message.splitlines()), "")
-            kind = line.partition(":")[0] if test.is_bad and ":" in line else _WORDS[test.outcome]
+            kind = line.partition(":")[0] if test.is_bad and ":" in line else str(_WORDS[test.outcome])
             about = ET.SubElement(case, tag, type=_clean(kind), message=_clean(line))
             about.text = _clean(test.text)
     return suite

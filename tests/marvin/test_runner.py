@@ -202,6 +202,8 @@ def test_set_up_ladders_subtests_and_skips_are_unittests(marvin: RunMarvin) -> N
     assert "not here" not in wrong
     assert "from warn" in run.text("runinfo.txt")
     table = run.text("trillian.txt")
+    assert table.startswith("<b>[SF] Trillian test result (tid-")
+    assert "\nEnvironment: kvm (x3), zone: Advanced Networking\n" in table
     assert "Smoke tests completed. 0 look OK, 1 have errors, 0 did not run" in table
     assert "test_4_skips_itself | `Skipped` | --- | test_ladder.py" in table
     assert "\ntest_7_errs | `Error` | 0.0" in table
@@ -322,7 +324,7 @@ def test_a_command_that_the_cloud_lacks_is_an_error_only_where_it_is_sent(marvin
     module = (
         HEAD
         + """
-from marvin.cloudstackAPI import makeCoffee
+from marvin.cloudstackAPI import *
 
 class TestUnknown(cloudstackTestCase):
     def test_unknown(self):
