@@ -81,7 +81,7 @@ def test_a_module_runs_with_the_marvin_of_a_tree_and_does_not_sleep(marvin: RunM
     assert f"Marvin: a CloudStack tree, {tree}/tools/marvin/marvin" in run.output
     saved = re.search(r"fast waits: 1 sleeps of 60 s together took (\d+) s; (\d+) s saved", run.output)
     assert saved is not None
-    assert int(saved[1]) <= 5
+    assert int(saved[1]) <= 30
 
 
 def test_deploy_builds_the_zone_with_the_trees_marvin(marvin: RunMarvin, tree: Path) -> None:
