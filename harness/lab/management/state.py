@@ -178,7 +178,10 @@ class CloudState(Directory):
         """A host with what is used of it now."""
         with self.lock:
             self._redraw_ledger_when_due()
-            record, used, reserved = self.hosts[host_id], self.ledger.used(host_id), self.ledger.reserved(host_id)
+            return self._host(self.hosts[host_id])
+
+    def _host(self, record: HostRecord) -> Host:
+        used, reserved = self.ledger.used(record.id), self.ledger.reserved(record.id)
         return Host(
             id=record.id,
             name=record.name,
@@ -200,7 +203,8 @@ class CloudState(Directory):
 
     def world(self) -> World:
         with self.lock:
-            return World(self.release, self.settings(), tuple(self.host(host_id) for host_id in self.hosts))
+            self._redraw_ledger_when_due()
+            return World(self.release, self.settings(), tuple(self._host(record) for record in self.hosts.values()))
 
     def _redraw_ledger_when_due(self) -> None:
         """The periodic recalculation of capacity (capacity.check.period), made by whoever looks first after it is due.
