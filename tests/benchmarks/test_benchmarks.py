@@ -29,6 +29,13 @@ def test_a_simulated_lab_is_measured() -> None:
     assert [line.split(",")[0] for line in lines[2:]] == ["lab up", "lab down"]
 
 
+def test_what_a_lab_bears_is_measured() -> None:
+    lines = _output("load.py", "--clusters=1", "--hosts-per-cluster=3", "--instances=6", "--calls=3", "--jobs=4")
+    figures = [line.split("  ")[0] for line in lines]
+    assert {"3 hosts, 6 instances up", "a signed list call", "4 scales at once", "reset"} <= set(figures)
+    assert lines[-1].startswith("memory of the lab's process at its most: ")
+
+
 @pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name != "measuring.py"))
 def test_every_benchmark_is_explained(script: str) -> None:
     assert f"`{script}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
