@@ -20,7 +20,7 @@ import click
     "newly-not-verified, vanished, slower; or: any.",
 )
 @click.option("--quarantine", type=click.Path(path_type=Path), help="File of known failures; docs/reports.md tells.")
-@click.option("--format", "form", type=click.Choice(["console", "markdown"]), default="console")
+@click.option("--format", "form", type=click.Choice(["console", "markdown", "html"]), default="console")
 @click.option("--output", type=click.Path(path_type=Path), help="Write there in place of printing.")
 def compare(base: Path, new: Path, fail_on: str, quarantine: Path | None, form: str, output: Path | None) -> None:
     """Compare NEW with BASE: runs, results.json or JUnit files, also Marvin's.
@@ -30,13 +30,18 @@ def compare(base: Path, new: Path, fail_on: str, quarantine: Path | None, form: 
     """
     from harness.report import comparison, comparison_text
     from harness.report import quarantine as quarantined
+    from harness.report.comparison_page import comparison_html
     from harness.report.foreign import read_results
 
     gate = comparison.gate(fail_on)
     entries = quarantined.read_quarantine(quarantine) if quarantine is not None else ()
     compared = comparison.compare(read_results(base), read_results(new))
     held = quarantined.standings(entries, compared.new, datetime.now(UTC).date())
-    renders = {"console": comparison_text.console_text, "markdown": comparison_text.comparison_markdown}
+    renders = {
+        "console": comparison_text.console_text,
+        "markdown": comparison_text.comparison_markdown,
+        "html": comparison_html,
+    }
     text = renders[form](compared, held)
     if output is None:
         click.echo(text, nl=False)

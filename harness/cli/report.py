@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+UPSTREAM = "upstream"
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), default=Path("reports/latest"))
@@ -21,31 +23,39 @@ import click
 def report(run: Path, formats: str | None, output: Path | None, schema: str | None, quarantine: Path | None) -> None:
     """Make forms of RUN (its folder or its results.json; default: the newest).
 
-    Forms: html (index.html), junit (junit.xml), markdown (report.md), trillian (trillian.md), summary (summary.md).
+    Forms: html (index.html), junit (junit.xml), markdown (report.md), trillian (trillian.md), summary (summary.md);
+    not among the default: upstream (upstream-ID.md, a text for each known defect, to be pasted into an issue).
     """
-    from harness.report.forms import FORMS, write
+    from harness.report.forms import FORMS, replace_text, write
     from harness.report.quarantine import exit_code, read_quarantine
     from harness.report.schema import schema_markdown, schema_text
     from harness.report.subject import subject
+    from harness.report.upstream import upstream_texts
 
     if schema is not None:
         click.echo(schema_text() if schema == "json" else schema_markdown(), nl=False)
         return
     names = list(FORMS) if formats is None else [name.strip() for name in formats.split(",")]
     for name in names:
-        if name not in FORMS:
-            raise click.UsageError(f"--format {name}: there is none such; there are {', '.join(FORMS)}")
+        if name not in FORMS and name != UPSTREAM:
+            raise click.UsageError(f"--format {name}: there is none such; there are {', '.join(FORMS)}, {UPSTREAM}")
     about = subject(run, read_quarantine(quarantine) if quarantine is not None else ())
+    home = run if run.is_dir() else run.parent
+    texts = upstream_texts(about.record, home) if UPSTREAM in names else {}
+    names = [name for name in names if name != UPSTREAM]
     if str(output) == "-":
-        for name in names:
-            click.echo(FORMS[name].render(about), nl=False)
+        click.echo("".join([*(FORMS[name].render(about) for name in names), *texts.values()]), nl=False)
         return
-    folder = output or (run if run.is_dir() else run.parent)
+    folder = output or home
     folder.mkdir(parents=True, exist_ok=True)
     failures = write(about, folder, names)
-    for name in names:
-        if not any(line.startswith(str(folder / FORMS[name].file)) for line in failures):
-            click.echo(folder / FORMS[name].file)
+    written = [folder / FORMS[name].file for name in names]
+    for name, text in texts.items():
+        replace_text(folder / name, text)
+        written.append(folder / name)
+    for file in written:
+        if not any(line.startswith(f"{file} ") for line in failures):
+            click.echo(file)
     for line in failures:
         click.echo(f"cs-harness: {line}", err=True)
     if failures:

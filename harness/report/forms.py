@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -9,8 +10,10 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.report.github import error_annotations, summary_file
+from harness.report.history import opened
 from harness.report.junit import junit_xml
 from harness.report.markdown import LONGEST_SUMMARY, report_markdown, summary_markdown
+from harness.report.outcomes import of_run
 from harness.report.page import run_html
 from harness.report.quarantine import Entry
 from harness.report.reading import printable
@@ -42,7 +45,7 @@ def write_all(folder: Path, quarantine: Iterable[Entry] = ()) -> list[str]:
         about = subject(folder, quarantine)
     except HarnessError as failure:
         return [f"no report was written: {failure}"]
-    lines = write(about, folder, FORMS)
+    lines = write(about, folder, FORMS) + _into_history(about, folder)
     summary = summary_file()
     if summary is not None:
         lines += _append_summary(about, summary)
@@ -52,12 +55,8 @@ def write_all(folder: Path, quarantine: Iterable[Entry] = ()) -> list[str]:
 
 def write(about: Subject, folder: Path, names: Iterable[str]) -> list[str]:
     """The forms of these names; returns a line for each that could not be written."""
-    lines = []
-    for name in names:
-        form = FORMS[name]
-        line = _attempt(folder / form.file, partial(form.render, about))
-        lines += [line] if line else []
-    return lines
+    lines = [_attempt(folder / FORMS[name].file, partial(FORMS[name].render, about)) for name in names]
+    return [line for line in lines if line]
 
 
 def _attempt(file: Path, render: Callable[[], str]) -> str | None:
@@ -73,6 +72,17 @@ def replace_text(file: Path, text: str) -> None:
     fresh = file.with_name(f".{file.name}")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(file)
+
+
+def _into_history(about: Subject, folder: Path) -> list[str]:
+    """Beside the folders of the runs, unless CS_HARNESS_HISTORY names another place."""
+    file = Path(os.environ.get("CS_HARNESS_HISTORY") or folder.resolve().parent / "history.sqlite")
+    try:
+        with opened(file) as history:
+            history.add(of_run(about.record))
+    except HarnessError as failure:
+        return [f"the run is not in the history: {failure}"]
+    return []
 
 
 def _append_summary(about: Subject, file: Path) -> list[str]:

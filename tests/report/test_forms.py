@@ -12,8 +12,9 @@ from tests.report.runs import make_case, make_finding, make_run
 
 
 @pytest.fixture(autouse=True)
-def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
+def _outside_of_github(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.setenv("CS_HARNESS_HISTORY", str(tmp_path_factory.mktemp("history") / "history.sqlite"))
 
 
 def _folder(folder: Path, run: RunRecord) -> Path:
