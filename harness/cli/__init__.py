@@ -11,11 +11,8 @@ from harness.cli.cleanup import cleanup
 
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.compare import compare
-<<<<<<< HEAD
 from harness.cli.defects import defects
-=======
 from harness.cli.history import history
->>>>>>> 8eebff7 (History of runs in SQLite with flakiness and a trend page, a page for comparisons, texts for upstream issues)
 from harness.cli.lab import lab
 from harness.cli.marvin import marvin
 from harness.cli.reference import predict_offline, rules_of_the_reference
@@ -45,19 +42,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-<<<<<<< HEAD
 for command in (
     verify,
     cleanup,
     report,
     compare,
+    history,
     defects,
     predict_offline,
     rules_of_the_reference,
     lab,
     marvin,
 ):
-=======
-for command in (verify, cleanup, report, compare, history, predict_offline, rules_of_the_reference, lab, marvin):
->>>>>>> 8eebff7 (History of runs in SQLite with flakiness and a trend page, a page for comparisons, texts for upstream issues)
     main.add_command(command)
