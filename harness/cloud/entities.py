@@ -56,8 +56,14 @@ class TemplateRecord(Entity):
 
 
 class NetworkRecord(Entity):
+    """`acl_type` is Domain where every account of the domain may use it; `vlan` only an admin sees."""
+
     id: str
     name: str
+    acl_type: str = Field(alias="acltype", default="Account")
+    offering_id: str = Field(alias="networkofferingid", default="")
+    specify_vlan: bool = Field(alias="specifyvlan", default=False)
+    vlan: str | None = None
 
 
 class OfferingRecord(Entity):

@@ -13,7 +13,16 @@ from filelock import FileLock, Timeout
 from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
 from harness.run.environment import Environment
-from harness.run.ledger import LEDGER_FILE, AccountMade, Change, InstanceMade, Ledger, LedgerRun, OfferingMade
+from harness.run.ledger import (
+    LEDGER_FILE,
+    AccountMade,
+    Change,
+    InstanceMade,
+    Ledger,
+    LedgerRun,
+    NetworkMade,
+    OfferingMade,
+)
 from harness.run.session import api_of
 from harness.run.take_back import take_back
 from harness.run.verification import ALIVE_FILE
@@ -96,7 +105,7 @@ def _not_alive(folder: Path) -> Iterator[bool]:
 
 
 def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | None) -> list[CleanedUp]:
-    """Take away what bears the name of a run, without its ledger: instances, offerings, accounts.
+    """Take away what bears the name of a run, without its ledger: instances, offerings, networks, accounts.
 
     Settings and host tags have no names, so what a run changed there only its ledger knows. `scratch` is a folder
     for a ledger made of what is found.
@@ -121,10 +130,12 @@ def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | Non
     return cleaned
 
 
-def _named_by_runs(api: CloudApi) -> Iterator[AccountMade | OfferingMade | InstanceMade]:
+def _named_by_runs(api: CloudApi) -> Iterator[AccountMade | NetworkMade | OfferingMade | InstanceMade]:
     """In the order in which runs make them, so that instances go first."""
     for account in api.list("listAccounts", "account", listall=True):
         yield AccountMade(name=str(account["name"]), id=str(account["id"]))
+    for network in api.list("listNetworks", "network", listall=True):
+        yield NetworkMade(name=str(network["name"]), id=str(network["id"]))
     for offering in api.list("listServiceOfferings", "serviceoffering", listall=True):
         yield OfferingMade(name=str(offering["name"]), id=str(offering["id"]))
     for instance in api.list("listVirtualMachines", "virtualmachine", listall=True):

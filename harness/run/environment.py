@@ -31,12 +31,16 @@ class Api(Table):
 
 
 class Cloud(Table):
-    """What to use there. `unscalable_template` is one whose dynamic-scaling flag is off; cases that need it say so."""
+    """What to use there. `unscalable_template` is one whose dynamic-scaling flag is off; cases that need it say so.
+
+    `account`: whether a run makes an account for what it creates, or is the account whose keys it has.
+    """
 
     zone: str
     template: str
     unscalable_template: str | None = None
     network: str | None = None
+    account: Literal["own", "caller"] = "own"
 
 
 class HostOverride(Table):

@@ -72,6 +72,18 @@ class AccountMade(_Change):
         return f"account {self.name}"
 
 
+class NetworkMade(_Change):
+    """The run's own network, in its own account."""
+
+    permission: ClassVar = Allowed.ACCOUNTS
+    kind: Literal["network"] = "network"
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return f"network {self.name}"
+
+
 class SettingChanged(_Change):
     """A setting that is to be `former` again; `inherited`: as far as the API shows it had no value of its own there."""
 
@@ -112,7 +124,7 @@ class HostTagsChanged(_Change):
         return f"tags of host {self.host_name} back to {self.former or 'none'}"
 
 
-Change = InstanceMade | OfferingMade | AccountMade | SettingChanged | HostTagsChanged
+Change = InstanceMade | OfferingMade | AccountMade | NetworkMade | SettingChanged | HostTagsChanged
 _CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from harness.cloud import configuration, infrastructure
@@ -47,15 +47,19 @@ class WrongReleaseError(HarnessError):
     """The cloud behaves like another release than the one asked for."""
 
 
-def api_of(environment: Environment) -> CloudApi:
-    """The API as the environment file says. Raises EnvironmentFileError where keys have no usable source."""
+def api_of(environment: Environment, api_key: str | None = None, secret_key: str | None = None) -> CloudApi:
+    """The API as the environment file says, with its keys or with others.
+
+    Raises:
+        EnvironmentFileError: the file's keys have no usable source.
+    """
     verify: bool | str = environment.api.verify_tls
     if verify and environment.api.ca_bundle is not None:
         verify = str(environment.path(environment.api.ca_bundle))
     return CloudApi(
         environment.api.endpoint,
-        environment.api_key(),
-        environment.secret_key(),
+        api_key or environment.api_key(),
+        secret_key or environment.secret_key(),
         verify=verify,
         timeout_s=environment.time_limits.api,
     )
@@ -82,7 +86,7 @@ class Session:
         self.ledger = ledger
         self.environment = environment
         self.permits = permits_of(environment, leave_settings=leave_settings)
-        self.api = api_of(environment)
+        self.api = self._caller = api_of(environment)
         self._hosts: Hosts | None = None
         self.guest_agent_answered = False
         # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
@@ -155,6 +159,13 @@ class Session:
         )
         return self.inventory
 
+    def act_as(self, api: CloudApi, network_id: str | None) -> None:
+        """Act as another account, with its own network; what takes that account back still acts as the caller."""
+        self.api = api
+        if self.inventory.network is not None and network_id is not None:
+            network = self.inventory.network.model_copy(update={"id": network_id})
+            self.inventory = replace(self.inventory, network=network)
+
     def presume(self) -> None:
         """Bring the settings to what all cases presume: scaling on, ceilings at the host, auto-migration on.
 
@@ -214,7 +225,7 @@ class Session:
 
     def take_back(self, case_id: str | None = None) -> list[str]:
         """Take back what a case created or changed, or all that this run did; a line for each thing that stayed."""
-        return take_back(self.api, self.environment.time_limits.job, self.ledger, case_id)
+        return take_back(self._caller, self.environment.time_limits.job, self.ledger, case_id)
 
     def close(self) -> None:
         """End all connections."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cloud import accounts, configuration, infrastructure, instances, offerings
+from harness.cloud import accounts, configuration, infrastructure, instances, networks, offerings
 from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
 from harness.run.ledger import (
@@ -11,6 +11,7 @@ from harness.run.ledger import (
     HostTagsChanged,
     InstanceMade,
     Ledger,
+    NetworkMade,
     OfferingMade,
     SettingChanged,
 )
@@ -47,6 +48,10 @@ def _undo(api: CloudApi, job_seconds: float, change: Change) -> None:
             account_id = change.id or accounts.id_of(api, change.name)
             if account_id is not None:
                 accounts.delete(api, job_seconds, account_id)
+        case NetworkMade():
+            network_id = change.id or networks.id_of(api, change.name)
+            if network_id is not None:
+                networks.delete(api, job_seconds, network_id)
         case SettingChanged():
             _put_back(api, change)
         case HostTagsChanged():

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from harness.errors import HarnessError
 from harness.run.case import RunContext
-from harness.run.environment import Environment, HandedOn
+from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
 from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
+from harness.run.run_account import RunAccount, open_account
 from harness.run.session import Inventory, Session
 
 MAIN = "main"
@@ -37,6 +38,7 @@ class Invitation(BaseModel):
     run_id: str = ""
     epoch: float = 0.0
     leave_settings: bool = False
+    account: RunAccount | None = None
     refusal: str | None = None
 
 
@@ -51,6 +53,7 @@ class Verification:
         self._holds = Path(tempfile.mkdtemp(prefix="cs-harness-holds-"))
         self._session: Session | None = None
         self._leave_settings = False
+        self._account: RunAccount | None = None
 
     @property
     def context(self) -> RunContext:
@@ -69,6 +72,7 @@ class Verification:
             run_id=record.run_id,
             epoch=record.started.timestamp(),
             leave_settings=self._leave_settings,
+            account=self._account,
         )
 
     @property
@@ -87,6 +91,9 @@ class Verification:
         run_id = self.folder.record.run_id
         on_lab = environment.lab is not None
         self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute(), on_lab))
+        if environment.cloud.account == "own" and Allowed.ACCOUNTS in environment.allow:
+            self._account = open_account(self._session, inventory, run_id)
+            self._account.taken_by(self._session)
         self._session.presume()
 
     def add(self, record: CaseRecord) -> None:
@@ -128,6 +135,8 @@ def join(invitation: Invitation, worker: str) -> RunContext:
         environment, ledger = invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE)
         connected = Session(environment, ledger, leave_settings=invitation.leave_settings)
         connected.open()
+        if invitation.account is not None:
+            invitation.account.taken_by(connected)
     except HarnessError as failure:
         connected = failure
     return RunContext(connected, Holds(invitation.holds), invitation.run_id, invitation.epoch, worker)

@@ -1,0 +1,42 @@
+"""Makes and removes guest networks."""
+
+from __future__ import annotations
+
+from harness.cloud.client import CloudApi
+from harness.cloud.entities import NetworkRecord, read
+from harness.cloud.instances import JobFailedError
+from harness.cloud.jobs import run_job
+
+
+def create_like(api: CloudApi, name: str, zone_id: str, model: NetworkRecord) -> NetworkRecord:
+    """A network of the caller's own, by the same offering and on the same VLAN. Raises ApiError."""
+    on_its_vlan = model.specify_vlan and model.vlan is not None
+    answer = api.call(
+        "createNetwork",
+        name=name,
+        displaytext=name,
+        zoneid=zone_id,
+        networkofferingid=model.offering_id,
+        vlan=model.vlan if on_its_vlan else None,
+        bypassvlanoverlapcheck=True if on_its_vlan else None,
+    )
+    return read(NetworkRecord, answer["network"])
+
+
+def id_of(api: CloudApi, name: str) -> str | None:
+    """The id of the network of just that name, or None."""
+    found = api.list("listNetworks", "network", keyword=name, listall=True)
+    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+
+
+def delete(api: CloudApi, seconds: float, network_id: str) -> None:
+    """Remove a network; one that is gone already is as good as removed.
+
+    Raises:
+        ApiError, JobFailedError: CloudStack could not remove it.
+    """
+    if not api.exists("listNetworks", "network", network_id):
+        return
+    job = run_job(api, "deleteNetwork", seconds, id=network_id)
+    if not job.succeeded:
+        raise JobFailedError(f"removing network {network_id}", job)
