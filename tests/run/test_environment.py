@@ -48,7 +48,7 @@ def test_every_commented_key_of_the_annotated_file_exists(tmp_path: Path) -> Non
     ("old", "new", "says"),
     [
         ('zone = "z"\n', "", r"cloud\.zone: missing"),
-        ('zone = "z"', 'zone = "z"\nzoen = 1', r"cloud\.zoen: unknown key; known here are network, template"),
+        ('zone = "z"', 'zone = "z"\nzoen = 1', r"cloud\.zoen: unknown key; known here are account, network, template"),
         ("[cloud]", "[hosts]\nport = 99999\n[cloud]", r"hosts\.port: .*65535, found 99999"),
         ("[cloud]", '[hosts]\nhost_keys = "maybe"\n[cloud]', r"hosts\.host_keys: .*'verify', 'accept-new'"),
         ("[cloud]", "[hosts.overrides.kvm1]\nporrt = 1\n[cloud]", r"hosts\.overrides\.kvm1\.porrt: unknown key"),
