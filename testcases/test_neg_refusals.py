@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.reference.offering import CustomParameters
+from harness.reference.offering import CustomParameters, Size
 from harness.reference.settings import CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE
 from harness.run.stage import Stage
 from harness.verify.domain import seen_domain
@@ -272,6 +272,28 @@ def test_a_cluster_above_its_threshold_refuses(stage: Stage) -> None:
     stage.setting(CPU_THRESHOLD, stage.cpu_threshold_below(speed))
     scaled = instance.scale_in_a_full_cluster(offering, CustomParameters("2", memory_mib="256"))
     assert scaled.refused_with(530, r"Unable to scale VM instance \{.+\} due to insufficient resources\.")
+
+
+@pytest.mark.case("NEG-17")
+def test_more_than_the_owner_is_allowed_is_refused(stage: Stage) -> None:
+    """An instance whose growth exceeds the limits of its owner is not scaled, whoever asks.
+
+    Preconditions: a running instance with 1 vCPU and 256 MiB of an account that is allowed 1 vCPU and 384 MiB.
+    Steps: have an admin scale it to 2 vCPUs, then to 512 MiB.
+    Expected: 530 both times, on every release; the texts name what is exceeded and by how much.
+    """
+    owner, speed = stage.account(), stage.speed(0.25)
+    owner.limit_cpus(1)
+    owner.limit_memory(384)
+    instance = stage.instance(*stage.scalable(Size(1, speed, 256)), owner=owner)
+    for grown, exceeded in ((Size(2, speed, 256), ("cpu", 1, 1, 1)), (Size(1, speed, 512), ("memory", 384, 256, 256))):
+        kind, limit, amount, requested = exceeded
+        assert instance.scale(*stage.scalable(grown)).refused_with(
+            530,
+            f"Maximum amount of resources of Type = '{kind}', tag = 'null' for Account Name = {owner.name} in Domain "
+            rf"Id = \d+ is exceeded: Account Resource Limit = {limit}, Current Account Resource Amount = {amount}, "
+            rf"Current Account Resource Reservation = 0, Requested Resource Amount = {requested}\.",
+        )
 
 
 @pytest.mark.case("NEG-18")

@@ -9,6 +9,11 @@ from uuid import uuid4
 from harness.cloud.client import CloudApi
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
+from harness.errors import HarnessError
+
+
+class NoSuchAccountError(HarnessError):
+    """The API does not list an account that must be there."""
 
 
 class AccountType(IntEnum):
@@ -28,6 +33,26 @@ class AccountKeys:
     account_domain_id: str
     api_key: str
     secret_key: str
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """How other commands name it: by its name and its account domain's id."""
+        return self.name, self.account_domain_id
+
+
+class Limited(IntEnum):
+    """What limits are set on, as updateResourceLimit numbers it."""
+
+    CPUS = 8
+    MEMORY = 9
+
+
+@dataclass(frozen=True)
+class AccountCounts:
+    """What CloudStack counts of an account; both may be below zero."""
+
+    cpus: int
+    memory_mib: int
 
 
 def create(api: CloudApi, name: str, kind: AccountType) -> AccountKeys:
@@ -50,6 +75,26 @@ def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the account of just that name, or None."""
     found = api.list("listAccounts", "account", name=name, listall=True)
     return next((str(part["id"]) for part in found if part.get("name") == name), None)
+
+
+def counts(api: CloudApi, name: str) -> AccountCounts:
+    """Raises NoSuchAccountError."""
+    for part in api.list("listAccounts", "account", name=name, listall=True):
+        if part.get("name") == name:
+            return AccountCounts(int(part["cputotal"]), int(part["memorytotal"]))
+    raise NoSuchAccountError(f"the API lists no account {name}")
+
+
+def set_limit(api: CloudApi, address: tuple[str, str], what: Limited, most: int) -> None:
+    """`address` is the account's name and its account domain's id. Raises ApiError."""
+    name, account_domain_id = address
+    api.call("updateResourceLimit", account=name, domainid=account_domain_id, resourcetype=int(what), max=most)
+
+
+def recount(api: CloudApi) -> None:
+    """Have CloudStack count anew what the caller's account has. Raises ApiError."""
+    user = api.call("getUser", userapikey=api.api_key)["user"]
+    api.call("updateResourceCount", account=user["account"], domainid=user["domainid"])
 
 
 def delete(api: CloudApi, seconds: float, account_id: str) -> None:

@@ -73,6 +73,7 @@ class CloudApi:
         self, endpoint: str, api_key: str, secret_key: str, *, verify: bool | str = True, timeout_s: float = 30
     ) -> None:
         self.endpoint = endpoint
+        self.api_key = api_key
         self._options: dict[str, Any] = {
             "endpoint": endpoint,
             "key": api_key,

@@ -56,10 +56,12 @@ def deploy(
     parameters: CustomParameters,
     dynamic_scaling: bool,
     on_created: Callable[[str], object],
+    owner: tuple[str, str] | None = None,
 ) -> JobResult:
     """Start a deployment and wait for its end; `dynamic_scaling` is the requested flag (dynamicscalingenabled).
 
-    `on_created` is given the instance's id as soon as there is one: it stays, in state Error, where the job fails.
+    `owner` is another account's name and account domain id. `on_created` is given the instance's id as soon as there
+    is one: it stays, in state Error, where the job fails.
     """
     return run_job(
         api,
@@ -74,6 +76,8 @@ def deploy(
         serviceofferingid=offering_id,
         hostid=host_id,
         dynamicscalingenabled=dynamic_scaling,
+        account=owner[0] if owner else None,
+        domainid=owner[1] if owner else None,
         **_details(parameters),
     )
 

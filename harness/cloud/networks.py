@@ -7,9 +7,17 @@ from harness.cloud.entities import NetworkRecord, read
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
 
+# A network of this access is for every account of its domain.
+SHARED = "Domain"
 
-def create_like(api: CloudApi, name: str, zone_id: str, model: NetworkRecord) -> NetworkRecord:
-    """A network of the caller's own, by the same offering and on the same VLAN. Raises ApiError."""
+
+def create_like(
+    api: CloudApi, name: str, zone_id: str, model: NetworkRecord, owner: tuple[str, str] | None = None
+) -> NetworkRecord:
+    """A network by the same offering and on the same VLAN, the caller's own unless it is for an `owner`.
+
+    `owner` is an account's name and account domain id. Raises ApiError.
+    """
     on_its_vlan = model.specify_vlan and model.vlan is not None
     answer = api.call(
         "createNetwork",
@@ -19,6 +27,8 @@ def create_like(api: CloudApi, name: str, zone_id: str, model: NetworkRecord) ->
         networkofferingid=model.offering_id,
         vlan=model.vlan if on_its_vlan else None,
         bypassvlanoverlapcheck=True if on_its_vlan else None,
+        account=owner[0] if owner else None,
+        domainid=owner[1] if owner else None,
     )
     return read(NetworkRecord, answer["network"])
 

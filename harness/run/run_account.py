@@ -11,8 +11,6 @@ from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.ledger import THE_RUN, AccountMade, Ledger, NetworkMade
 from harness.run.session import Inventory, Session, api_of
 
-_SHARED = "Domain"
-
 
 class RunAccount(BaseModel):
     """An account with its keys, and the network that its instances are in. The keys are secrets."""
@@ -56,7 +54,7 @@ def open_account(session: Session, inventory: Inventory, run_id: str) -> RunAcco
 
 def _network(api: CloudApi, ledger: Ledger, inventory: Inventory, name: str) -> str | None:
     model = inventory.network
-    if model is None or model.acl_type == _SHARED:
+    if model is None or model.acl_type == networks.SHARED:
         return None if model is None else model.id
     made = NetworkMade(name=name)
     number = ledger.intend(THE_RUN, made)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.cloud import instances
-from harness.cloud.client import ApiError
+from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.jobs import Job, JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference.offering import CustomParameters, Offering
@@ -50,13 +50,15 @@ class Scaled:
 
 
 class ScaleRequest:
-    """One scale from its sending to its judgement; `world` and `before` are as they were when it was sent."""
+    """One scale from its prediction to its judgement; `world` and `before` are as they were when it was predicted."""
 
-    def __init__(self, instance: StagedInstance, offering: Offering, asked: CustomParameters, room: Room) -> None:
-        """Predict and send.
+    def __init__(
+        self, instance: StagedInstance, offering: Offering, asked: CustomParameters, room: Room, api: CloudApi
+    ) -> None:
+        """Predict; nothing is sent yet. `api` has the keys of whoever is to ask.
 
         Raises:
-            CannotArrangeError: the host or the cluster has not the room that the case arranged; nothing was sent.
+            CannotArrangeError: the host or the cluster has not the room that the case arranged.
             HarnessError: the cloud or a host cannot be looked into.
         """
         scene = instance.scene
@@ -72,8 +74,17 @@ class ScaleRequest:
         except EndlessScaleError as endless:
             raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
         require_arranged(self.built, room)
-        with scene.steps.step(f"ask to scale {self.before.name}"):
-            self._sent = self._send()
+        self._api = api
+        self._sent: Job | JobResult | None = None
+
+    def send(self) -> ScaleRequest:
+        """Ask for it, and do not wait. Raises HarnessError where the cloud cannot be asked."""
+        with self.instance.scene.steps.step(f"ask to scale {self.before.name}"):
+            try:
+                self._sent = instances.begin_scale(self._api, self.instance.id, self.offering.id, self.asked)
+            except ApiError as refused:
+                self._sent = JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
+        return self
 
     def finish(self) -> Scaled:
         """Wait, look, and hold what is seen against what is built, and where that has a defect against its mend.
@@ -93,6 +104,8 @@ class ScaleRequest:
     def wait(self) -> JobResult:
         """How the job ended; the instance's record is as the API has it after that."""
         scene = self.instance.scene
+        if self._sent is None:
+            raise RuntimeError("send() comes first")
         if isinstance(self._sent, Job):
             with scene.steps.step(f"scale {self.before.name}"):
                 self._sent = self._sent.wait(scene.session.environment.time_limits.job)
@@ -169,10 +182,3 @@ class ScaleRequest:
         if name is None or name == self.instance.record.host_name or self.before.state != RUNNING:
             return NOTHING_SEEN
         return compare_absence(self.instance.scene.session.view(name).observe(self.before.name))
-
-    def _send(self) -> Job | JobResult:
-        api = self.instance.scene.api
-        try:
-            return instances.begin_scale(api, self.instance.id, self.offering.id, self.asked)
-        except ApiError as refused:
-            return JobResult("(none)", False, refused.code, refused.text, {}, 0.0)

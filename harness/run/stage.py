@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import replace
-
-from harness.cloud import instances, offerings
+from harness.cloud import accounts, infrastructure, instances, networks
+from harness.cloud.accounts import AccountKeys
 from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
-from harness.reference.offering import (
-    NO_PARAMETERS,
-    CustomParameters,
-    Offering,
-    OfferingClass,
-    Size,
-    concrete_size,
-    parameters_for,
-)
-from harness.reference.release import Release
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
+from harness.reference.rule import Rule
 from harness.reference.settings import CPU_OVERCOMMIT, SETTINGS, Scope, unknown_setting
 from harness.run import room
 from harness.run.holds import Claim
 from harness.run.home import is_usable
-from harness.run.ledger import Change, InstanceMade, OfferingMade
+from harness.run.ledger import AccountMade, HostTagsChanged, InstanceMade, NetworkMade
+from harness.run.offering_scene import OfferingScene
 from harness.run.permits import CannotArrangeError
-from harness.run.scene import Scene
 from harness.run.session import Session
 from harness.run.settings_guard import SettingsGuard
+from harness.run.staged_account import StagedAccount
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
+from harness.verify.finding import Layer
 from harness.verify.instance import compare_refusal
+from harness.verify.ways import compare_facts
 
 _LACKING_MIB = 64
 
 
-class Stage(Scene):
+class Stage(OfferingScene):
     """What a case arranges and what was seen of it; `close` takes everything away again."""
 
     def __init__(
         self, session: Session, case_id: str, run_id: str, steps: Steps, home: HostRecord, claim: Claim
     ) -> None:
-        super().__init__(session, steps, home)
-        self._case_id = case_id
+        super().__init__(session, case_id, run_id, steps, home)
         self._claim = claim
-        self._name = f"csh-{run_id}-{case_id}".lower()
-        self._numbers = itertools.count(1)
         self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
-
-    @property
-    def release(self) -> Release:
-        return self.session.inventory.release
 
     @property
     def neighbours(self) -> list[HostRecord]:
@@ -144,77 +130,6 @@ class Stage(Scene):
         """A size whose speed is this part of a CPU of the home host."""
         return Size(cpus, self.speed(part), memory_mib)
 
-    def fixed(self, cpus: int, speed_mhz: int, memory_mib: int, *, cap: bool = False, dynamic: bool = True) -> Offering:
-        """Create a fixed offering."""
-        return self._create(Offering("", "", cpus, speed_mhz, memory_mib, cpu_cap=cap, dynamic_scaling=dynamic))
-
-    def constrained(
-        self,
-        cpus: tuple[int, int],
-        speed_mhz: int,
-        memory_mib: tuple[int, int],
-        *,
-        cap: bool = False,
-        dynamic: bool = True,
-    ) -> Offering:
-        """Create a custom constrained offering with these ranges."""
-        return self._create(
-            Offering(
-                "",
-                "",
-                None,
-                speed_mhz,
-                None,
-                cpu_cap=cap,
-                dynamic_scaling=dynamic,
-                min_cpus=cpus[0],
-                max_cpus=cpus[1],
-                min_memory_mib=memory_mib[0],
-                max_memory_mib=memory_mib[1],
-            )
-        )
-
-    def unconstrained(self, *, cap: bool = False, dynamic: bool = True) -> Offering:
-        """Create a custom offering that leaves everything to the instance's parameters."""
-        return self._create(Offering("", "", None, None, None, cpu_cap=cap, dynamic_scaling=dynamic))
-
-    def offering(
-        self, offering_class: OfferingClass, size: Size, *, cap: bool = False, dynamic: bool = True
-    ) -> tuple[Offering, CustomParameters]:
-        """Create an offering of this class; with it come the parameters that make it this size.
-
-        A constrained one allows up to four times the vCPUs and the memory.
-        """
-        if offering_class is OfferingClass.FIXED:
-            offering = self.fixed(size.cpus, size.speed_mhz, size.memory_mib, cap=cap, dynamic=dynamic)
-        elif offering_class is OfferingClass.CONSTRAINED:
-            cpus, memory_mib = (1, 4 * size.cpus), (size.memory_mib // 2, 4 * size.memory_mib)
-            offering = self.constrained(cpus, size.speed_mhz, memory_mib, cap=cap, dynamic=dynamic)
-        else:
-            offering = self.unconstrained(cap=cap, dynamic=dynamic)
-        return offering, parameters_for(offering, size)
-
-    def scalable(self, size: Size, *, cap: bool = False, dynamic: bool = True) -> tuple[Offering, CustomParameters]:
-        """As `offering`, of the simplest class that this release scales live: fixed from 4.23 on, custom before."""
-        fixed = self.release.scales_fixed_offerings
-        chosen = OfferingClass.FIXED if fixed else OfferingClass.UNCONSTRAINED
-        return self.offering(chosen, size, cap=cap, dynamic=dynamic)
-
-    def made_inactive(self, offering: Offering) -> Offering:
-        """The offering, which no instance may get any more."""
-        with self.steps.step(f"make {offering.name} inactive"):
-            offerings.make_inactive(self.api, offering.id)
-        return replace(offering, active=False)
-
-    def _create(self, wanted: Offering) -> Offering:
-        wanted = replace(wanted, name=self._next_name())
-        intended = OfferingMade(name=wanted.name)
-        number = self._intend(intended)
-        with self.steps.step(f"create {wanted.offering_class} offering"):
-            created = offerings.create(self.api, wanted)
-        self.session.ledger.amend(number, intended.model_copy(update={"id": created.id}))
-        return replace(wanted, id=created.id)
-
     def setting(self, name: str, value: str) -> None:
         """Give a setting another value for this case, in the zone or in the home host's cluster.
 
@@ -269,11 +184,12 @@ class Stage(Scene):
         dynamic_scaling: bool = True,
         template: TemplateRecord | None = None,
         on: HostRecord | None = None,
+        owner: StagedAccount | None = None,
     ) -> StagedInstance:
-        """Deploy an instance, on the home host unless told otherwise.
+        """Deploy an instance, on the home host and for the run's own account unless told otherwise.
 
         Raises:
-            CannotArrangeError: the host has no room for it.
+            CannotArrangeError: the host has no room for it, or its owner no network.
             JobFailedError: CloudStack could not deploy it.
         """
         size = concrete_size(offering, parameters)
@@ -283,34 +199,98 @@ class Stage(Scene):
             raise CannotArrangeError(f"needs room for {_describe(size)} on host {host.name}")
         inventory = self.session.inventory
         template = template or inventory.template
-        name = self._next_name()
+        network_id = inventory.network.id if inventory.network else None
+        name = self.next_name()
         created: list[str] = []
         intended = InstanceMade(name=name)
-        number = self._intend(intended)
+        number = self.intend(intended)
 
         def remember(instance_id: str) -> None:
             created.append(instance_id)
             self.session.ledger.amend(number, intended.model_copy(update={"id": instance_id}))
 
         with self.steps.step(f"deploy {name}"):
-            job = instances.deploy(
-                self.api,
-                self.session.environment.time_limits.job,
-                name=name,
-                zone_id=inventory.zone.id,
-                template_id=template.id,
-                network_id=inventory.network.id if inventory.network else None,
-                offering_id=offering.id,
-                host_id=host.id,
-                parameters=parameters,
-                dynamic_scaling=dynamic_scaling,
-                on_created=remember,
-            )
+            try:
+                job = instances.deploy(
+                    self.api,
+                    self.session.environment.time_limits.job,
+                    name=name,
+                    zone_id=inventory.zone.id,
+                    template_id=template.id,
+                    network_id=owner.network_id if owner else network_id,
+                    offering_id=offering.id,
+                    host_id=host.id,
+                    parameters=parameters,
+                    dynamic_scaling=dynamic_scaling,
+                    on_created=remember,
+                    owner=owner.address if owner else None,
+                )
+            except ApiError as refused:
+                if owner is None:
+                    raise
+                raise CannotArrangeError(f"needs an instance of account {owner.name}: {refused}") from None
         if not job.succeeded:
             raise JobFailedError(f"deploying {name}", job)
         return StagedInstance(
-            self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling
+            self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling, owner=owner
         )
+
+    def account(self) -> StagedAccount:
+        """Make a plain account, with a user whose keys are known to it alone. Raises CannotArrangeError."""
+        intended = AccountMade(name=self.next_name())
+        number = self.intend(intended)
+        with self.steps.step(f"create account {intended.name}"):
+            made = accounts.create(self.api, intended.name, accounts.AccountType.USER)
+        self.session.ledger.amend(number, intended.model_copy(update={"id": made.id}))
+        return StagedAccount(self, made, self._network_for(made))
+
+    def _network_for(self, account: AccountKeys) -> str | None:
+        """A network that an account may use: everybody's, or a likeness of the run's own."""
+        network = self.session.inventory.network
+        if network is None or network.acl_type == networks.SHARED:
+            return None if network is None else network.id
+        intended = NetworkMade(name=self.next_name())
+        number = self.intend(intended)
+        with self.steps.step(f"create network {intended.name}"):
+            zone_id = self.session.inventory.zone.id
+            made = networks.create_like(self.api, intended.name, zone_id, network, account.address)
+        self.session.ledger.amend(number, intended.model_copy(update={"id": made.id}))
+        return made.id
+
+    def tag_host(self, host: HostRecord, tag: str) -> None:
+        """Give a host one more tag for this case.
+
+        Raises:
+            CannotArrangeError: the environment file does not allow to change hosts.
+        """
+        former = infrastructure.host_tags(self.api, host.id)
+        ours = f"{former},{tag}" if former else tag
+        self.intend(HostTagsChanged(host_id=host.id, host_name=host.name, former=former, ours=ours))
+        with self.steps.step(f"tag host {host.name}"):
+            infrastructure.set_host_tags(self.api, host.id, ours)
+
+    def facts(
+        self,
+        rule: Rule,
+        read_from: str,
+        seen: dict[str, object],
+        *,
+        as_built: dict[str, object],
+        mended: dict[str, object],
+    ) -> None:
+        """Hold facts that a known defect decides, by name, against how they are as built and how mended."""
+        comparison, shown = compare_facts(rule, Layer.API, read_from, seen, as_built=as_built, mended=(mended,))
+        self.saw(comparison)
+        if shown is not None:
+            self.shows({rule: shown})
+
+    def recount_callers_resources(self) -> None:
+        """Have CloudStack count anew what the caller's account has, after it counted there what was another's."""
+        accounts.recount(self.api)
+
+    def own_tag(self) -> str:
+        """A tag that no host has."""
+        return self.next_name()
 
     def leave_memory_mib(self, left_mib: int, on: HostRecord | None = None) -> StagedInstance:
         """Deploy a filler on a host, by default the home host, so that it has just `left_mib` of unallocated memory.
@@ -337,14 +317,7 @@ class Stage(Scene):
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""
         with self.steps.step("take everything back"):
-            return self.session.take_back(self._case_id)
-
-    def _intend(self, change: Change) -> int:
-        self.session.permits.require(change.permission, f"to make {change}")
-        return self.session.ledger.intend(self._case_id, change)
-
-    def _next_name(self) -> str:
-        return f"{self._name}-{next(self._numbers)}"
+            return self.session.take_back(self.case_id)
 
 
 def _describe(size: Size) -> str:

@@ -28,6 +28,7 @@ from harness.run.guest_watch import GuestWatch
 from harness.run.room import Room
 from harness.run.scale_request import Scaled, ScaleRequest
 from harness.run.scene import Scene
+from harness.run.staged_account import StagedAccount
 from harness.run.steps import WaitsFor
 from harness.verify.finding import Comparison
 from harness.verify.instance import compare_absence, compare_answer, compare_job, compare_observation, compare_record
@@ -51,8 +52,10 @@ class StagedInstance:
         template: TemplateRecord,
         *,
         requested_flag: bool,
+        owner: StagedAccount | None = None,
     ) -> None:
         self.id = instance_id
+        self._owner = owner
         self.scene = scene
         self.record = instances.get(scene.api, instance_id)
         self._guest = GuestWatch(scene, self.record.instance_name)
@@ -123,6 +126,11 @@ class StagedInstance:
         self.stop()
         return self.start()
 
+    def expunge(self) -> None:
+        """Take it away for good. Raises JobFailedError, DeadlineExpired."""
+        with self.scene.steps.step(f"destroy {self._now.name}"):
+            instances.destroy(self.scene.api, self.scene.session.environment.time_limits.job, self.id)
+
     def migrate_to(self, host: HostRecord) -> Observation:
         """Migrate it live to this host; what a migration keeps and what the destination computes anew is compared.
 
@@ -184,22 +192,31 @@ class StagedInstance:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
-        return self.begin_scale(offering, parameters).finish()
+        return self.request(offering, parameters).send().finish()
 
     def scale_without_room(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose host lacks room for the growth. Errors as there."""
-        return self.begin_scale(offering, parameters, Room.NOT_ON_THE_HOST).finish()
+        return self.request(offering, parameters, Room.NOT_ON_THE_HOST).send().finish()
 
     def scale_in_a_full_cluster(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose growth takes the cluster across its threshold. Errors as there."""
-        return self.begin_scale(offering, parameters, Room.CLUSTER_TOO_FULL).finish()
+        return self.request(offering, parameters, Room.CLUSTER_TOO_FULL).send().finish()
 
-    def begin_scale(
-        self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS, room: Room = Room.ON_THE_HOST
+    def request(
+        self,
+        offering: Offering,
+        parameters: CustomParameters = NO_PARAMETERS,
+        room: Room = Room.ON_THE_HOST,
+        *,
+        by: CloudApi | None = None,
     ) -> ScaleRequest:
-        """Predict and send, and do not wait. Raises CannotArrangeError, HarnessError as `scale`."""
+        """A scale that is predicted and not yet sent; `by` has the keys of whoever asks in place of the run.
+
+        Raises:
+            CannotArrangeError, HarnessError: as `scale`.
+        """
         self.look_at_start()
-        return ScaleRequest(self, offering, parameters, room)
+        return ScaleRequest(self, offering, parameters, room, by or self.scene.api)
 
     def look_at_start(self) -> None:
         """Look at it unless that was done since its start: what something is done to must be right as well."""
@@ -239,7 +256,9 @@ class StagedInstance:
             return self._now
         if self.record.host_id is None:
             raise HostUnknownError(f"instance {self._now.name} is {self.record.state} and runs on no host")
-        return replace(self._now, host_id=self.record.host_id)
+        now = replace(self._now, host_id=self.record.host_id)
+        owner = self._owner
+        return now if owner is None else replace(now, owner=owner.name, limits=owner.limits_with(now.size))
 
     def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> None:
         """A job that must succeed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, TypeVar
@@ -12,6 +12,8 @@ from harness.verify.checks import Checks
 from harness.verify.finding import Comparison, Layer
 
 Expected = TypeVar("Expected")
+# What was or has to be seen, by name.
+Facts = Mapping[str, object]
 
 
 class Shown(Enum):
@@ -44,10 +46,10 @@ def compare_facts(
     rule: Rule,
     layer: Layer,
     read_from: str,
-    seen: dict[str, object],
+    seen: Facts,
     *,
-    as_built: dict[str, object],
-    mended: Sequence[dict[str, object]],
+    as_built: Facts,
+    mended: Sequence[Facts],
 ) -> tuple[Comparison, Shown | None]:
     """Facts that one defect decides: all as built, all as in one of the mended ways, or a third thing.
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from harness.cloud import configuration
+from harness.cloud import accounts, configuration, infrastructure
+from harness.cloud.accounts import AccountCounts, Limited
 from harness.cloud.configuration import Place
+from harness.reference.oddities import COUNTED_FOR_THE_CALLER
 from harness.reference.offering import Size
 from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, STRICT_HOST_TAGS
 from harness.run.environment import Allowed, load
@@ -11,6 +13,7 @@ from harness.run.permits import CannotArrangeError
 from harness.run.room import free_mib
 from harness.run.session import Session
 from harness.run.stage import Stage
+from harness.verify.ways import Shown
 from tests.conftest import SimulatedLab
 from tests.run.stages import session_of, stage_of
 
@@ -107,3 +110,48 @@ def test_an_instance_is_migrated_and_scaled_where_it_is_then(stage: Stage) -> No
     instance.is_moved_to(world.host(stage.home.id), world)
     instance.verify()
     assert [finding.what for finding in stage.comparison.findings] == ["host"]
+
+
+def test_an_accounts_limits_are_predicted_and_its_counts_read(stage: Stage) -> None:
+    owner = stage.account()
+    owner.limit_cpus(1)
+    instance = stage.instance(stage.fixed(1, 500, 256), owner=owner)
+    assert owner.counts() == AccountCounts(1, 256)
+    assert instance.scale(stage.fixed(2, 500, 256)).refused_with(530, "Maximum amount of resources of Type = 'cpu'.*")
+    assert stage.comparison.findings == ()
+    # A limit that the case does not know of.
+    accounts.set_limit(stage.api, owner.address, Limited.MEMORY, 300)
+    instance.scale(stage.fixed(1, 500, 512))
+    assert "job" in {finding.what for finding in stage.comparison.findings}
+
+
+def test_an_account_that_can_have_no_instance_is_no_finding(stage: Stage) -> None:
+    owner = stage.account()
+    owner.limit_cpus(1)
+    with pytest.raises(CannotArrangeError, match=r"needs an instance of account csh-.*: .*exceeded"):
+        stage.instance(stage.fixed(2, 500, 256), owner=owner)
+
+
+def test_facts_of_a_defect_are_kept(stage: Stage) -> None:
+    stage.facts(COUNTED_FOR_THE_CALLER, "here", {"count": 1}, as_built={"count": 1}, mended={"count": 2})
+    assert stage.shown == {COUNTED_FOR_THE_CALLER: Shown.AS_BUILT}
+    stage.facts(COUNTED_FOR_THE_CALLER, "here", {"count": 3}, as_built={"count": 1}, mended={"count": 2})
+    assert [str(finding.observed) for finding in stage.comparison.findings] == ["3"]
+
+
+def test_what_the_caller_is_counted_for_another_is_put_right(session: Session, stage: Stage) -> None:
+    instance = stage.instance(stage.fixed(1, 500, 256), owner=stage.account())
+    instance.scale(stage.fixed(2, 500, 256))
+    name = session.api.call("getUser", userapikey=session.api.api_key)["user"]["account"]
+    assert accounts.counts(session.api, name).cpus == 1
+    stage.recount_callers_resources()
+    assert accounts.counts(session.api, name).cpus == 0
+
+
+def test_a_hosts_tags_are_put_back_when_the_case_ends(session: Session) -> None:
+    stage = stage_of(session, "TEST-09")
+    tag = stage.own_tag()
+    stage.tag_host(stage.home, tag)
+    assert infrastructure.host_tags(session.api, stage.home.id) == tag
+    assert stage.close() == []
+    assert infrastructure.host_tags(session.api, stage.home.id) == ""

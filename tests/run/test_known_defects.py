@@ -63,8 +63,8 @@ def test_a_defect_that_is_not_looked_for_is_a_note(case: Case, context: RunConte
 def test_a_third_thing_is_a_finding(case: Case, context: RunContext, stage: Stage, lab: SimulatedLab) -> None:
     stage.looks_for(UNUSABLE_DIMM)
     instance = stage.instance(stage.fixed(1, 500, 256))
-    request = instance.begin_scale(stage.fixed(1, 500, 300))
-    request.wait()
+    request = instance.request(stage.fixed(1, 500, 300))
+    request.send().wait()
     lab.hypervisors[stage.home.name].set_vcpus(instance.record.instance_name, 2)
     request.finish()
     record = _outcome(case, context)

@@ -52,7 +52,7 @@ def _scale_running(
     state, earlier = cloud.state, wave.work
     with state.lock:
         new = state.offerings[offering_id].offering
-        world = earlier.world if earlier else state.world()
+        world = earlier.world if earlier else _world_of_those_together(cloud)
         known = earlier.known if earlier else _as_known(cloud, world, instance)
         decision = cloud.seams.decide(world, known, new, asked)
         if decision.refusal is not None or decision.size is None:
@@ -179,6 +179,15 @@ def _book(
             _log.warning("Host does not have enough capacity for vm %s", instance.instance_name)
             raise OperationFailedError(state.release.agent_failure)
         state.ledger.allocate(host_id, Amount.of(size))
+        state.untold_growth.took(instance.id, host_id, old_size, size)
+
+
+def _world_of_those_together(cloud: Cloud) -> World:
+    """As built, what others that are scaled at once take of a host is not seen by a decision (DEF-06)."""
+    world = cloud.state.world()
+    if oddities.CONCURRENT_GROWTH not in cloud.state.release.defects:
+        return world
+    return replace(world, hosts=cloud.state.untold_growth.without(world.hosts))
 
 
 def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters) -> None:

@@ -28,7 +28,7 @@ from harness.lab.management.model import (
 )
 from harness.lab.management.records import AffinityGroup, KeyPair, Volume
 from harness.lab.management.resources import Resource, counted
-from harness.lab.management.waves import ScaleWaves
+from harness.lab.management.waves import ScaleWaves, UntoldGrowth
 from harness.lab.seams import Seams, Switch
 from harness.lab.topology import LabSpec
 from harness.reference.capacity import Host
@@ -81,6 +81,7 @@ class CloudState(Directory):
         }
         self._ledger = CapacityLedger(self.hosts)
         self.waves = ScaleWaves(time.monotonic)
+        self.untold_growth = UntoldGrowth(time.monotonic)
         seeds = catalogue.seeds(self.admin.account_id, created)
         self.templates = {each.id: each for each in seeds.templates}
         self.network_offerings = {each.id: each for each in seeds.network_offerings}

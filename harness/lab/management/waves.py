@@ -1,12 +1,16 @@
-"""Scales of one instance that are asked for together: all but the first wait for its work and do none (DEF-01)."""
+"""Scales that are asked for together: of one instance all but the first wait for its work and do none (DEF-01), and
+those of several instances do not see what the others take of their host (DEF-06)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 
 from harness.lab.management.errors import ApiError
+from harness.reference.capacity import Host
+from harness.reference.offering import Size
 from harness.reference.scaling import Instance, World
 
 # As long as a real server takes for a scale at the most (seen: 0.5 to 1.6 s), which the lab's hosts do at once. This is
@@ -80,3 +84,42 @@ class ScaleWaves:
         """A job of this instance is known to have ended: the next scale comes after it."""
         with self._guard:
             self._waves.pop(instance_id, None)
+
+
+class UntoldGrowth:
+    """What scales took of their hosts, by instance id, while nobody has been told that they ended; guards itself.
+
+    A real server would still be at work, so a request that comes now is decided as if they had taken nothing.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._guard = Lock()
+        self._taken: dict[str, tuple[str, Size, Size, float]] = {}
+
+    def took(self, instance_id: str, host_id: str, old: Size, new: Size) -> None:
+        """An instance has grown on this host."""
+        with self._guard:
+            self._taken[instance_id] = host_id, old, new, self._monotonic()
+
+    def end_was_told(self, instance_id: str) -> None:
+        """What it took is taken for everybody."""
+        with self._guard:
+            self._taken.pop(instance_id, None)
+
+    def without(self, hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+        """The hosts as they were before."""
+        since = self._monotonic() - _LONGEST_SECONDS
+        with self._guard:
+            recent = [taken for taken in self._taken.values() if taken[3] >= since]
+        for host_id, old, new, _ in recent:
+            hosts = tuple(_before(host, old, new) if host.id == host_id else host for host in hosts)
+        return hosts
+
+
+def _before(host: Host, old: Size, new: Size) -> Host:
+    return replace(
+        host,
+        used_cpu_mhz=host.used_cpu_mhz - new.cpu_mhz + old.cpu_mhz,
+        used_memory_bytes=host.used_memory_bytes - new.memory_bytes + old.memory_bytes,
+    )
