@@ -82,6 +82,7 @@ class Case:
         self._calls: list[Call] = []
         self._holding = ExitStack()
         self._closed = False
+        self._chain: str | None = None
 
     def open_stage(self, context: RunContext, claim: Claim) -> Stage:
         """Wait until the case may have what it claims, and set its stage there.
@@ -90,6 +91,7 @@ class Case:
             CannotArrangeError: no cluster has what it claims.
             HarnessError: the cloud cannot be looked at, or refuses to have the zone's settings changed.
         """
+        self._chain = claim.chain
         session = context.session
         session.api.listener = self._calls.append
         with ExitStack() as holding:
@@ -187,6 +189,7 @@ class Case:
             description=self.description,
             source=self.source,
             worker=context.worker,
+            chain=self._chain,
             began=round(self._began - context.epoch, 3),
             outcome=verdict.outcome,
             layers=layer_lines(comparison),

@@ -157,7 +157,8 @@ class CaseRecord(Record):
     """A case. `layers` maps each layer to "seen" or to why it was not verified; `reason` says why there is no verdict.
 
     `description` is the case's own text (preconditions, steps, expected), `source` the test's node id. `began` is
-    seconds since the run's start, `worker` who ran it. `evidence` are paths relative to the run's folder.
+    seconds since the run's start, `worker` who ran it, `chain` what it held alone: cases of one chain cannot overlap.
+    `evidence` are paths relative to the run's folder.
     """
 
     id: str
@@ -166,6 +167,7 @@ class CaseRecord(Record):
     description: str = ""
     source: str = ""
     worker: str = "main"
+    chain: str | None = None
     began: float = 0.0
     outcome: Outcome
     layers: dict[str, str]

@@ -36,6 +36,19 @@ def test_what_a_lab_bears_is_measured() -> None:
     assert lines[-1].startswith("memory of the lab's process at its most: ")
 
 
+def test_the_noticing_of_a_jobs_end_is_measured() -> None:
+    lines = _output("waiting.py", "--seconds=0.1", "--rounds=1")
+    assert lines[0].split("  ")[0] == "a job of"
+    assert lines[1].strip().startswith("100 ms")
+
+
+def test_a_run_of_the_matrix_is_measured() -> None:
+    lines = _output("matrix.py", "--select=LIM-03,LIM-04", "--workers=1")
+    assert lines[2].startswith("2 cases, 1 workers ")
+    assert lines[3].startswith("waited for cloud ")
+    assert lines[4].startswith("memory without the guests at its most: ")
+
+
 @pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name != "measuring.py"))
 def test_every_benchmark_is_explained(script: str) -> None:
     assert f"`{script}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
