@@ -72,6 +72,7 @@ class RunOptions:
     require: str | None = None
     allow_unverified: str | None = None
     shuffle: int | None = None
+    quarantine: Path | None = None
     state: Path = Path(".lab")
     reports: Path = Path("reports")
 
@@ -117,4 +118,6 @@ def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int
         print_result(console, record, verification.folder.path)
     for line in follower.config.stash.get(TOLD, []) if follower.config is not None else []:
         print(line, file=sys.stderr)
+    if options.quarantine is not None:
+        return exit_code if exit_code in (0, 1) else 2
     return record.exit_code or (0 if exit_code == 0 else 2)

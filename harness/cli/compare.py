@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -36,7 +35,7 @@ def compare(base: Path, new: Path, fail_on: str, quarantine: Path | None, form: 
     gate = comparison.gate(fail_on)
     entries = quarantined.read_quarantine(quarantine) if quarantine is not None else ()
     compared = comparison.compare(read_results(base), read_results(new))
-    held = quarantined.standings(entries, compared.new, datetime.now(UTC).date())
+    held = quarantined.standings(entries, compared.new, quarantined.today())
     renders = {
         "console": comparison_text.console_text,
         "markdown": comparison_text.comparison_markdown,

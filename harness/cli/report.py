@@ -39,7 +39,8 @@ def report(run: Path, formats: str | None, output: Path | None, schema: str | No
     for name in names:
         if name not in FORMS and name != UPSTREAM:
             raise click.UsageError(f"--format {name}: there is none such; there are {', '.join(FORMS)}, {UPSTREAM}")
-    about = subject(run, read_quarantine(quarantine) if quarantine is not None else ())
+    entries = read_quarantine(quarantine) if quarantine is not None else ()
+    about = subject(run, entries)
     home = run if run.is_dir() else run.parent
     texts = upstream_texts(about.record, home) if UPSTREAM in names else {}
     names = [name for name in names if name != UPSTREAM]
@@ -60,4 +61,4 @@ def report(run: Path, formats: str | None, output: Path | None, schema: str | No
         click.echo(f"cs-harness: {line}", err=True)
     if failures:
         sys.exit(2)
-    sys.exit(exit_code(about.record, about.held) if quarantine is not None else 0)
+    sys.exit(exit_code(about.record, entries) if quarantine is not None else 0)

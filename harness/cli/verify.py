@@ -32,6 +32,11 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
 @click.option("--require", help='What must be verified: layers, ids, sections: "guest,MIG,DEF-01".')
 @click.option("--allow-unverified", help='Sections of which nothing need be verified, or "all".')
 @click.option("--shuffle", type=int, metavar="SEED", help="Run the cases in an order drawn from this number.")
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path),
+    help="File of known failures, which do not count until they expire.",
+)
 @state_option
 @click.option(
     "--reports",

@@ -74,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--expect-release", metavar="X.Y", help="fail unless the cloud says and behaves like this release")
     group.addoption("--require", metavar="WHAT", help="layers, ids, sections that must be verified, comma separated")
     group.addoption("--allow-unverified", metavar="SECTIONS", help="sections of which nothing need be verified, or all")
+    group.addoption("--quarantine", metavar="FILE", help="file of known failures, which do not count until they expire")
     group.addoption("--shuffle", metavar="SEED", type=int, help="run the cases in an order drawn from this seed")
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")

@@ -10,6 +10,7 @@ import pytest
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.report.quarantine import Entry
     from harness.run.case import Case, RunContext
     from harness.run.stage import Stage
     from harness.run.verification import Verification
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 VERIFICATION: pytest.StashKey[Verification] = pytest.StashKey()
 # Lines that writing the reports left to tell.
 TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
+QUARANTINE: pytest.StashKey[tuple[Entry, ...]] = pytest.StashKey()
 CONTEXT: pytest.StashKey[RunContext] = pytest.StashKey()
 CASE: pytest.StashKey[Case] = pytest.StashKey()
 # The name under which a case's record travels in its last report, also out of another process.

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.marvin.plugin import marvin_config
-from harness.pytest_plugin.cases import CASE, CONTEXT, RECORD, TOLD, VERIFICATION, begun, case_id
+from harness.pytest_plugin.cases import CASE, CONTEXT, QUARANTINE, RECORD, TOLD, VERIFICATION, begun, case_id
 from harness.pytest_plugin.parallel import joined, workers_of
 
 if TYPE_CHECKING:
@@ -45,11 +45,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item]) -> None:
     from harness.pytest_plugin.order import claim_of
+    from harness.report.quarantine import read_quarantine
     from harness.run.requirements import check, forgiven, unmet, words
     from harness.run.verification import Verification
 
     verification = stack.enter_context(Verification(Path(config.getoption("reports"))))
     config.stash[VERIFICATION] = verification
+    if config.getoption("quarantine") is not None:
+        config.stash[QUARANTINE] = read_quarantine(Path(config.getoption("quarantine")))
     record = verification.folder.record
     record.selection = config.getoption("select")
     record.shuffle_seed = config.getoption("shuffle")
@@ -156,7 +159,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if verification is None:
         return
     from harness.report.forms import write_all
+    from harness.report.quarantine import exit_code
 
-    session.config.stash[TOLD] = write_all(verification.folder.path)
-    if session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = verification.folder.record.exit_code
+    entries = session.config.stash.get(QUARANTINE, ())
+    session.config.stash[TOLD] = write_all(verification.folder.path, entries)
+    # Quarantined failures are pytest's all the same.
+    if session.exitstatus == pytest.ExitCode.OK or (entries and session.exitstatus == pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = exit_code(verification.folder.record, entries)

@@ -12,8 +12,9 @@ from xml.etree.ElementTree import ParseError
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite, xunit2
 from junitparser.junitparser import JUnitXmlError
 
-from harness.report.outcomes import Results, Status, Test, of_run, of_tests
-from harness.report.reading import UnreadableResultError, printable, read_bytes, read_run, shortened
+from harness.report.outcomes import Results, Status, Test, of_tests
+from harness.report.outline import read_outline
+from harness.report.reading import UnreadableResultError, printable, read_bytes, shortened
 from harness.run.record import RESULTS_FILE
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
@@ -34,7 +35,7 @@ def read_results(path: Path) -> Results:
     content = read_bytes(file)
     begin = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:4096]
     if begin.startswith(b"{"):
-        return of_run(read_run(file))
+        return read_outline(file).results
     text = _decoded(content)
     if _TRILLIAN.search(text[:4096]):
         return _trillian(file, text)

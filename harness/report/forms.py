@@ -39,13 +39,15 @@ FORMS = {
 def write_all(folder: Path, quarantine: Iterable[Entry] = ()) -> list[str]:
     """Every form beside the folder's results.json, at a run's end; in GitHub Actions the step's summary too.
 
-    Returns the lines that are to be printed: what could not be written, and annotations for GitHub. Raises nothing.
+    Returns the lines that are to be printed: how quarantined cases did, what could not be written,
+    and annotations for GitHub. Raises nothing.
     """
     try:
         about = subject(folder, quarantine)
     except HarnessError as failure:
         return [f"no report was written: {failure}"]
-    lines = write(about, folder, FORMS) + _into_history(about, folder)
+    lines = [f"quarantine: {one.line}" for one in about.held]
+    lines += write(about, folder, FORMS) + _into_history(about, folder)
     summary = summary_file()
     if summary is not None:
         lines += _append_summary(about, summary)

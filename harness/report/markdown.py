@@ -115,6 +115,8 @@ def _problems(record: RunRecord) -> Iterator[str]:
             )
         if case.reason is not None:
             yield f"  - {inline(case.reason)}"
+    if record.unmet:
+        yield from ("", "### Required and not verified", "", *(f"- {inline(line)}" for line in record.unmet))
     if record.leftovers:
         yield from ("", "### Left behind", "")
         yield from (f"- {inline(line)}" for line in record.leftovers)

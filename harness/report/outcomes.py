@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 BAD = frozenset({Status.FAILED, Status.ERROR})
 
-_STATUSES = {
+STATUSES = {
     Outcome.PASSED: Status.PASSED,
     Outcome.KNOWN_DEFECT: Status.KNOWN_DEFECT,
     Outcome.FAILED: Status.FAILED,
@@ -86,4 +86,4 @@ def of_run(record: RunRecord) -> Results:
 
 def _test(case: CaseRecord) -> Test:
     told = [str(finding) for finding in case.findings] or ([case.reason] if case.reason else [])
-    return Test(case.id, _STATUSES[case.outcome], case.seconds, "\n".join(told))
+    return Test(case.id, STATUSES[case.outcome], case.seconds, "\n".join(told))

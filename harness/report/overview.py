@@ -80,10 +80,17 @@ def _verdict(record: RunRecord, counts: Mapping[Outcome, int]) -> tuple[Verdict,
         defects = f"; {counts[Outcome.KNOWN_DEFECT]} show known defects" if counts[Outcome.KNOWN_DEFECT] else ""
         return Verdict.GOOD, f"what was looked at is as the reference predicts{defects}{beside}"
     if code == 1:
-        failed, broken = counts[Outcome.FAILED], counts[Outcome.COULD_NOT_RUN]
-        cases = "1 case is" if failed == 1 else f"{failed} cases are"
-        return Verdict.BAD, f"{cases} not as predicted{f'; {broken} could not run' if broken else ''}"
+        return Verdict.BAD, "; ".join(_bad(record, counts))
     return Verdict.UNPROVEN, "; ".join(_unproven(record, counts))
+
+
+def _bad(record: RunRecord, counts: Mapping[Outcome, int]) -> Iterable[str]:
+    if failed := counts[Outcome.FAILED]:
+        yield "1 case is not as predicted" if failed == 1 else f"{failed} cases are not as predicted"
+    if record.unmet:
+        yield f"{len(record.unmet)} required and not verified"
+    if counts[Outcome.COULD_NOT_RUN]:
+        yield f"{counts[Outcome.COULD_NOT_RUN]} could not run"
 
 
 def _unproven(record: RunRecord, counts: Mapping[Outcome, int]) -> Iterable[str]:
@@ -93,12 +100,10 @@ def _unproven(record: RunRecord, counts: Mapping[Outcome, int]) -> Iterable[str]
         yield "no case ran"
     if counts[Outcome.COULD_NOT_RUN]:
         yield f"{counts[Outcome.COULD_NOT_RUN]} could not run"
-    verified = {case.section for case in record.cases if case.outcome is Outcome.PASSED}
-    if blind := sorted({case.section for case in record.cases} - verified):
-        yield f"nothing was verified in {', '.join(blind)}"
+    if record.blind:
+        yield f"nothing was verified in {', '.join(record.blind)}"
     if record.leftovers:
         yield f"{len(record.leftovers)} left behind"
-    yield from record.unmet
 
 
 def environment_facts(environment: EnvironmentRecord | None) -> Iterable[tuple[str, str]]:

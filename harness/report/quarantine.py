@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from harness import toml_file
 from harness.errors import HarnessError
-from harness.report.outcomes import BAD, Results, Status, Test
+from harness.report.outcomes import BAD, Results, Status, Test, of_run
 from harness.run.record import RunRecord
 
 
@@ -64,17 +64,17 @@ def read_quarantine(file: Path) -> tuple[Entry, ...]:
     return entries
 
 
-def standings(entries: Iterable[Entry], results: Results, today: date) -> tuple[Held, ...]:
+def standings(entries: Iterable[Entry], results: Results, day: date) -> tuple[Held, ...]:
     return tuple(
-        Held(entry, _standing(entry, results.tests.get(entry.id), today), results.tests.get(entry.id))
+        Held(entry, _standing(entry, results.tests.get(entry.id), day), results.tests.get(entry.id))
         for entry in entries
     )
 
 
-def _standing(entry: Entry, test: Test | None, today: date) -> Standing:
+def _standing(entry: Entry, test: Test | None, day: date) -> Standing:
     if test is not None and test.status is Status.PASSED and not test.flaky:
         return Standing.PASSING
-    if entry.expires < today:
+    if entry.expires < day:
         return Standing.EXPIRED
     return Standing.NOT_RUN if test is None or test.status not in BAD else Standing.HELD
 
@@ -88,8 +88,14 @@ def breaks_the_gate(held: Iterable[Held]) -> bool:
     return any(one.standing in (Standing.EXPIRED, Standing.PASSING) for one in held)
 
 
-def exit_code(record: RunRecord, held: tuple[Held, ...]) -> int:
+def exit_code(record: RunRecord, entries: Iterable[Entry], day: date | None = None) -> int:
     """The run's own, as if the held cases had not been asked for; 1 where an entry expired or its case passes."""
+    held = standings(entries, of_run(record), day or today())
     left_out = held_ids(held)
     code = record.model_copy(update={"cases": [case for case in record.cases if case.id not in left_out]}).exit_code
     return 1 if code == 0 and breaks_the_gate(held) else code
+
+
+def today() -> date:
+    """In UTC, where an entry's last day ends for everyone at once."""
+    return datetime.now(UTC).date()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +67,23 @@ def read_run(path: Path) -> RunRecord:
         raise UnreadableResultError(file, f"not a results file: byte {failure.start} is no UTF-8") from None
     if _is_harmless(text):
         try:
-            return RunRecord.model_validate_json(text)
+            with _collector_resting():
+                return RunRecord.model_validate_json(text)
         except ValidationError:
             pass  # the other way, at the end of which is a line that says what is wrong
     return _read_with_care(file, text)
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Reading makes objects by the hundred thousand and drops none; to look through them again and again costs most."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_harmless(text: str) -> bool:

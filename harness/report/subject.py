@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.report.comparison import Comparison, compare
-from harness.report.outcomes import of_run
-from harness.report.quarantine import Entry, Held, standings
+from harness.report.outcomes import Results, of_run
+from harness.report.outline import read_outline
+from harness.report.quarantine import Entry, Held, standings, today
 from harness.report.reading import read_run
 from harness.run.record import RESULTS_FILE, RunRecord
 
@@ -32,12 +32,12 @@ def subject(folder: Path, quarantine: Iterable[Entry] = ()) -> Subject:
     now = of_run(record)
     return Subject(
         record,
-        None if before is None else compare(of_run(before), now),
-        standings(quarantine, now, datetime.now(UTC).date()),
+        None if before is None else compare(before, now),
+        standings(quarantine, now, today()),
     )
 
 
-def _run_before(folder: Path, record: RunRecord) -> RunRecord | None:
+def _run_before(folder: Path, record: RunRecord) -> Results | None:
     """The newest finished run beside this one that began earlier and had the same selection."""
     own = folder.resolve()
     names = sorted((path.name for path in own.parent.iterdir() if path.name < own.name), reverse=True)
@@ -46,10 +46,10 @@ def _run_before(folder: Path, record: RunRecord) -> RunRecord | None:
         if path.is_symlink():
             continue
         try:
-            found = read_run(path)
+            found = read_outline(path)
         except HarnessError:
             continue  # a run of another schema, or one that was cut short, is none to compare with
         same = found.selection == record.selection and found.started < record.started
-        if same and found.finished is not None and found.cases:
-            return found
+        if same and found.finished is not None and found.results.tests:
+            return found.results
     return None

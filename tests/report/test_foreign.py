@@ -7,11 +7,12 @@ import pytest
 from harness.report.foreign import read_results
 from harness.report.junit import junit_xml
 from harness.report.outcomes import Status, of_run
-from harness.report.reading import LONGEST_TEXT, UnreadableResultError
+from harness.report.outline import outline, read_outline
+from harness.report.reading import LONGEST_TEXT, UnreadableResultError, read_run
 from harness.report.subject import Subject
 from harness.report.trillian import trillian
 from harness.run.record import Outcome
-from tests.report.runs import make_case, make_finding, make_run
+from tests.report.runs import HOSTILE, make_case, make_finding, make_run
 
 NOSE = """<?xml version="1.0" encoding="UTF-8"?>
 <testsuite name="nosetests" tests="4" errors="1" failures="1" skip="1">
@@ -123,3 +124,14 @@ all_test_create_network | `Skipped` | --- | test_create_network.py
     }
     ours = read_results(_file(tmp_path, trillian(make_run(make_case("LS-02", Outcome.FAILED)))))
     assert list(ours.tests) == ["test_ls.py::LS-02 test_ls_02"]
+
+
+def test_the_outline_says_the_same_as_the_whole(tmp_path: Path) -> None:
+    run = make_run(
+        make_case("XML-01"),
+        make_case("XML-02", Outcome.FAILED, findings=[make_finding()] * 2),
+        make_case("LS-01", Outcome.COULD_NOT_RUN, reason=HOSTILE + "x" * 10_000),
+        make_case("LS-01"),
+    )
+    (tmp_path / "results.json").write_text(run.model_dump_json(), encoding="utf-8")
+    assert read_outline(tmp_path) == outline(read_run(tmp_path))
