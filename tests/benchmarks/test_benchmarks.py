@@ -36,7 +36,6 @@ def test_what_a_lab_bears_is_measured() -> None:
     assert lines[-1].startswith("memory of the lab's process at its most: ")
 
 
-<<<<<<< HEAD
 def test_the_noticing_of_a_jobs_end_is_measured() -> None:
     lines = _output("waiting.py", "--seconds=0.1", "--rounds=1")
     assert lines[0].split("  ")[0] == "a job of"
@@ -48,12 +47,12 @@ def test_a_run_of_the_matrix_is_measured() -> None:
     assert lines[2].startswith("2 cases, 1 workers ")
     assert lines[3].startswith("waited for cloud ")
     assert lines[4].startswith("memory without the guests at its most: ")
-=======
+
+
 def test_reports_are_measured() -> None:
     lines = _output("reports.py", "--cases", "3", "--rounds=1")
     assert [line.split("  ")[0] for line in lines[2:4]] == ["all forms of 3 cases", "compare of two runs of 3 cases"]
     assert [line.split(": ")[0] for line in lines[-2:]] == ["3 cases"] * 2
->>>>>>> f0d5263 (Quarantine when verifying; comparisons read an outline of a run; benchmarks of reports)
 
 
 @pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name != "measuring.py"))
