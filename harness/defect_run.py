@@ -97,13 +97,13 @@ def _trial(plan: Plan, defect: Defect) -> Trial:
     return judge(defect, record, time.monotonic() - began)
 
 
-def clean_run(plan: Plan) -> list[CaseRecord]:
+def clean_run(plan: Plan, select: str | None = None) -> list[CaseRecord]:
     """The cases that report something on a lab without defects.
 
     Raises:
         LabFailedError, CasesDidNotRunError: the lab or its cases could not be run at all.
     """
-    record = _cases_against(plan, None, None)
+    record = _cases_against(plan, None, select)
     return [case for case in record.cases if case.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN)]
 
 

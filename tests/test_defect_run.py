@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,7 +86,13 @@ def test_where_no_case_failed_a_defect_is_missed_or_was_never_looked_for(
 
 def test_defects_are_tried_on_labs_of_their_own(tmp_path: Path) -> None:
     plan = Plan("simulated", "4.23", tmp_path / "state")
-    wanted = [found("quota-not-set"), found("shown-flag-inverted")]
+    tried = {
+        "quota-not-set": "CAP-02",
+        "shown-flag-inverted": "XML-01",
+        "vcpus-by-restart": "LS-01",
+        "capacity-counted-twice": "MIG-01",
+    }
+    wanted = [replace(found(name), sections=case) for name, case in tried.items()]
     for trial in trials(plan, wanted, workers=2):
         assert trial.verdict is Verdict.CAUGHT, trial
     assert list((tmp_path / "state").iterdir()) == []
@@ -98,4 +105,4 @@ def test_a_lab_that_does_not_come_up_is_a_verdict(tmp_path: Path) -> None:
 
 
 def test_no_case_blames_a_lab_without_a_defect(tmp_path: Path) -> None:
-    assert clean_run(Plan("simulated", "4.23", tmp_path)) == []
+    assert clean_run(Plan("simulated", "4.23", tmp_path), "smoke") == []

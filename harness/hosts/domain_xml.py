@@ -71,6 +71,7 @@ def read_domain(xml: str) -> DomainView:
             if device.get("model") == "dimm"
         ),
         xml=xml,
+        number=_optional_whole(root.get("id"), "domain id"),
     )
 
 

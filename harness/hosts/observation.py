@@ -30,6 +30,7 @@ class DomainView:
 
     `max_memory_kib`, `memory_slots`, `numa_cpus`, `numa_memory_kib`, `topology`, `shares`, `quota_us` and `period_us`
     are None where the XML has no such element. `dimms_kib` are the sizes of hot-plugged DIMMs in document order.
+    `number` is libvirt's id of the running domain, which another start does not give again.
     """
 
     memory_kib: int
@@ -46,6 +47,7 @@ class DomainView:
     period_us: int | None
     dimms_kib: tuple[int, ...]
     xml: str
+    number: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from harness.cloud import instances
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.jobs import Job, JobResult
 from harness.hosts.observation import DomainView, Observation
+from harness.reference import rules
+from harness.reference.capacity import Host, allocation, with_allocation
 from harness.reference.offering import CustomParameters, Offering
-from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
+from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
+from harness.verify.books import compare_books
 from harness.verify.domain import seen_domain
 from harness.verify.finding import NOTHING_SEEN, Comparison
 from harness.verify.instance import compare_absence, compare_job, compare_saved_speed
@@ -84,6 +87,7 @@ class ScaleRequest:
                 self._sent = instances.begin_scale(self._api, self.instance.id, self.offering.id, self.asked)
             except ApiError as refused:
                 self._sent = JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
+        self.instance.scene.scales_under_way += 1
         return self
 
     def finish(self) -> Scaled:
@@ -100,6 +104,32 @@ class ScaleRequest:
         if fits:
             self.instance.scene.shows(way.defects)
         return self.settle(way.expected, comparison)
+
+    def finish_alone(self) -> Scaled:
+        """As `finish`, where nothing else was done meanwhile: what the cluster's hosts count is compared as well."""
+        scaled = self.finish()
+        scene = self.instance.scene
+        if scene.has_the_books and scene.scales_under_way == 0:
+            scene.saw(
+                compare_books(self._books(scaled.prediction), scene.session.world().hosts, rules.COUNTED_IN_PLACE)
+            )
+        return scaled
+
+    def _books(self, prediction: Prediction) -> list[list[Host]]:
+        """As predicted; after a migration also as a recalculation leaves them, which counts the new size."""
+        cluster = self.instance.scene.home.cluster_id
+        ways = [[host for host in prediction.hosts if host.cluster_id == cluster]]
+        if prediction.outcome is Outcome.MIGRATED:
+            old, new, there = self.before.size, prediction.size, self.instance.record.host_id
+            ways.append(
+                [
+                    with_allocation(host, allocation(host).with_released(old).with_allocated(new))
+                    if host.id == there
+                    else host
+                    for host in ways[0]
+                ]
+            )
+        return ways
 
     def wait(self) -> JobResult:
         """How the job ended; the instance's record is as the API has it after that."""
@@ -130,6 +160,7 @@ class ScaleRequest:
     def settle(self, prediction: Prediction, comparison: Comparison) -> Scaled:
         """From now on the instance is as this prediction says; what was seen is the case's."""
         scene, instance, job = self.instance.scene, self.instance, self.wait()
+        scene.scales_under_way -= 1
         scene.saw(comparison + self._left_behind())
         for odd in prediction.oddities:
             scene.note(odd.id, f"{odd.says} {odd.note}")

@@ -19,7 +19,8 @@ class Scene:
     """`comparison` is all that the case has seen so far; `notes` are, by rule id, what a person should know of it.
 
     `home` is the host on which its instances start; `sought` is the known defect that it is about, `shown` how those
-    showed that had to do with it; `starts`, `scales` and `looks` are the plain facts that reports draw pictures of.
+    showed that had to do with it; with `has_the_books` nobody else changes what its cluster's hosts count; `starts`,
+    `scales` and `looks` are the plain facts that reports draw pictures of.
     """
 
     def __init__(self, session: Session, steps: Steps, home: HostRecord) -> None:
@@ -33,6 +34,8 @@ class Scene:
         self.looks: list[LookRecord] = []
         self.shown: dict[Rule, Shown] = {}
         self.sought: KnownDefect | None = None
+        self.has_the_books = False
+        self.scales_under_way = 0
 
     @property
     def api(self) -> CloudApi:

@@ -36,6 +36,8 @@ class Stage(OfferingScene):
         self, session: Session, case_id: str, run_id: str, steps: Steps, home: HostRecord, claim: Claim
     ) -> None:
         super().__init__(session, case_id, run_id, steps, home)
+        # Nobody else changes what the hosts of its cluster count; on a cloud of others that cannot be known.
+        self.has_the_books = claim.alone is not None and session.environment.lab is not None
         self._claim = claim
         self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
 

@@ -31,7 +31,14 @@ from harness.run.scene import Scene
 from harness.run.staged_account import StagedAccount
 from harness.run.steps import WaitsFor
 from harness.verify.finding import Comparison
-from harness.verify.instance import compare_absence, compare_answer, compare_job, compare_observation, compare_record
+from harness.verify.instance import (
+    compare_absence,
+    compare_answer,
+    compare_continuity,
+    compare_job,
+    compare_observation,
+    compare_record,
+)
 
 
 class HostUnknownError(HarnessError):
@@ -59,6 +66,8 @@ class StagedInstance:
         self.scene = scene
         self.record = instances.get(scene.api, instance_id)
         self._guest = GuestWatch(scene, self.record.instance_name)
+        # The newest look since its last start.
+        self._last_look: Observation | None = None
         self._host_ids: tuple[str, ...] = (host.id,)
         # The name of the host on which it runs, or ran when it was stopped.
         self._host_name = self.record.host_name
@@ -118,6 +127,7 @@ class StagedInstance:
         self._now = expectation.started(world, host, self._now)
         self._host_ids = tuple(host.id for host in world.hosts if host.up and host.enabled)
         self._guest = GuestWatch(scene, self._now.name)
+        self._last_look = None
         self._has_started(world, host, switch=self._now.flag)
         return self._look(rules.BUILT_AT_START, rules.BUILT_AT_START)
 
@@ -192,11 +202,11 @@ class StagedInstance:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
-        return self.request(offering, parameters).send().finish()
+        return self.request(offering, parameters).send().finish_alone()
 
     def scale_without_room(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose host lacks room for the growth. Errors as there."""
-        return self.request(offering, parameters, Room.NOT_ON_THE_HOST).send().finish()
+        return self.request(offering, parameters, Room.NOT_ON_THE_HOST).send().finish_alone()
 
     def scale_in_a_full_cluster(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """As `scale`, for an instance whose growth takes the cluster across its threshold. Errors as there."""
@@ -236,7 +246,10 @@ class StagedInstance:
             if any((one.vcpus, one.dimms_kib) != (now.domain.vcpus, now.domain.dimms_kib) for one in expected):
                 self._guest.was_hotplugged = True
             self._host_name = self.record.host_name
-            return self._guest.observe(self._view(), expected)
+            seen = self._guest.observe(self._view(), expected)
+            self.scene.saw(compare_continuity(self._last_look, seen))
+            self._last_look = seen
+            return seen
 
     def compare(self, prediction: Prediction, seen: Observation, placed_by: Rule, sized_by: Rule) -> Comparison:
         """Its record and what was seen on its host against what it must be after a scale."""

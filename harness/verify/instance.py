@@ -111,6 +111,21 @@ def compare_absence(seen: Observation, rule: Rule = rules.AUTO_MIGRATE) -> Compa
     return checks.done()
 
 
+def compare_continuity(before: Observation | None, seen: Observation) -> Comparison:
+    """A domain that goes on has the number it had: what was done to it was done without ending it.
+
+    Libvirt gives another number to a domain that is started anew, or comes by a migration; looks on different hosts
+    tell nothing.
+    """
+    if before is None or before.host != seen.host:
+        return NOTHING_SEEN
+    if not isinstance(before.domain, DomainView) or not isinstance(seen.domain, DomainView):
+        return NOTHING_SEEN
+    checks = Checks(Layer.DOMAIN, _place(seen, "virsh dumpxml"))
+    checks.equal("libvirt's id of the domain", before.domain.number, seen.domain.number, rules.GUEST_SURVIVES)
+    return checks.done()
+
+
 def _place(seen: Observation, command: str) -> str:
     return f"{command} {seen.instance_name} on {seen.host} by {seen.transport}"
 

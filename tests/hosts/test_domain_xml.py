@@ -63,6 +63,7 @@ def test_a_prepared_capped_and_grown_domain_is_read_whole() -> None:
         period_us=10000,
         dimms_kib=(131072, 131072),
         xml=LIVE,
+        number=7,
     )
 
 

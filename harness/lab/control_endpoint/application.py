@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.control_endpoint import state
 from harness.lab.control_endpoint.page import POLICY, page
+from harness.lab.defects.catalogue import UnknownDefectError
 from harness.lab.faults.order import FaultOrder, FaultRefusedError
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class ControlApplication:
                 with self._resetting:
                     self._lab.reset()
                 return _json(state.lab_state(self._lab))
+            case "POST", ["defect", name]:
+                return self._spoilt(name)
+            case "DELETE", ["defect"]:
+                return self._spoilt(None)
             case "DELETE", ["faults"]:
                 self._lab.faults.clear()
                 return _json([])
@@ -95,6 +100,13 @@ class ControlApplication:
                     raise _Refused(404, f"no fault with number {number} is armed")
                 return _json(state.armed_faults(self._lab))
         raise _Refused(404, f"there is no {request.method} {request.path} here")
+
+    def _spoilt(self, defect_id: str | None) -> Response:
+        try:
+            self._lab.set_defect(defect_id)
+        except UnknownDefectError as unknown:
+            raise _Refused(404, str(unknown)) from None
+        return _json({"defect": defect_id or ""})
 
     def _armed(self, order: FaultOrder) -> state.FaultState:
         try:

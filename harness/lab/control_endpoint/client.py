@@ -65,6 +65,10 @@ class LabControl:
         """Clear all faults."""
         self._ask("DELETE", "faults")
 
+    def set_defect(self, defect_id: str | None) -> None:
+        """Have this defect of the catalogue from now on, or none."""
+        self._ask(*(("DELETE", "defect") if defect_id is None else ("POST", f"defect/{defect_id}")))
+
     def reset(self) -> LabState:
         """Put a fresh cloud behind the same address; no faults either."""
         return LabState.model_validate_json(self._ask("POST", "reset"))

@@ -71,7 +71,7 @@ COMMANDS = (
         "The percentage of a live scale is rounded up to whole percents.",
         "RoundingMode.UP in place of HALF_DOWN.",
         "CAP",
-        _QUOTA,
+        domain("quota in us", "period in us"),
         lambda command, at: _part(command, min(1.0, math.ceil(command.min_speed_mhz / at.host.speed_mhz * 100) / 100)),
     ),
     _command(

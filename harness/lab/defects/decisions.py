@@ -174,7 +174,7 @@ DECISIONS = (
         "fixed-target-refused",
         "A running instance cannot go from a custom offering to a fixed one.",
         "Custom parameters are demanded of every target.",
-        "LS",
+        "TRN",
         api("job"),
         _refusing(
             431,

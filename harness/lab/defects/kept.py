@@ -52,7 +52,7 @@ KEPT = (
         "flag-not-recomputed",
         "A change of offering leaves the instance flag as it was.",
         Part.MANAGEMENT,
-        "NEG,LS",
+        "LS,NEG,SWT,UPG",
         "upgradeVmDb sets it on a copy.",
         api("instance flag"),
         Seams(flag_after_change=_flag_kept),

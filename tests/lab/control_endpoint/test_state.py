@@ -85,6 +85,18 @@ def test_an_order_that_cannot_be_is_refused_with_its_reason(control: LabControl)
         control.arm(FaultOrder(kind=Fault.HOST_DOWN, host="kvm9"))
 
 
+def test_a_defect_is_switched_on_and_off(lab: Lab, control: LabControl) -> None:
+    def prepared() -> bool:
+        return "<maxMemory" in lab.xml("kvm1", lab.deploy(lab.fixed(), "kvm1"))
+
+    control.set_defect("start-no-max-memory")
+    assert not prepared()
+    control.set_defect(None)
+    assert prepared()
+    with pytest.raises(ControlFailedError, match="no-such: no such defect"):
+        control.set_defect("no-such")
+
+
 def test_all_kinds_are_told(control: LabControl) -> None:
     assert [kind.id for kind in control.kinds()] == list(KINDS)
 
