@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from harness.cli.cases import cases
 from harness.cli.cleanup import cleanup
 
 # Commands import what they need when they run: `--help` and wrong options answer at once.
@@ -44,6 +45,7 @@ def main() -> None:
 
 for command in (
     verify,
+    cases,
     cleanup,
     report,
     compare,
