@@ -33,6 +33,7 @@ def test_cap_is_set_together_with_a_larger_size(stage: Stage) -> None:
 
 
 @pytest.mark.case("CAP-02")
+@pytest.mark.smoke
 def test_cap_is_set_without_a_change_of_size(stage: Stage) -> None:
     """The CPU cap is switched on and nothing else changes.
 

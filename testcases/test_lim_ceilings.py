@@ -9,6 +9,8 @@ from harness.verify.domain import seen_domain
 
 
 @pytest.mark.case("LIM-01")
+@pytest.mark.alone("cluster")
+@pytest.mark.smoke
 def test_zero_means_the_host(stage: Stage) -> None:
     """With both settings at 0 the host's totals are the ceilings.
 

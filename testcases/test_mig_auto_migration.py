@@ -38,6 +38,7 @@ def _beyond_home(stage: Stage) -> Size:
 
 
 @pytest.mark.case("MIG-01")
+@pytest.mark.smoke
 @pytest.mark.alone("cluster", hosts=2)
 def test_instance_moves_to_a_host_with_memory_and_is_scaled(stage: Stage) -> None:
     """Auto-migration on: an instance for which its host lacks memory is migrated and then scaled.

@@ -25,6 +25,7 @@ def _is_refused_as_smaller(stage: Stage, new: tuple[int, int, int], current: tup
 
 
 @pytest.mark.case("NEG-01")
+@pytest.mark.smoke
 def test_fewer_vcpus_are_refused(stage: Stage) -> None:
     """Scaling to fewer vCPUs is refused and changes nothing.
 
