@@ -33,6 +33,9 @@ class Single:
     body: Shown
 
 
+# Commands whose answers are not named after them (source: UpdateVMAffinityGroupCmd).
+_OTHER_ROOTS = {"updateVMAffinityGroup": "updatevirtualmachineresponse"}
+
 DONE = Single({"success": True})
 
 
@@ -174,7 +177,7 @@ class Command:
 
     @property
     def response_name(self) -> str:
-        return f"{self.name.lower()}response"
+        return _OTHER_ROOTS.get(self.name, f"{self.name.lower()}response")
 
 
 def command(name: str, answer: Callable[[Call], Answer], record: str = "") -> Command:

@@ -446,3 +446,33 @@ def test_metrics_tell_sizes_in_words(lab: Lab) -> None:
     lab.deploy(lab.fixed(2, 500, 256))
     shown = lab.api.listVirtualMachinesMetrics()["virtualmachine"][0]
     assert (shown["cputotal"], shown["memorytotal"], shown["state"]) == ("1.0 Ghz", "0.25 GB", "Running")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_restored_instance_is_in_its_former_state_with_another_template(lab: Lab, running: bool) -> None:
+    instance = lab.deploy(lab.fixed(), "kvm2")
+    if not running:
+        lab.run("stopVirtualMachine", id=instance["id"], forced="true")
+    other = lab.template_id("lab-guest-unscalable")
+    restored = lab.instance_of(lab.run("restoreVirtualMachine", virtualmachineid=instance["id"], templateid=other))
+    assert (restored["templateid"], restored["state"]) == (other, "Running" if running else "Stopped")
+    assert restored.get("hostname") == ("kvm2" if running else None)
+    lab.run("destroyVirtualMachine", id=instance["id"])
+    refused = lab.run("restoreVirtualMachine", virtualmachineid=instance["id"])
+    assert refused["jobresult"]["errortext"].endswith("restore vm can only execute when VM in Running or Stopped")
+
+
+def test_password_and_keys_are_reset_while_an_instance_is_stopped(lab: Lab) -> None:
+    instance = lab.deploy(lab.fixed())
+    without = lab.raw.call("resetPasswordForVirtualMachine", id=instance["id"])
+    assert without.body["errortext"].endswith("the template is not password enabled")
+    lab.api.updateTemplate(id=lab.template_id(), passwordenabled="true")
+    runs = lab.raw.call("resetPasswordForVirtualMachine", id=instance["id"])
+    assert runs.body["errortext"].endswith("should be stopped to do password reset")
+    lab.run("stopVirtualMachine", id=instance["id"], forced="true")
+    assert lab.instance_of(lab.run("resetPasswordForVirtualMachine", id=instance["id"]))["password"]
+    pair = lab.api.createSSHKeyPair(name="key")["keypair"]
+    assert pair["privatekey"].startswith("-----BEGIN RSA PRIVATE KEY-----")
+    assert (
+        lab.instance_of(lab.run("resetSSHKeyForVirtualMachine", id=instance["id"], keypair="key"))["keypairs"] == "key"
+    )

@@ -177,7 +177,9 @@ def test_affinity_groups_are_kept_with_their_members(lab: Lab) -> None:
     assert lab.api.listAffinityGroups(virtualmachineid=instance["id"])["affinitygroup"][0]["id"] == group["id"]
     assert _error(lab, "updateVMAffinityGroup", id=instance["id"])[1].endswith("It should be in Stopped state")
     lab.run("stopVirtualMachine", id=instance["id"], forced="true")
-    changed = lab.run("updateVMAffinityGroup", id=instance["id"], affinitygroupids="")["jobresult"]
+    begun = lab.raw.call("updateVMAffinityGroup", id=instance["id"], affinitygroupids="")
+    assert begun.root == "updatevirtualmachineresponse"
+    changed = lab.finished(begun.body)["jobresult"]
     assert changed["virtualmachine"]["affinitygroup"] == []
     assert lab.run("deleteAffinityGroup", name="apart")["jobresult"] == {"success": True}
     assert lab.api.listAffinityGroups() == {}

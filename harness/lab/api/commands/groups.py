@@ -7,10 +7,13 @@ import binascii
 import hashlib
 from uuid import uuid4
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Begun, Call, Shown, Single, command
 from harness.lab.api.commands import instances
-from harness.lab.api.groups_meant import groups_meant
+from harness.lab.api.named_records import groups_meant
 from harness.lab.api.scope import scope
 from harness.lab.api.views import records as views
 from harness.lab.management.access import check_owner
@@ -96,12 +99,9 @@ def _key_pairs(call: Call) -> list[Shown]:
         return [views.key_pair(call.cloud, each) for each in state.key_pairs.values() if shows(each.account_id)]
 
 
-def _register_key_pair(call: Call) -> Answer:
+def _kept_key_pair(call: Call, raw: bytes) -> KeyPair:
+    """A new record with the fingerprint of a public key. Raises InvalidValueError."""
     owner, name, state = call.owner(), call.must("name"), call.cloud.state
-    try:
-        raw = base64.b64decode(call.must("publickey").split()[1], validate=True)
-    except (IndexError, binascii.Error):
-        raise InvalidValueError("Public key is invalid") from None
     digest = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     fingerprint = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
     with state.lock:
@@ -109,7 +109,26 @@ def _register_key_pair(call: Call) -> Answer:
             raise InvalidValueError(f"A key pair with name '{name}' already exists for this account.")
         made = KeyPair(str(uuid4()), name, fingerprint, owner.id)
         state.key_pairs[made.id] = made
-    return Single({"keypair": views.key_pair(call.cloud, made)})
+    return made
+
+
+def _register_key_pair(call: Call) -> Answer:
+    try:
+        raw = base64.b64decode(call.must("publickey").split()[1], validate=True)
+    except (IndexError, binascii.Error):
+        raise InvalidValueError("Public key is invalid") from None
+    return Single({"keypair": views.key_pair(call.cloud, _kept_key_pair(call, raw))})
+
+
+def _create_key_pair(call: Call) -> Answer:
+    """The private key is told this once."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    made = _kept_key_pair(call, base64.b64decode(public.split()[1]))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    return Single({"keypair": {**views.key_pair(call.cloud, made), "privatekey": private.decode()}})
 
 
 def _delete_key_pair(call: Call) -> Answer:
@@ -129,6 +148,7 @@ COMMANDS = (
     command("deleteAffinityGroup", _delete_group, "affinitygroup"),
     command("updateVMAffinityGroup", _update_groups, "virtualmachine"),
     command("listSSHKeyPairs", selection.listing("sshkeypair", _key_pairs, "id name fingerprint"), "keypair"),
+    command("createSSHKeyPair", _create_key_pair),
     command("registerSSHKeyPair", _register_key_pair),
     command("deleteSSHKeyPair", _delete_key_pair),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
-from harness.lab.api.groups_meant import groups_meant
+from harness.lab.api.named_records import groups_meant, key_pairs_meant
 from harness.lab.api.scope import scope
 from harness.lab.api.selection import Views
 from harness.lab.api.views import instances as views
@@ -14,7 +14,7 @@ from harness.lab.management import lifecycle, migration, updates
 from harness.lab.management.deploy import DeployRequest, create_instance
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.jobs import Result, Work
-from harness.lab.management.model import Account, InstanceRecord, State
+from harness.lab.management.model import InstanceRecord, State
 from harness.lab.management.state import GONE
 
 # What all instances have in common, and may be asked for.
@@ -134,7 +134,7 @@ def _deploy(call: Call) -> Answer:
         details=tuple(call.merged("details").items()),
         account_id=owner.id,
         affinity_group_ids=groups_meant(call) or (),
-        key_pair=_key_pair(call, owner),
+        key_pair=key_pairs_meant(call, owner),
     )
     instance = create_instance(call.cloud, request, call.user)
     if call.flag("startvm") is False:
@@ -146,15 +146,6 @@ def _deploy(call: Call) -> Answer:
         lambda: lifecycle.deploy(call.cloud, instance.id, call.user, host_id, cluster_id),
         created=True,
     )
-
-
-def _key_pair(call: Call, owner: Account) -> str:
-    names = call.texts("keypairs") or [name for name in [call.text("keypair")] if name]
-    with call.cloud.state.lock:
-        known = {each.name for each in call.cloud.state.key_pairs.values() if each.account_id == owner.id}
-    if set(names) - known:
-        raise InvalidValueError(f"Unable to find the ssh key pair(s) {', '.join(sorted(set(names) - known))}")
-    return ",".join(names)
 
 
 def _start(call: Call) -> Answer:

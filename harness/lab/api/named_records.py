@@ -1,10 +1,11 @@
-"""Affinity groups that a request names by id or by name."""
+"""Affinity groups and SSH key pairs that a request names."""
 
 from __future__ import annotations
 
 from harness.lab.api.command import Call
 from harness.lab.management.access import check_owner
 from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.model import Account
 
 
 def groups_meant(call: Call) -> tuple[str, ...] | None:
@@ -21,3 +22,13 @@ def groups_meant(call: Call) -> tuple[str, ...] | None:
     for each in ids or []:
         check_owner(state, call.user, state.affinity_groups[each].account_id)
     return None if ids is None else tuple(ids)
+
+
+def key_pairs_meant(call: Call, owner: Account) -> str:
+    """Names of the owner's key pairs, as an instance keeps them. Raises InvalidValueError."""
+    names = call.texts("keypairs") or [name for name in [call.text("keypair")] if name]
+    with call.cloud.state.lock:
+        known = {each.name for each in call.cloud.state.key_pairs.values() if each.account_id == owner.id}
+    if set(names) - known:
+        raise InvalidValueError(f"Unable to find the ssh key pair(s) {', '.join(sorted(set(names) - known))}")
+    return ",".join(names)
