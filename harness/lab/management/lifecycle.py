@@ -254,7 +254,7 @@ def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
         gone = replace(cloud.state.instances.pop(instance_id), state=State.EXPUNGING)
         for volume in [each for each in cloud.state.volumes.values() if each.instance_id == instance_id]:
             # A data volume outlives its instance.
-            cloud.state.volumes[volume.id] = replace(volume, instance_id=None, device_id=None)
+            cloud.state.volumes[volume.id] = replace(volume, instance_id=None, device_id=None, attached=None)
     cloud.note("VM.EXPUNGE", "Successfully completed expunging Instance", gone, user)
     return gone
 

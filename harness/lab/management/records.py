@@ -131,6 +131,7 @@ class Volume:
     created: datetime
     instance_id: str | None = None
     device_id: int | None = None
+    attached: datetime | None = None
     was_attached: bool = False
 
 

@@ -51,7 +51,9 @@ def attach(cloud: Cloud, volume_id: str, instance_id: str, device_id: int | None
                 raise InvalidValueError("The specified VM already has the maximum number of data disks (14) attached.")
         elif device_id not in _DEVICES or device_id in taken:
             raise InvalidValueError(f"deviceId {device_id} is used by vm {instance_id}")
-        return _changed(state, volume, instance_id=instance_id, device_id=device_id, was_attached=True)
+        return _changed(
+            state, volume, instance_id=instance_id, device_id=device_id, attached=state.clock.now(), was_attached=True
+        )
 
 
 def detach(cloud: Cloud, volume_id: str) -> Volume:
@@ -60,7 +62,7 @@ def detach(cloud: Cloud, volume_id: str) -> Volume:
         volume = _existing(cloud.state, volume_id)
         if volume.instance_id is None:
             raise InvalidValueError("The specified volume is not attached to a VM.")
-        return _changed(cloud.state, volume, instance_id=None, device_id=None)
+        return _changed(cloud.state, volume, instance_id=None, device_id=None, attached=None)
 
 
 def resize(cloud: Cloud, volume_id: str, offering_id: str | None, size_gib: int | None, *, may_shrink: bool) -> Volume:

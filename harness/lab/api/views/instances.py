@@ -199,6 +199,7 @@ def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
         "vmtype": "User",
         "size": ROOT_DISK_BYTES,
         "created": clock.shown(record.created),
+        "attached": clock.shown(record.created),
         "state": "Ready" if host else "Allocated",
         **account_fields(cloud, record.account_id),
         "storagetype": "shared",

@@ -177,6 +177,8 @@ def volume(cloud: Cloud, record: Volume) -> Shown:
             "vmstate": instance.state.value,
             "vmtype": "User",
         }
+        if record.attached is not None:
+            shown["attached"] = clock.shown(record.attached)
         host = state.hosts.get(instance.host_id or instance.last_host_id or "")
         if host is not None:
             cluster = state.clusters[host.cluster_id]
