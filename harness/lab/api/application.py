@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import MultiDict
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from harness.lab.api import envelope, paging, parameters, sessions
 from harness.lab.api.command import Answer, Begun, Call, Command, Listing, Shown
 from harness.lab.api.commands import COMMANDS
-from harness.lab.api.entities import SINGLE_KINDS, exists
+from harness.lab.api.entities import SINGLE_KINDS, can_be_listed, exists
 from harness.lab.api.envelope import Form
 from harness.lab.api.ignored import Arguments, IgnoredParameters
 from harness.lab.api.signature import UnauthorizedError, signer
@@ -110,11 +111,8 @@ class ApiApplication:
         return command.is_open_to(self._cloud.state.role_record_of(user))
 
     def _answer(self, command: Command, user: User, given: Mapping[str, str]) -> Shown:
-        arguments = Arguments(
-            parameters.read(
-                command.name, command.parameters, given, lambda kind, record_id: exists(self._cloud, kind, record_id)
-            )
-        )
+        known = partial(can_be_listed if command.name.startswith("list") else exists, self._cloud)
+        arguments = Arguments(parameters.read(command.name, command.parameters, given, known))
         call = Call(self._cloud, user, arguments, COMMANDS)
         paging.check(call)
         if command.name in _LOOKS:

@@ -47,6 +47,17 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
 SINGLE_KINDS = frozenset({"zone", "pod", "domain", "managementserver"})
 
 
+_NONE = "-1"
+
+
+def can_be_listed(cloud: Cloud, kind: str, record_id: str) -> bool:
+    """Whether a list may be asked for it: also for what is gone, and for nothing, which is -1.
+
+    Source: ParamProcessWorker.translateUuidToInternalId.
+    """
+    return record_id == _NONE or exists(cloud, kind, record_id) or record_id in cloud.state.removed_ids
+
+
 def exists(cloud: Cloud, kind: str, record_id: str) -> bool:
     """Whether there is such a record. Kinds that the lab does not have are empty."""
     if kind == "job":

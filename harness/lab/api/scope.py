@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.lab.api.command import Call
-from harness.lab.management.access import check_domain, check_owner, rendered_domain
+from harness.lab.management.access import check_domain, check_owner, is_for_domains, rendered_domain
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import Role
 
@@ -38,7 +38,7 @@ def scope(call: Call) -> Shows:
         if call.flag("isrecursive"):
             return _within(call, domain_id)
         return lambda owner: state.account(owner).domain_id == domain_id
-    if not (call.flag("listall") or {"id", "ids"} & call.arguments.keys()):
+    if not (call.flag("listall") or "id" in call.arguments):
         return lambda owner: owner == caller.id
     return _all if caller.role is Role.ADMIN else _within(call, caller.domain_id)
 
@@ -53,9 +53,13 @@ def _within(call: Call, domain_id: str) -> Shows:
 
 
 def sees_offering(call: Call, domain_ids: tuple[str, ...]) -> bool:
-    """Whether an offering that is for some domains only, or for all if there are none, is the caller's to see."""
-    state, own = call.cloud.state, call.account
-    return own.role is Role.ADMIN or not domain_ids or any(state.is_within(own.domain_id, each) for each in domain_ids)
+    """Whether a list has an offering that is for some domains only, or for all if there are none.
+
+    Asked for by domain the list has what is for that very domain. Source: QueryManagerImpl.searchForServiceOfferings.
+    """
+    if call.text("domainid") is not None:
+        return call.text("domainid") in domain_ids
+    return is_for_domains(call.cloud.state, call.account, domain_ids)
 
 
 def domains_meant(call: Call) -> tuple[str, ...] | None:
@@ -69,8 +73,17 @@ def domains_meant(call: Call) -> tuple[str, ...] | None:
         return None
     if text.lower() in ("public", "all", ""):
         return ()
-    ids = tuple(each.strip() for each in text.split(","))
+    ids = [each.strip() for each in text.split(",")]
     for each in ids:
         if each not in call.cloud.state.domains:
             raise InvalidValueError(f"Invalid domain id: {each}")
-    return ids
+    return tops(call, ids)
+
+
+def tops(call: Call, domain_ids: Sequence[str]) -> tuple[str, ...]:
+    """Domains without those that are below another of them.
+
+    Source: ConfigurationManagerImpl.filterChildSubDomains.
+    """
+    state, ids = call.cloud.state, tuple(dict.fromkeys(domain_ids))
+    return tuple(each for each in ids if not any(each != other and state.is_within(each, other) for other in ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar, overload
 
 from harness.lab.api.command import Answer, Call, Listing, Shown
@@ -51,6 +51,8 @@ def listing(
         found, ids = by_fields(call, rows(call), **pairs), call.texts("ids")
         if ids is not None:
             found = [item for item in found if item["id"] in ids]
+        if call.entries("tags"):
+            found = [item for item in found if _has_tags(item, call.pairs("tags"))]
         return Listing(name, by_keyword(call, found, *keyword.split()))
 
     return answer
@@ -62,6 +64,12 @@ def by_keyword(call: Call, items: Iterable[Shown], *fields: str) -> list[Shown]:
     if keyword is None:
         return list(items)
     return [item for item in items if any(keyword.lower() in str(item.get(field, "")).lower() for field in fields)]
+
+
+def _has_tags(shown: Shown, wanted: Mapping[str, str]) -> bool:
+    tags = shown.get("tags")
+    there = {tag["key"]: tag["value"] for tag in tags} if isinstance(tags, list) else {}
+    return all(there.get(key) == value for key, value in wanted.items())
 
 
 def _same(shown: object, value: object) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from harness.lab.management.directory import Directory
-from harness.lab.management.errors import PermissionDeniedError
+from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
 from harness.lab.management.model import Account, AccountDomain, Role, User
 
 
@@ -13,8 +14,11 @@ def check_domain(people: Directory, caller: User, domain_id: str) -> None:
     """A plain user has the own domain only, an admin also those below it. Source: DomainChecker.checkAccess.
 
     Raises:
+        InvalidValueError: there is none of this id, nor was.
         PermissionDeniedError: it is another one.
     """
+    if not people.knows_domain(domain_id):
+        raise InvalidValueError(f"Unable to find domain by id {domain_id}")
     account = people.account(caller.account_id)
     own = account.domain_id
     reaches = own == domain_id if account.role is Role.USER else people.is_within(domain_id, own)
@@ -38,6 +42,25 @@ def may_act_for(people: Directory, caller: User, owner_id: str) -> bool:
     if account.role is Role.USER:
         return False
     return people.is_within(people.account(owner_id).domain_id, account.domain_id)
+
+
+def is_for_domains(people: Directory, account: Account, domain_ids: Sequence[str]) -> bool:
+    """Whether an account may use what is for these domains and those below them, or for all if there are none."""
+    return (
+        account.role is Role.ADMIN
+        or not domain_ids
+        or any(people.is_within(account.domain_id, each) for each in domain_ids)
+    )
+
+
+def check_offering(people: Directory, account: Account, domain_ids: Sequence[str], shown: str) -> None:
+    """`shown` is the offering as it stands in texts. Source: AccountManagerImpl.checkAccess.
+
+    Raises:
+        PermissionDeniedError: it is for other domains.
+    """
+    if not is_for_domains(people, account, domain_ids):
+        raise PermissionDeniedError(f"There's no way to confirm {rendered(account)} has access to {shown}")
 
 
 def check_may_manage(people: Directory, caller: User, role: Role, account_name: str, account_id: str) -> None:

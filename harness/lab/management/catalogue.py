@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from harness.lab.management import limits
+from harness.lab.management.access import check_offering
 from harness.lab.management.errors import InvalidValueError, OperationFailedError
 from harness.lab.management.model import Account
 from harness.lab.management.records import DiskOffering, GuestType, Network, NetworkOffering, Template
@@ -70,7 +71,9 @@ def add_disk_offering(
     customized: bool,
     storage_type: str,
     tags: str,
+    encrypted: bool,
     domain_ids: Sequence[str],
+    other: Mapping[str, object],
 ) -> DiskOffering:
     """Source: ConfigurationManagerImpl.createDiskOffering. Raises InvalidValueError."""
     if not customized and size_gib is None:
@@ -81,9 +84,17 @@ def add_disk_offering(
         raise InvalidValueError(f"The maximum size for a disk is {_LARGEST_GIB} Gb.")
     if storage_type not in ("local", "shared"):
         raise InvalidValueError(f"Invalid storage type {storage_type} specified, valid types are: 'local' and 'shared'")
-    size = None if customized else size_gib
     made = DiskOffering(
-        _id(), name, display_text, state.clock.now(), size, storage_type, tags, domain_ids=tuple(domain_ids)
+        id=_id(),
+        name=name,
+        display_text=display_text,
+        created=state.clock.now(),
+        size_gib=None if customized else size_gib,
+        storage_type=storage_type,
+        tags=tags,
+        encrypted=encrypted,
+        domain_ids=tuple(domain_ids),
+        other=dict(other),
     )
     with state.lock:
         state.disk_offerings[made.id] = made
@@ -144,6 +155,7 @@ def add_network(
     offering = state.network_offerings[offering_id]
     if not offering.enabled:
         raise InvalidValueError(f"Can't use network offering id={offering.id} as its state is not Enabled")
+    check_offering(state, owner, offering.domain_ids, f"Network offering {offering.name}")
     if vlan and not offering.specify_vlan:
         raise InvalidValueError("Cannot specify vlan id or vlan for network offering without specify vlan flag")
     if offering.guest_type is GuestType.SHARED and not (gateway and netmask):
@@ -184,6 +196,7 @@ def remove_network(state: CloudState, network_id: str) -> None:
         if any(each.network_id == network_id for each in state.instances.values()):
             raise OperationFailedError("Failed to delete network")
         gone = state.networks.pop(network_id, None)
+        state.removed_ids.add(network_id)
         if gone is not None and not gone.for_all:
             state.resources.changed(gone.account_id, Resource.NETWORK, -1)
 

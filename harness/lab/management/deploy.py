@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from harness.lab.management import limits
-from harness.lab.management.access import rendered
+from harness.lab.management.access import check_offering
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, refused
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, Role, State, User, parameters_of, size_in_force
@@ -104,12 +104,8 @@ def _check_parts(cloud: Cloud, request: DeployRequest, user: User) -> None:
         account = state.account(request.account_id or user.account_id)
         record, template = state.offerings[request.offering_id], state.templates[request.template_id]
         network = state.networks.get(request.network_id)
-        allowed = account.role is Role.ADMIN or not record.domain_ids
-        if not allowed and not any(state.is_within(account.domain_id, each) for each in record.domain_ids):
-            shown = json.dumps({"name": record.name, "uuid": record.id}, separators=(",", ":"))
-            raise PermissionDeniedError(
-                f"There's no way to confirm {rendered(account)} has access to Service offering {shown}"
-            )
+        shown = json.dumps({"name": record.name, "uuid": record.id}, separators=(",", ":"))
+        check_offering(state, account, record.domain_ids, f"Service offering {shown}")
     if network is None:
         raise InvalidValueError("Unable to find a network for the instance; please specify network id(s)")
     if not network.for_all and network.account_id != account.id:

@@ -35,6 +35,8 @@ class Directory:
         self._hidden_domains: dict[str, AccountDomain] = {}
         self._hidden_accounts: dict[str, Account] = {}
         self._hidden_users: dict[str, User] = {}
+        # Ids of what is gone: lists may still be asked for it.
+        self.removed_ids: set[str] = set()
         self._account_count = 0
         self._domain_count = 1
         self.system = self._add_system()
@@ -57,6 +59,11 @@ class Directory:
         with self.lock:
             return self.domains.get(domain_id) or self._hidden_domains[domain_id]
 
+    def knows_domain(self, domain_id: str) -> bool:
+        """Whether there is or was such a domain."""
+        with self.lock:
+            return domain_id in self.domains or domain_id in self._hidden_domains
+
     def rename_domain(self, domain_id: str, name: str) -> None:
         """With all domains below it, whose paths begin with its own."""
         with self.lock:
@@ -69,6 +76,7 @@ class Directory:
     def remove_domain(self, domain_id: str) -> None:
         with self.lock:
             self._hidden_domains[domain_id] = self.domains.pop(domain_id)
+            self.removed_ids.add(domain_id)
 
     def is_within(self, domain_id: str, top_id: str) -> bool:
         """Whether a domain is the other one or below it."""
@@ -149,6 +157,7 @@ class Directory:
         """Nobody of it may do anything any more; what it did and has still tells whose it is."""
         with self.lock:
             self._hidden_accounts[account_id] = self.accounts.pop(account_id)
+            self.removed_ids.add(account_id)
             for user in self.users_of(account_id):
                 self.remove_user(user.id)
 
@@ -156,6 +165,7 @@ class Directory:
         with self.lock:
             user = self._hidden_users[user_id] = self.users.pop(user_id)
             self._users_by_key.pop(user.api_key, None)
+            self.removed_ids.add(user_id)
 
     def account(self, account_id: str) -> Account:
         """An account, also one that was removed, or the system's."""

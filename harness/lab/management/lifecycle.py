@@ -252,6 +252,7 @@ def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
         raise OperationFailedError(f"Failed to expunge vm {rendered(instance)}") from failure
     with cloud.state.lock:
         gone = replace(cloud.state.instances.pop(instance_id), state=State.EXPUNGING)
+        cloud.state.removed_ids |= {gone.id, gone.volume_id}
         for volume in [each for each in cloud.state.volumes.values() if each.instance_id == instance_id]:
             # A data volume outlives its instance.
             cloud.state.volumes[volume.id] = replace(volume, instance_id=None, device_id=None, attached=None)

@@ -107,3 +107,4 @@ def delete(state: CloudState, offering_id: str) -> None:
         record = state.offerings[offering_id]
         gone = replace(record.offering, active=False)
         state.offerings[offering_id] = replace(record, offering=gone, removed=True)
+        state.removed_ids.add(offering_id)

@@ -74,6 +74,12 @@ def update_account(
     with state.lock:
         check_may_manage_account(cloud, caller, account)
         fields: dict[str, object] = {"name": name, "network_domain": network_domain, "details": details}
+        if name == "":
+            domain = rendered_domain(state.domain(account.domain_id))
+            raise InvalidValueError(
+                f"The new account name for account '{rendered(account)}' within domain '{domain}' is empty string. "
+                "Account will be not renamed."
+            )
         if name is not None:
             namesake = state.account_by_name(name, account.domain_id)
             if namesake is not None and namesake.id != account.id:

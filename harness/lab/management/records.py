@@ -115,7 +115,9 @@ class DiskOffering:
     size_gib: int | None
     storage_type: str = "shared"
     tags: str = ""
+    encrypted: bool = False
     active: bool = True
+    other: Mapping[str, object] = field(default_factory=dict)
     domain_ids: tuple[str, ...] = ()
 
 

@@ -78,6 +78,7 @@ def delete(state: CloudState, template_id: str) -> None:
         if template.removed:
             raise InvalidValueError("Please specify a valid template.")
         state.templates[template_id] = replace(template, removed=True)
+        state.removed_ids.add(template_id)
         if template.url:
             state.resources.changed(template.account_id, Resource.TEMPLATE, -1)
 

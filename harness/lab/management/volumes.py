@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from harness.lab.management import limits
+from harness.lab.management.access import check_offering
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import Account, State
@@ -26,6 +27,8 @@ def create(cloud: Cloud, owner: Account, offering_id: str, name: str | None, siz
     """
     state, volume_id = cloud.state, str(uuid4())
     size = _size(state, offering_id, size_gib)
+    offering = state.disk_offerings[offering_id]
+    check_offering(state, owner, offering.domain_ids, f"Disk offering {offering.name}")
     volume = Volume(volume_id, name or f"DATA-{volume_id}", owner.id, offering_id, size, state.clock.now())
     with state.lock:
         limits.check(state, owner, {Resource.VOLUME: 1, Resource.PRIMARY_STORAGE: size})
@@ -101,6 +104,7 @@ def delete(cloud: Cloud, volume_id: str) -> None:
 def forget(state: CloudState, volume: Volume) -> None:
     """The lock of the state is held."""
     del state.volumes[volume.id]
+    state.removed_ids.add(volume.id)
     state.tags.pop(volume.id, None)
     _count(state, volume, -1, -volume.size_bytes)
 

@@ -230,3 +230,12 @@ def test_sizes_are_not_changed_as_details(lab: Lab) -> None:
     changed = lab.api.updateVirtualMachine(id=instance["id"], **{"details[0].cpuNumber": "abc", "details[0].mine": "1"})
     assert changed["virtualmachine"]["details"] == {"mine": "1"}
     assert lab.api.listVirtualMachines()["virtualmachine"][0]["cpunumber"] == 1
+
+
+def test_a_list_may_be_asked_for_what_is_gone_and_for_nothing(lab: Lab) -> None:
+    instance = lab.deploy(lab.fixed())
+    lab.run("destroyVirtualMachine", id=instance["id"], expunge="true")
+    assert lab.api.listVirtualMachines(id=instance["id"]) == {}
+    assert lab.api.listStoragePools(clusterid="-1") == {}
+    assert lab.raw.call("listVirtualMachines", id="x").status == 431
+    assert lab.raw.call("startVirtualMachine", id=instance["id"]).status == 431

@@ -223,3 +223,36 @@ def test_a_starting_client_is_answered(lab: Lab) -> None:
     assert lab.api.listProjects() == {}
     groups = lab.api.listConfigurationGroups()["configurationgroup"]
     assert {"Compute", "Hypervisor"} <= {each["name"] for each in groups}
+
+
+def test_an_offering_of_a_domain_and_of_one_below_is_of_the_upper_one(lab: Lab) -> None:
+    upper = lab.api.createDomain(name="upper")["domain"]["id"]
+    lower = lab.api.createDomain(name="lower", parentdomainid=upper)["domain"]["id"]
+    made = lab.api.createDiskOffering(name="own", displaytext="own", disksize=2, domainid=f"{lower},{upper}")
+    assert made["diskoffering"]["domainid"] == upper
+    assert [each["name"] for each in lab.api.listDiskOfferings(domainid=upper)["diskoffering"]] == ["own"]
+    assert lab.api.listDiskOfferings(domainid=lower) == {}
+
+
+def test_what_an_offering_says_of_its_disks_is_shown(lab: Lab, user: RawClient) -> None:
+    given = {"bytesreadrate": 5, "iopswriteratemax": 7, "cachemode": "writeback", "provisioningtype": "fat"}
+    made = lab.api.createDiskOffering(name="own", displaytext="own", disksize=2, encrypt="true", **given)
+    shown = made["diskoffering"]
+    assert (shown["diskBytesReadRate"], shown["diskIopsWriteRateMax"]) == (5, 7)
+    assert (shown["cacheMode"], shown["provisioningtype"], shown["encrypt"]) == ("writeback", "fat", True)
+    assert lab.offering(customized="true", **given)["diskBytesReadRate"] == 5
+    assert lab.raw.call("createDiskOffering", name="x", disksize=2, cachemode="best").status == 530
+    sub = lab.api.createDomain(name="sub")["domain"]["id"]
+    other = lab.api.createDiskOffering(name="sub", displaytext="sub", disksize=2, domainid=sub)["diskoffering"]["id"]
+    refused = user.call("createVolume", diskofferingid=other)
+    assert (refused.status, "has access to Disk offering sub" in refused.body["errortext"]) == (531, True)
+
+
+def test_lists_can_be_filtered_by_tags(lab: Lab) -> None:
+    template = _template(lab.raw, lab.zone_id)
+    lab.run(
+        "createTags", resourceids=template["id"], resourcetype="Template", **{"tags[0].key": "a", "tags[0].value": "b"}
+    )
+    wanted = {"templatefilter": "self", "tags[0].key": "a"}
+    assert lab.api.listTemplates(**wanted, **{"tags[0].value": "b"})["count"] == 1
+    assert lab.api.listTemplates(**wanted, **{"tags[0].value": "c"}) == {}

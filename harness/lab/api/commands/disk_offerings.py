@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Call, Shown, Single, command
-from harness.lab.api.scope import domains_meant, sees_offering
+from harness.lab.api.disk_parameters import disk_fields
+from harness.lab.api.scope import domains_meant, sees_offering, tops
 from harness.lab.api.views.catalogue import disk_offering as shown
 from harness.lab.management import catalogue
 from harness.lab.management.errors import InvalidValueError
@@ -29,7 +30,9 @@ def _create(call: Call) -> Answer:
         customized=call.flag("customized") or False,
         storage_type=call.text("storagetype") or "shared",
         tags=call.text("tags") or "",
-        domain_ids=call.texts("domainid") or [],
+        encrypted=call.flag("encrypt") or False,
+        other=disk_fields(call),
+        domain_ids=tops(call, call.texts("domainid") or []),
     )
     return Single({"diskoffering": shown(call.cloud, made)})
 
@@ -59,6 +62,7 @@ def _delete(call: Call) -> Answer:
         if record is None:
             raise InvalidValueError(f"Unable to find disk offering by id {call.must('id')}")
         state.disk_offerings[record.id] = replace(record, active=False)
+        state.removed_ids.add(record.id)
     return DONE
 
 

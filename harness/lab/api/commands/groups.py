@@ -72,6 +72,7 @@ def _delete_group(call: Call) -> Answer:
     def run() -> Result:
         with state.lock:
             state.affinity_groups.pop(group.id, None)
+            state.removed_ids.add(group.id)
             for each in [each for each in state.instances.values() if group.id in each.affinity_group_ids]:
                 state.change(each.id, affinity_group_ids=tuple(g for g in each.affinity_group_ids if g != group.id))
         return {"success": True}

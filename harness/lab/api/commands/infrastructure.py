@@ -14,13 +14,28 @@ from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.jobs import Result, Work
 from harness.lab.management.model import HostRecord, State
 
+_OTHER_HYPERVISORS = frozenset({"xenserver", "vmware", "hyperv", "lxc", "ovm3", "baremetal", "simulator"})
+_SCOPES = frozenset({"HOST", "CLUSTER", "ZONE", "REGION", "GLOBAL"})
+_POOL_STATES = frozenset(
+    {
+        "initial",
+        "initialized",
+        "creating",
+        "attaching",
+        "up",
+        "prepareformaintenance",
+        "errorinmaintenance",
+        "cancelmaintenance",
+        "maintenance",
+        "disabled",
+        "removed",
+    }
+)
 # What an admin alone sees of a zone.
 _INTERNAL = ("dns1", "internaldns1", "guestcidraddress")
 
 
 def _zones(call: Call) -> list[Shown]:
-    if call.entries("tags"):
-        return []
     zone = views.zone(call.cloud)
     return [zone if call.is_admin else {key: value for key, value in zone.items() if key not in _INTERNAL}]
 
@@ -36,7 +51,10 @@ def _clusters(call: Call) -> list[Shown]:
 def _hosts(call: Call) -> list[Shown]:
     if "virtualmachineid" in call.arguments:
         return _migration_targets(call)
-    details = call.texts("details") or ["all"]
+    details, hypervisor = call.texts("details") or ["all"], (call.text("hypervisor") or "").lower()
+    # One that does not exist is as good as none given (source: HypervisorType.getType).
+    if hypervisor in _OTHER_HYPERVISORS:
+        return []
     return [views.host(call.cloud, record, minimal=details == ["min"]) for record in call.cloud.state.hosts.values()]
 
 
@@ -54,10 +72,15 @@ def _host_tags(call: Call) -> list[Shown]:
 
 
 def _storage_pools(call: Call) -> list[Shown]:
+    scope, status = call.text("scope"), call.text("status")
+    if scope is not None and scope.upper() not in _SCOPES:
+        raise InvalidValueError(f"Invalid scope type: {scope}")
+    if status is not None and status.lower() not in _POOL_STATES:
+        raise InvalidValueError(f"Invalid status: {status}")
     return [views.storage_pool(call.cloud, cluster) for cluster in call.cloud.state.clusters.values()]
 
 
-_HOST_FIELDS = "id name type state clusterid zoneid podid hypervisor resourcestate managementserverid"
+_HOST_FIELDS = "id name type state clusterid zoneid podid resourcestate managementserverid"
 
 
 def _find_hosts_for_migration(call: Call) -> Answer:
@@ -92,6 +115,8 @@ def _list_capacity(call: Call) -> Answer:
     place: Shown = {"zoneid": state.zone.id, "zonename": state.zone.name}
     if call.text("podid") is not None or cluster_id is not None:
         place |= {"podid": state.pod.id, "podname": state.pod.name}
+    if cluster_id is not None and cluster_id not in state.clusters:
+        return Listing("capacity", [])
     if cluster_id is not None:
         place |= {"clusterid": cluster_id, "clustername": state.clusters[cluster_id].name}
     found = selection.by_fields(call, views.capacities(call.cloud, counted, place), type="type")

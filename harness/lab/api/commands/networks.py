@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Begun, Call, Shown, Single, command
-from harness.lab.api.scope import domains_meant, scope, sees_offering
+from harness.lab.api.scope import domains_meant, scope, sees_offering, tops
 from harness.lab.api.views import records as views
 from harness.lab.management import catalogue
 from harness.lab.management.access import check_owner
@@ -95,7 +95,7 @@ def _create_offering(call: Call) -> Answer:
         specify_vlan=call.flag("specifyvlan") or False,
         availability=call.text("availability") or "Optional",
         services=call.texts("supportedservices") or [],
-        domain_ids=call.texts("domainid") or [],
+        domain_ids=tops(call, call.texts("domainid") or []),
     )
     return Single({"networkoffering": views.network_offering(call.cloud, made)})
 

@@ -6,7 +6,8 @@ import json
 
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Call, Listing, Single, command
-from harness.lab.api.scope import domains_meant, sees_offering
+from harness.lab.api.disk_parameters import disk_fields
+from harness.lab.api.scope import domains_meant, sees_offering, tops
 from harness.lab.api.views import catalogue as views
 from harness.lab.management import offerings
 from harness.lab.management.errors import InvalidValueError
@@ -37,8 +38,11 @@ def _create(call: Call) -> Answer:
         storage_type=call.text("storagetype") or "shared",
         host_tags=call.text("hosttags"),
         details=tuple(call.pairs("serviceofferingdetails").items()),
-        domain_ids=tuple(call.texts("domainid") or ()),
-        other=tuple((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
+        domain_ids=tops(call, call.texts("domainid") or []),
+        other=(
+            *((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
+            *disk_fields(call).items(),
+        ),
     )
     _check_domains(call, request.domain_ids)
     record = offerings.create(call.cloud.state, request)

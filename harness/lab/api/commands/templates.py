@@ -114,7 +114,9 @@ def _create_template(call: Call) -> Answer:
 
 def _mine(call: Call) -> Template:
     """The template that the request names. Raises PermissionDeniedError for another account's."""
-    template = call.cloud.state.templates[call.must("id")]
+    template = call.cloud.state.templates.get(call.must("id"))
+    if template is None:
+        raise InvalidValueError(f"unable to find template with id {call.must('id')}")
     check_owner(call.cloud.state, call.user, template.account_id)
     return template
 

@@ -31,10 +31,11 @@ def disk_offering(cloud: Cloud, record: DiskOffering) -> Shown:
         "provisioningtype": "thin",
         "displayoffering": True,
         "disksizestrictness": False,
-        "encrypt": False,
+        "encrypt": record.encrypted,
         "state": "Active",
         "hasannotations": False,
         **for_domains(cloud, record.domain_ids),
+        **record.other,
     }
     return shown | {"tags": record.tags} if record.tags else shown
 
