@@ -189,3 +189,44 @@ def test_restart_gives_the_quota_that_was_set_live(stage: Stage) -> None:
     started = seen_domain(instance.restart())
     assert _has_bandwidth(scaled, stage, 7500 if stage.release.scales_fixed_offerings else 5000, 10000)
     assert (started.quota_us, started.period_us) == scaled.bandwidth or stage.cpu_overcommit != 1
+
+
+@pytest.mark.case("CAP-12")
+def test_a_start_with_the_cap_has_the_quota_of_one_vcpu(stage: Stage) -> None:
+    """The quota of a capped instance is that of each vCPU, however many it has.
+
+    Preconditions: none.
+    Steps: deploy an instance with 2 vCPUs at a quarter of the host's speed, with CPU cap.
+    Expected: quota 2500, period 10000.
+    """
+    seen = seen_domain(stage.instance(stage.fixed(2, stage.speed(0.25), 256, cap=True)).verify())
+    assert (seen.quota_us, seen.period_us) == (2500, 10000)
+
+
+@pytest.mark.case("CAP-13")
+def test_a_start_below_a_tenth_of_the_hosts_speed_enlarges_the_period(stage: Stage) -> None:
+    """A capped instance below a tenth of the host's speed starts with the smallest quota and a longer period.
+
+    Preconditions: none.
+    Steps: deploy an instance at 7 percent of the host's speed, with CPU cap.
+    Expected: quota 1000, period 14285.
+    """
+    seen = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.07), 256, cap=True)).verify())
+    assert (seen.quota_us, seen.period_us) == (1000, 14285)
+
+
+@pytest.mark.case("CAP-14")
+def test_the_percentage_of_the_hosts_speed_is_rounded_and_not_cut(stage: Stage) -> None:
+    """A speed of just below 70 percent of the host's gives the quota of 70 percent.
+
+    Preconditions: a running instance without CPU cap at 69.95 percent of the host's speed.
+    Steps: scale it to the same size with CPU cap.
+    Expected: the job succeeds (from 4.23 on) and the quota is above that of 69 percent.
+    """
+    speed = stage.speed(0.6995)
+    instance = stage.instance(stage.fixed(1, speed, 256))
+    scaled = instance.scale(stage.fixed(1, speed, 256, cap=True))
+    assert scaled.job.succeeded is stage.release.scales_fixed_offerings
+    quota, period = scaled.bandwidth
+    if scaled.job.succeeded and stage.cpu_overcommit == 1:
+        assert (quota in (6999, 7000), period) == (True, 10000)

@@ -5,7 +5,7 @@ import pytest
 from harness.reference.offering import CustomParameters, OfferingClass
 from harness.run.scale_request import Scaled
 from harness.run.stage import Stage
-from harness.verify.domain import seen_domain
+from harness.verify.domain import is_prepared, seen_domain
 
 FIXED_BEFORE = r'Unable to live scale VM on KVM when current service offering is a "Fixed Offering"\. .*'
 
@@ -319,3 +319,20 @@ def test_restart_after_a_scale_to_a_custom_offering(stage: Stage, old: OfferingC
     assert instance.scale(*stage.offering(new, stage.size(2, 0.25, 512))).job.succeeded
     domain = seen_domain(instance.restart())
     assert (domain.vcpus, domain.memory_kib, domain.dimms_kib) == (2, 524288, ())
+
+
+@pytest.mark.case("LS-17")
+def test_a_stopped_instance_loses_its_flag_with_an_offering_that_does_not_allow_it(stage: Stage) -> None:
+    """A stopped instance that gets an offering without dynamic scaling is not scalable any more.
+
+    Preconditions: a stopped instance whose flag is on.
+    Steps: scale it to an offering with dynamicscalingenabled=false; start it.
+    Expected: the job succeeds on every release; the instance flag is off and the new domain is not prepared.
+    """
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)))
+    assert instance.record.dynamically_scalable
+    instance.stop()
+    assert instance.scale(*stage.scalable(stage.size(1, 0.5, 256), dynamic=False)).job.succeeded
+    domain = seen_domain(instance.start())
+    assert not instance.record.dynamically_scalable
+    assert not is_prepared(domain)

@@ -277,3 +277,19 @@ def test_guest_uses_what_is_added_after_a_migration(stage: Stage) -> None:
     assert instance.record.host_id == neighbour.id
     domain = seen_domain(scaled.observation)
     assert (domain.vcpus, domain.memory_kib) == (2, 524288)
+
+
+@pytest.mark.case("MIG-14")
+@pytest.mark.alone("cluster", hosts=2)
+def test_a_capped_instance_keeps_its_cap_when_it_is_migrated_by_hand(stage: Stage) -> None:
+    """A capped instance that is migrated by hand still has a quota on its new host.
+
+    Preconditions: a running instance with CPU cap at a fifth of the host's speed; a neighbour with room.
+    Steps: migrate it to the neighbour.
+    Expected: it runs there with quota and period; their values are asserted through the reference.
+    """
+    stage.needs_a_neighbour_for(Size(1, stage.speed(0.2), 256))
+    instance = stage.instance(stage.fixed(1, stage.speed(0.2), 256, cap=True))
+    moved = seen_domain(instance.migrate_to(stage.neighbours[0]))
+    assert not instance.is_on_home
+    assert None not in (moved.quota_us, moved.period_us)

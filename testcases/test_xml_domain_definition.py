@@ -3,7 +3,7 @@
 import pytest
 
 from harness.reference.offering import OfferingClass
-from harness.reference.settings import ENABLE_DYNAMIC_SCALE
+from harness.reference.settings import ENABLE_DYNAMIC_SCALE, MEMORY_OVERCOMMIT
 from harness.run.stage import Stage
 from harness.verify.domain import is_prepared, seen_domain
 
@@ -181,3 +181,19 @@ def test_without_cap_there_is_neither_quota_nor_period(stage: Stage) -> None:
     instance = stage.instance(*stage.offering(OfferingClass.UNCONSTRAINED, stage.size(2, 0.5, 256)))
     domain = seen_domain(instance.verify())
     assert (domain.quota_us, domain.period_us) == (None, None)
+
+
+@pytest.mark.case("XML-21")
+@pytest.mark.alone("cluster")
+def test_memory_overcommit_divides_the_boot_memory(stage: Stage) -> None:
+    """With a memory overcommit factor of 2 an instance starts with half of its memory.
+
+    Preconditions: mem.overprovisioning.factor is 2 in the cluster.
+    Steps: deploy an instance with 512 MiB.
+    Expected: the domain has 262144 KiB; whether it is prepared, and up to which ceilings, is as without overcommit.
+    """
+    stage.setting(MEMORY_OVERCOMMIT, "2")
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 512)))
+    domain = seen_domain(instance.verify())
+    assert is_prepared(domain)
+    assert domain.memory_kib == 262144

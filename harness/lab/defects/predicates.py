@@ -57,7 +57,7 @@ PREDICATES = (
         "prepared-without-zone",
         "A domain is prepared although the zone's setting was switched off before its start.",
         Part.GURU,
-        "SWT,UPG",
+        "XML,SWT,UPG",
         "Only the instance flag is asked at a start.",
         Sign("domain", ("maxMemory in KiB", "maximum vCPUs")),
         Seams(is_prepared=_prepared_without_zone),
