@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from harness.hosts.access import HostAccess
+from harness.hosts.cpu_use import BURN_REQUEST, STATUS_REQUEST, CpuUse, read_begun, read_status
 from harness.hosts.domain_xml import MalformedDomainXml, read_domain
 from harness.hosts.failures import CommandTimedOut, LibvirtFailed, LibvirtPythonMissing
 from harness.hosts.guest_agent import BLOCK_INFO, BLOCKS, CPUS, read_guest
@@ -60,6 +62,33 @@ class LibvirtHostView:
             return NotSeen("no such domain on this host") if domain is None else self._guest(domain)
 
         return self._bounded("the guest look", look)
+
+    def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
+        """Ask the guest agent to run a loop; same errors as `observe`."""
+        return read_begun(self._asked(instance_name, BURN_REQUEST % seconds))
+
+    def not_burning(self, instance_name: str, pid: int) -> NotSeen | None:
+        """Ask the guest agent for it; same errors as `observe`."""
+        return read_status(self._asked(instance_name, STATUS_REQUEST % pid))
+
+    def _asked(self, instance_name: str, request: str) -> str | NotSeen:
+        def ask() -> str | NotSeen:
+            domain = self._find(instance_name)
+            return NotSeen("no such domain on this host") if domain is None else self._agent(domain, request)
+
+        return self._bounded("the question to the guest agent", ask)
+
+    def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
+        """By libvirt's vCPU times and this machine's clock; libvirt does not tell of throttling."""
+
+        def look() -> CpuUse | NotSeen:
+            domain = self._find(instance_name)
+            if domain is None:
+                return NotSeen("no such domain on this host")
+            times, _ = domain.vcpus()
+            return CpuUse(time.monotonic(), {number: ns / 1e9 for number, _, ns, _ in times}, None)
+
+        return self._bounded("the look at CPU times", look)
 
     def facts(self) -> HostFacts:
         """What the host says of itself; the kernel is not known, the cgroup version comes from the configuration.
@@ -170,12 +199,15 @@ class LibvirtHostView:
             if answers and isinstance(answers[-1], NotSeen):
                 answers.append(answers[-1])
                 continue
-            try:
-                command, seconds = f'{{"execute":"{request}"}}', max(1, self._access.agent_timeout_s)
-                answers.append(self._libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0))
-            except self._libvirt.libvirtError as failure:
-                answers.append(NotSeen(str(failure)))
+            answers.append(self._agent(domain, f'{{"execute":"{request}"}}'))
         return read_guest(*answers)
+
+    def _agent(self, domain: Any, command: str) -> str | NotSeen:
+        seconds = max(1, self._access.agent_timeout_s)
+        try:
+            return str(self._libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0))
+        except self._libvirt.libvirtError as failure:
+            return NotSeen(str(failure))
 
     def _connected(self) -> Any:
         with self._lock:

@@ -24,6 +24,8 @@ class Look(Enum):
 
     INSTANCE = "look"
     GUEST = "guest"
+    AGENT = "agent"
+    CPU = "cpu"
     FACTS = "facts"
     NAMES = "names"
 
@@ -61,15 +63,17 @@ def checked_name(instance_name: str) -> str:
     return instance_name
 
 
-def look(connection: SshConnection, access: HostAccess, what: Look, instance_name: str = "none") -> Parts:
-    """Run the script once on the host: one exec on one connection.
+def look(
+    connection: SshConnection, access: HostAccess, what: Look, instance_name: str = "none", request: str = ""
+) -> Parts:
+    """Run the script once on the host: one exec on one connection. `request` is for the guest agent, where it is asked.
 
     Raises:
         HostFailure: the host could not be reached, or the script could not do its work there (ProbeFailed).
     """
     mark = secrets.token_hex(8)
     arguments = ["sh", "-c", _SCRIPT, "harness-probe", what.value, mark, checked_name(instance_name)]
-    arguments.append(str(max(1, access.agent_timeout_s)))
+    arguments += [str(max(1, access.agent_timeout_s)), request]
     if access.sudo:
         arguments = ["sudo", "-n", *arguments]
     return cut(access, connection.run(arguments), mark)

@@ -1,5 +1,6 @@
 # Looks into a KVM host and prints what it saw, one part after another, each under a line "@MARK part".
-# $1 look | guest | facts | names   $2 mark (random)   $3 domain   $4 guest agent timeout, s
+# $1 look | guest | agent | cpu | facts | names   $2 mark (random)   $3 domain   $4 guest agent timeout, s
+# $5 what the guest agent is to execute (agent)
 # HARNESS_SYSROOT, when set, stands before /sys/fs/cgroup, /proc and /run (hosts that are not the whole machine).
 LC_ALL=C
 export LC_ALL
@@ -17,9 +18,10 @@ value() {
     if read -r got 2>/dev/null <"$2"; then printf '%s %s\n' "$1" "$got"; else printf 'unreadable %s\n' "$2"; fi
 }
 
-# The scope is where systemd keeps the weight, the nested "libvirt" group (libvirt >= 7.1 with systemd) holds the vCPUs.
-cgroup() {
-    pidfile=$root/run/libvirt/qemu/$domain.pid pid=
+# Finds the domain's cgroup: version, mount, scope (where systemd keeps the weight) and group, which is the nested
+# "libvirt" one where there is such (libvirt >= 7.1 with systemd) and holds the vCPUs.
+find_group() {
+    version= pidfile=$root/run/libvirt/qemu/$domain.pid pid=
     read -r pid 2>/dev/null <"$pidfile"
     if [ -z "$pid" ]; then printf 'reason no QEMU pid in %s\n' "$pidfile"; return; fi
     if ! [ -r "$root/proc/$pid/cgroup" ]; then printf 'reason cannot read /proc/%s/cgroup\n' "$pid"; return; fi
@@ -35,26 +37,43 @@ cgroup() {
     scope=${group%/libvirt}
     top=$root/sys/fs/cgroup
     if [ -n "$v1" ]; then
-        mount=$top/cpu
+        version=1 mount=$top/cpu
         [ -d "$mount$scope" ] || mount=$top/$controllers
-        printf 'version 1\n'
+    elif [ -n "$v2" ]; then
+        version=2 mount=$top
+        [ -d "$mount$scope" ] || mount=$top/unified
+    else
+        printf 'reason /proc/%s/cgroup names no cpu controller\n' "$pid"
+    fi
+}
+
+cgroup() {
+    find_group
+    [ -n "$version" ] || return
+    printf 'version %s\n' "$version"
+    if [ "$version" = 1 ]; then
         value weight "$mount$scope/cpu.shares"
         for vcpu in "$mount$group"/vcpu[0-9]*; do
             [ -d "$vcpu" ] || continue
             value "quota ${vcpu##*/vcpu}" "$vcpu/cpu.cfs_quota_us"
             value "period ${vcpu##*/vcpu}" "$vcpu/cpu.cfs_period_us"
         done
-    elif [ -n "$v2" ]; then
-        mount=$top
-        [ -d "$mount$scope" ] || mount=$top/unified
-        printf 'version 2\n'
+    else
         value weight "$mount$scope/cpu.weight"
         for vcpu in "$mount$group"/vcpu[0-9]*; do
             [ -d "$vcpu" ] && value "max ${vcpu##*/vcpu}" "$vcpu/cpu.max"
         done
-    else
-        printf 'reason /proc/%s/cgroup names no cpu controller\n' "$pid"
     fi
+}
+
+throttled() {
+    find_group
+    for vcpu in "$mount$group"/vcpu[0-9]*; do
+        [ -r "$vcpu/cpu.stat" ] || continue
+        while read -r name count; do
+            [ "$name" = nr_throttled ] && printf 'throttled %s %s\n' "${vcpu##*/vcpu}" "$count"
+        done <"$vcpu/cpu.stat"
+    done
 }
 
 # The agent is asked for the rest only when it answered once: one that hangs costs one timeout, not three.
@@ -76,6 +95,18 @@ $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agen
     guest)
         part guest_cpus
         if virsh_all "$(agent guest-get-vcpus)"; then guest_rest; fi
+        ;;
+    agent)
+        part answer
+        virsh_all "qemu-agent-command --domain $domain --timeout $agent_s '$5'"
+        ;;
+    cpu)
+        part uptime
+        cat /proc/uptime
+        part stats
+        virsh_all "domstats --vcpu --domain $domain"
+        part throttled
+        throttled
         ;;
     facts)
         part nodeinfo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.hosts.access import HostAccess
+from harness.hosts.cpu_use import BURN_REQUEST, STATUS_REQUEST, CpuUse, read_begun, read_cpu_use, read_status
 from harness.hosts.domain_xml import MalformedDomainXml, is_running, read_domain
 from harness.hosts.failures import ProbeFailed
 from harness.hosts.guest_agent import read_guest
@@ -48,6 +49,22 @@ class SshHostView:
     def guest(self, instance_name: str) -> GuestView | NotSeen:
         """The guest agent's part only; same errors as `observe`."""
         return _guest(look(self._connection, self._access, Look.GUEST, instance_name))
+
+    def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
+        """Ask the guest agent to run a loop; same errors as `observe`."""
+        return read_begun(self._asked(instance_name, BURN_REQUEST % seconds))
+
+    def not_burning(self, instance_name: str, pid: int) -> NotSeen | None:
+        """Ask the guest agent for it; same errors as `observe`."""
+        return read_status(self._asked(instance_name, STATUS_REQUEST % pid))
+
+    def _asked(self, instance_name: str, request: str) -> str | NotSeen:
+        return look(self._connection, self._access, Look.AGENT, instance_name, request).text("answer")
+
+    def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
+        """By libvirt's statistics and the vCPUs' cgroups; same errors as `observe`."""
+        parts = look(self._connection, self._access, Look.CPU, instance_name)
+        return read_cpu_use(parts.text("uptime"), parts.text("stats"), parts.text("throttled"))
 
     def facts(self) -> HostFacts:
         """What the host says of itself.

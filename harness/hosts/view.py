@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harness.hosts.cpu_use import CpuUse
 from harness.hosts.observation import GuestView, HostFacts, NotSeen, Observation
 
 
@@ -22,6 +23,15 @@ class HostView(Protocol):
 
     def guest(self, instance_name: str) -> GuestView | NotSeen:
         """Only what the guest agent tells: cheap, for waiting until a hot-plug has settled."""
+
+    def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
+        """Have the guest keep one of its CPUs busy for so long; gives the pid that does it there."""
+
+    def not_burning(self, instance_name: str, pid: int) -> NotSeen | None:
+        """None while that goes on in the guest, else why it does not."""
+
+    def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
+        """What the domain's vCPUs have used up to now."""
 
     def facts(self) -> HostFacts: ...
 

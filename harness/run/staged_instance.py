@@ -21,7 +21,7 @@ from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
 from harness.reference.readiness import flag_refusal
 from harness.reference.rule import Kind, Rule
 from harness.reference.scaling import RUNNING, STOPPED, Instance, Prediction, World
-from harness.run import expectation
+from harness.run import cpu_load, expectation
 from harness.run.expectation import for_the_api
 from harness.run.facts import Start, look_records, size_record, start_record
 from harness.run.guest_watch import GuestWatch
@@ -30,6 +30,7 @@ from harness.run.scale_request import Scaled, ScaleRequest
 from harness.run.scene import Scene
 from harness.run.staged_account import StagedAccount
 from harness.run.steps import WaitsFor
+from harness.verify.cpu_time import CpuShare, compare_cpu_share
 from harness.verify.finding import Comparison
 from harness.verify.instance import (
     compare_absence,
@@ -135,6 +136,22 @@ class StagedInstance:
         """Stop by force and start: the domain is built anew. Errors as in `stop` and `start`."""
         self.stop()
         return self.start()
+
+    def burn_cpu(self, *, above: float | None = None) -> CpuShare:
+        """Keep its guest busy for a moment: a capped vCPU gets no more than its cap, one without is not held back.
+
+        `above` is a former cap, as a part of one CPU, that must no longer hold.
+
+        Raises:
+            NotVerifiedError: the guest runs no program, or the host does not tell CPU times.
+            HarnessError: the host cannot be looked into.
+        """
+        self.look_at_start()
+        with self.scene.steps.step(f"burn CPU in {self._now.name}", WaitsFor.HOSTS):
+            share = cpu_load.measure(self._view(), self._now.name)
+        read_from = f"CPU times of {self._now.name} on {self._host_name}"
+        self.scene.saw(compare_cpu_share(self._now.domain, share, read_from, above=above))
+        return share
 
     def expunge(self) -> None:
         """Take it away for good. Raises JobFailedError, DeadlineExpired."""

@@ -20,7 +20,7 @@ INIT_SCRIPT = Path(__file__).with_name("guest-init.sh")
 # The smallest kernel of Debian, then Ubuntu's for virtual machines.
 KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64")
 MODULES = ("virtio_pci", "virtio_console", "button", "evdev")
-APPLETS = ("sh", "mount", "insmod", "uevent", "acpid", "run-parts", "sleep", "poweroff")
+APPLETS = ("sh", "mount", "insmod", "uevent", "acpid", "run-parts", "sleep", "poweroff", "timeout")
 
 COMMAND_LINE = " ".join(
     [

@@ -9,6 +9,7 @@ from harness.lab.hypervisor import HypervisorError
 from harness.lab.simulated import ranges
 from harness.lab.simulated.definition import Definition, parse_xml
 from harness.lab.simulated.guest import Dimm, agent_answers
+from harness.lab.simulated.load import Cap, GuestLoad, uptime
 
 _GIB = 1024 * 1024 * 1024
 _DIMM_QUANTUM_KIB = 1024
@@ -39,6 +40,7 @@ class SimulatedDomain:
         self.shares = definition.shares
         self.period_us = definition.period_us
         self.quota_us = definition.quota_us or None
+        self.load = GuestLoad()
         # None: follows the XML (an agent answers when there is a channel for it).
         self.agent_answering: bool | None = None
 
@@ -94,6 +96,7 @@ class SimulatedDomain:
             HypervisorError: out of range, or no such parameter.
         """
         ranges.check_parameter(name, value, self.cgroup_version)
+        self.account()
         if name == "cpu_shares":
             self.shares = value
         elif name == "vcpu_period" and value:
@@ -121,6 +124,7 @@ class SimulatedDomain:
                 "unsupported configuration: failed to find appropriate hotpluggable vcpus to reach the desired "
                 "target vcpu count"
             )
+        self.account()
         self.vcpus = count
         self.revision += 1
 
@@ -172,6 +176,21 @@ class SimulatedDomain:
         self.dimms.append(Dimm(slot=len(self.dimms), base=self._next_base(), size_kib=size))
         self.revision += 1
 
+    @property
+    def cap(self) -> Cap:
+        """What each vCPU may use."""
+        quota, period = self.effective_quota_us, self.effective_period_us
+        return Cap(1.0 if quota == ranges.UNLIMITED else min(1.0, quota / period), period / 1e6)
+
+    def burn(self, since: float, seconds: float) -> None:
+        """A program of the guest keeps a vCPU busy, since a moment of the host's uptime."""
+        self.load.begin(since, seconds, self.vcpus, self.cap)
+
+    def account(self) -> int:
+        """Count what busy programs used up to now; returns the sum of all vCPUs in ns."""
+        self.load.account(uptime(), self.vcpus, self.cap)
+        return sum(self.load.used_ns(vcpu) for vcpu in range(self.vcpus))
+
     def guest_answers(self) -> dict[str, str] | None:
         """What the guest agent answers by command, or None when it is not connected."""
         answering = self.definition.has_guest_agent if self.agent_answering is None else self.agent_answering
@@ -184,6 +203,7 @@ class SimulatedDomain:
         domain.vcpus = self.vcpus
         domain.dimms = list(self.dimms)
         domain.agent_answering = self.agent_answering
+        domain.load = self.load
         return domain
 
     def _next_base(self) -> int:

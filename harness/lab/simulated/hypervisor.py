@@ -144,6 +144,12 @@ class SimulatedHypervisor:
 
         self._with(domain, change)
 
+    def burn(self, domain: str, since: float, seconds: float) -> None:
+        """A program that a command on the host has started in the guest; of a domain that is gone there is none."""
+        with self._lock:
+            if domain in self._domains:
+                self._domains[domain].burn(since, seconds)
+
     def snapshot(self, read: Callable[[SimulatedDomain], T], skip: Callable[[SimulatedDomain], bool]) -> dict[str, T]:
         """`read` of every domain that `skip` does not pass over, all at one moment."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from harness.lab.simulated.live_xml import dump
 
 _LIBVIRT = "9.0.0"
 _QEMU = "7.2.22"
+
+# Domain id, revision, CPU time in ns.
+State = tuple[int, int, int]
 
 
 class Sysroot:
@@ -24,7 +28,7 @@ class Sysroot:
         self._hypervisor = hypervisor
         self._lock = threading.Lock()
         # By domain: the state that is rendered, and every file and folder that it is rendered to.
-        self._rendered: dict[str, tuple[int, int]] = {}
+        self._rendered: dict[str, State] = {}
         self._paths: dict[str, tuple[Path, ...]] = {}
 
     def _create(self) -> None:
@@ -59,6 +63,7 @@ class Sysroot:
         with self._lock:
             if not self.bin.exists():
                 self._create()
+            self._start_programs()
             names = tuple(sorted(self._hypervisor.snapshot(lambda _: None, lambda _: False)))
             fresh = self._hypervisor.snapshot(
                 self._files, lambda domain: self._rendered.get(domain.name) == _state(domain)
@@ -80,10 +85,19 @@ class Sysroot:
                 self._write(away, f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n")
             self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
 
-    def _files(self, domain: SimulatedDomain) -> tuple[tuple[int, int], dict[str, str], tuple[str, ...]]:
+    def _files(self, domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
         state, files, folders = _files(domain)
         self._hypervisor.look(domain, files)
         return state, files, folders
+
+    def _start_programs(self) -> None:
+        """What commands had the guest agents execute since the last time: lines of uptime and duration by domain."""
+        for asked in (self.root / "virsh" / "guest-exec").glob("*"):
+            taken = asked.rename(asked.with_name(f".{asked.name}"))
+            for line in taken.read_text(encoding="utf-8").splitlines():
+                since, seconds = line.split()
+                self._hypervisor.burn(asked.name, float(since), float(seconds))
+            taken.unlink()
 
     def _forget(self, name: str) -> None:
         del self._rendered[name]
@@ -102,13 +116,13 @@ class Sysroot:
         beside.replace(path)
 
 
-def _state(domain: SimulatedDomain) -> tuple[int, int]:
-    return domain.number, domain.revision
+def _state(domain: SimulatedDomain) -> State:
+    return domain.number, domain.revision, domain.account()
 
 
-def _files(domain: SimulatedDomain) -> tuple[tuple[int, int], dict[str, str], tuple[str, ...]]:
+def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
     """The domain's state, its files by path below the root, and the folders that are its own."""
-    name = domain.name
+    name, state = domain.name, _state(domain)
     virsh = f"virsh/{name}"
     scheduler = {"Scheduler": "posix", **{key: str(value) for key, value in domain.scheduler_parameters().items()}}
     files = {
@@ -118,12 +132,23 @@ def _files(domain: SimulatedDomain) -> tuple[tuple[int, int], dict[str, str], tu
             f"{'maximum':<12} {'live':<8} {domain.definition.max_vcpus:>6}\n"
             f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
         ),
+        f"{virsh}/domstats": f"Domain: '{name}'\n" + "".join(_vcpu_statistics(domain)),
         f"run/libvirt/qemu/{name}.pid": str(domain.pid),
     }
     for command, answer in (domain.guest_answers() or {}).items():
         files[f"{virsh}/{command}"] = f"{answer}\n"
     scope = _cgroup_one(domain, files) if domain.cgroup_version == 1 else _cgroup_two(domain, files)
-    return _state(domain), files, (virsh, f"proc/{domain.pid}", scope)
+    return state, files, (virsh, f"proc/{domain.pid}", scope)
+
+
+def _vcpu_statistics(domain: SimulatedDomain) -> Iterator[str]:
+    yield f"  vcpu.current={domain.vcpus}\n  vcpu.maximum={domain.definition.max_vcpus}\n"
+    for vcpu in range(domain.vcpus):
+        yield f"  vcpu.{vcpu}.state=1\n  vcpu.{vcpu}.time={domain.load.used_ns(vcpu)}\n"
+
+
+def _throttling(domain: SimulatedDomain, vcpu: int) -> str:
+    return f"nr_periods 0\nnr_throttled {domain.load.throttled(vcpu)}\nthrottled_time 0\n"
 
 
 def _cgroup_one(domain: SimulatedDomain, files: dict[str, str]) -> str:
@@ -135,6 +160,7 @@ def _cgroup_one(domain: SimulatedDomain, files: dict[str, str]) -> str:
     for vcpu in range(domain.vcpus):
         files[f"{scope}/vcpu{vcpu}/cpu.cfs_quota_us"] = f"{domain.effective_quota_us}\n"
         files[f"{scope}/vcpu{vcpu}/cpu.cfs_period_us"] = f"{domain.effective_period_us}\n"
+        files[f"{scope}/vcpu{vcpu}/cpu.stat"] = _throttling(domain, vcpu)
     return scope
 
 
@@ -148,4 +174,5 @@ def _cgroup_two(domain: SimulatedDomain, files: dict[str, str]) -> str:
     quota = "max" if domain.effective_quota_us == -1 else str(domain.effective_quota_us)
     for vcpu in range(domain.vcpus):
         files[f"{scope}/libvirt/vcpu{vcpu}/cpu.max"] = f"{quota} {domain.effective_period_us}\n"
+        files[f"{scope}/libvirt/vcpu{vcpu}/cpu.stat"] = _throttling(domain, vcpu)
     return scope

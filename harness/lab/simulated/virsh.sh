@@ -36,6 +36,7 @@ show() { cat "$dir/$1"; printf '\n'; }
 dumpxml() { find_domain "$@" && show dumpxml; }
 schedinfo() { find_domain "$@" && show schedinfo; }
 vcpucount() { find_domain "$@" && show vcpucount; }
+domstats() { find_domain "$@" && show domstats; }
 list() {
     case " $* " in
         *" --name "*) cat "$files/names" ;;
@@ -47,9 +48,40 @@ nodeinfo() { cat "$files/nodeinfo"; printf '\n'; }
 version() { cat "$files/version"; printf '\n'; }
 uri() { printf 'qemu:///system\n\n'; }
 echo() { printf '%s' "$*"; }
+# The guest has one program, timeout, and whatever that is to end keeps a vCPU busy until then. The lab learns of it from
+# the file when it renders the next time.
+guest_exec() {
+    case $1 in
+        *'"path":"timeout","arg":["-s","KILL","'*) seconds=${1#*'"KILL","'} seconds=${seconds%%'"'*} ;;
+        *)
+            printf 'error: internal error: unable to execute QEMU agent command '"'guest-exec'"': Failed to execute child process\n' >&2
+            return 1
+            ;;
+    esac
+    read -r now rest </proc/uptime
+    mkdir -p "$files/guest-exec"
+    printf '%s %s\n' "$now" "$seconds" >>"$files/guest-exec/$domain"
+    mkdir -p "$files/guest-exec-status"
+    printf '%s\n' "$((${now%.*} + seconds))" >"$files/guest-exec-status/$domain.$$"
+    printf '{"return":{"pid":%s}}\n\n' "$$"
+}
+guest_exec_status() {
+    pid=${1#*'"pid":'} pid=${pid%%'}'*}
+    if ! read -r end 2>/dev/null <"$files/guest-exec-status/$domain.$pid"; then
+        printf "error: internal error: unable to execute QEMU agent command 'guest-exec-status': Invalid parameter 'pid'\n" >&2
+        return 1
+    fi
+    read -r now rest </proc/uptime
+    if [ "${now%.*}" -lt "$end" ]; then
+        printf '{"return":{"exited":false}}\n\n'
+    else
+        printf '{"return":{"exited":true,"signal":9}}\n\n'
+    fi
+}
 agent_command() {
     find_domain "$@" || return
-    for request; do :; done
+    for whole; do :; done
+    request=$whole
     case $request in
         *\"execute\":\"*) request=${request#*\"execute\":\"} request=${request%%\"*} ;;
         *) printf 'error: internal error: malformed request\n' >&2; return 1 ;;
@@ -58,6 +90,10 @@ agent_command() {
         printf 'error: Guest agent is not responding: QEMU guest agent is not connected\n' >&2
         return 1
     fi
+    case $request in
+        guest-exec) guest_exec "$whole"; return ;;
+        guest-exec-status) guest_exec_status "$whole"; return ;;
+    esac
     if ! [ -e "$dir/$request" ]; then
         printf "error: internal error: unable to execute QEMU agent command '%s': The command has not been found\n" "$request" >&2
         return 1
@@ -74,7 +110,7 @@ fi
 command=$1
 shift
 case $command in
-    dumpxml | schedinfo | vcpucount | list | nodeinfo | version | uri | echo) "$command" "$@" ;;
+    dumpxml | schedinfo | vcpucount | domstats | list | nodeinfo | version | uri | echo) "$command" "$@" ;;
     qemu-agent-command) agent_command "$@" ;;
     *) printf "error: unknown command: '%s'\n" "$command" >&2; exit 1 ;;
 esac
