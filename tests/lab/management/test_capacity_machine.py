@@ -33,9 +33,10 @@ Entity = dict[str, Any]
 Amount = tuple[int, int]
 
 _RECALCULATION_MS = 300_000
-_SIZES = st.tuples(
-    st.sampled_from((1, 2, 3, 5, 7)), st.sampled_from((500, 1000, 2000)), st.sampled_from((256, 512, 1024))
-)
+Size = tuple[int, int, int]
+_SIZES = st.tuples(*map(st.sampled_from, ((1, 2, 3, 7), (500, 1000), (256, 512, 1024))))
+# A running instance may only grow.
+_GROWTHS = st.tuples(*map(st.sampled_from, ((0, 1, 2, 5), (0, 500, 0), (0, 256, 1024, -128))))
 
 
 @dataclass
@@ -64,13 +65,22 @@ class _Books:
 class _Instance:
     id: str
     is_custom: bool
-    amount: Amount
-    host: str | None
-    last_host: str | None
+    size: Size
+    host: str | None = None
+    last_host: str | None = None
+
+    @property
+    def amount(self) -> Amount:
+        return _amount(self.size)
 
 
-def _amount(shown: Entity) -> Amount:
-    return shown["cpunumber"] * shown["cpuspeed"], shown["memory"] << 20
+def _size(shown: Entity) -> Size:
+    return shown["cpunumber"], shown["cpuspeed"], shown["memory"]
+
+
+def _amount(size: Size) -> Amount:
+    cpus, speed, memory = size
+    return cpus * speed, memory << 20
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +141,7 @@ class _Machine(RuleBasedStateMachine):
     def offering(self, **given: object) -> str:
         return str(self.call("createServiceOffering", name="of", displaytext="of", **given)["serviceoffering"]["id"])
 
-    def sized(self, is_custom: bool, size: tuple[int, int, int]) -> Entity:
+    def sized(self, is_custom: bool, size: Size) -> Entity:
         """The offering that a request names, and its details."""
         names = ("cpuNumber", "cpuSpeed", "memory")
         if is_custom:
@@ -145,26 +155,32 @@ class _Machine(RuleBasedStateMachine):
     # What is done
 
     @rule(target=instances, size=_SIZES, is_custom=st.booleans(), host=st.sampled_from((None, "kvm1", "kvm2", "kvm3")))
-    def deploy(self, size: tuple[int, int, int], is_custom: bool, host: str | None) -> Any:
+    def deploy(self, size: Size, is_custom: bool, host: str | None) -> Any:
+        # Up to 4.22 no other instance can be scaled while it runs.
+        is_custom |= self.release is BEFORE
         where = {} if host is None else {"hostid": self.hosts[host]["id"]}
         job = self.run("deployVirtualMachine", **self.place, **self.sized(is_custom, size), **where)
         if job["jobstatus"] != 1:
             return multiple()
-        instance = _Instance(job["id"], is_custom, _amount(job["jobresult"]["virtualmachine"]), None, None)
+        instance = _Instance(job["id"], is_custom, size)
         self.there[instance.id] = instance
         self.started(instance, job["jobresult"]["virtualmachine"]["hostid"])
         return instance
 
-    @rule(instance=instances)
-    def start(self, instance: _Instance) -> None:
-        job = self.run("startVirtualMachine", id=instance.id)
+    @rule(instance=instances, host=st.sampled_from((None, "kvm1", "kvm2", "kvm3")))
+    def start(self, instance: _Instance, host: str | None) -> None:
+        where = {} if host is None else {"hostid": self.hosts[host]["id"]}
+        job = self.run("startVirtualMachine", id=instance.id, **where)
+        assert instance.host is None or job["jobstatus"] == 2
         if job["jobstatus"] == 1:
             self.started(instance, job["jobresult"]["virtualmachine"]["hostid"])
 
-    @rule(instance=instances, forced=st.booleans())
-    def stop(self, instance: _Instance, forced: bool) -> None:
+    @rule(instance=instances, forced=st.booleans(), then=st.booleans())
+    def stop(self, instance: _Instance, forced: bool, then: bool) -> None:
         assert self.run("stopVirtualMachine", id=instance.id, forced=str(forced).lower())["jobstatus"] == 1
         self.stopped(instance)
+        if then:
+            self.start(instance, None)
 
     @rule(instance=consumes(instances), expunge=st.booleans())
     def destroy(self, instance: _Instance, expunge: bool) -> None:
@@ -180,12 +196,13 @@ class _Machine(RuleBasedStateMachine):
         if job["jobstatus"] == 1:
             self.moved(instance, self.hosts[host]["id"])
 
-    @rule(instance=instances, size=_SIZES)
-    def scale(self, instance: _Instance, size: tuple[int, int, int]) -> None:
-        old, given = instance.amount, self.sized(instance.is_custom, size)
+    @rule(instance=instances, growth=_GROWTHS)
+    def scale(self, instance: _Instance, growth: Size) -> None:
+        cpus, speed, memory = (max(have + more, 1) for have, more in zip(instance.size, growth, strict=True))
+        old, given = instance.amount, self.sized(instance.is_custom, (cpus, speed, memory))
         job = self.run("scaleVirtualMachine", id=instance.id, **given)
         shown = self.shown(instance)
-        instance.amount = _amount(shown)
+        instance.size = _size(shown)
         if instance.host is None:
             if instance.last_host is not None:
                 _Books.take(self.books.reserved, instance.last_host, old)
@@ -266,7 +283,7 @@ class _Machine(RuleBasedStateMachine):
         running = dict.fromkeys(self.books.used, (0, 0))
         domains: dict[str, set[str]] = {host: set() for host in running}
         for instance in self.call("listVirtualMachines", listall="true", state="Running").get("virtualmachine", []):
-            _Books.put(running, instance["hostid"], _amount(instance))
+            _Books.put(running, instance["hostid"], _amount(_size(instance)))
             domains[instance["hostid"]].add(instance["instancename"])
         agents = self.cloud.inside.agents
         assert {host: set(agents[host].hypervisor.domain_names()) for host in running} == domains
@@ -280,8 +297,8 @@ def test_capacity_is_what_runs(cloud: LabCloud, release: Release) -> None:
 
     Machine.cloud, Machine.release = cloud, release
     Machine.TestCase.settings = settings(
-        max_examples=30,
-        stateful_step_count=30,
+        max_examples=40,
+        stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
