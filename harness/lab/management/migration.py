@@ -69,7 +69,8 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
         if not allocation.fits_now(state, there.id, size):
             raise OperationFailedError(f"Host does not have enough capacity for vm {rendered(instance)}")
         state.ledger.allocate(there.id, amount)
-        moving = state.change(instance.id, state=State.MIGRATING)
+        # A migrating instance is listed on its destination, and counted on both hosts.
+        moving = state.change(instance.id, state=State.MIGRATING, host_id=there.id, last_host_id=source_id)
     try:
         with cloud.pace.at_least(Operation.MIGRATE, instance.database_id):
             cloud.agents[source_id].migrate(
@@ -81,7 +82,7 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
     except HypervisorError as failure:
         with state.lock:
             state.ledger.release(there.id, amount)
-            state.change(instance.id, state=State.RUNNING)
+            state.change(instance.id, state=State.RUNNING, host_id=source_id, last_host_id=instance.last_host_id)
         raise OperationFailedError(f"Unable to migrate {rendered(moving)} due to [{failure}].") from failure
     with state.lock:
         state.ledger.release(source_id, amount)

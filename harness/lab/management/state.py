@@ -210,7 +210,8 @@ class CloudState(Directory):
     def _redraw_ledger_when_due(self) -> None:
         """The periodic recalculation of capacity (capacity.check.period), made by whoever looks first after it is due.
 
-        It forgets what a migrating scale left uncounted and what a stopped instance reserves in vain.
+        It forgets what a migrating scale left uncounted and what a stopped instance reserves in vain. An instance that
+        migrates counts on both hosts. Source: CapacityManagerImpl.updateCapacityForHost.
         """
         check = self.configuration.find("capacity.check.period")
         period_ms = int(self.configuration.value(check, Place()).text or check.default)
@@ -218,8 +219,10 @@ class CloudState(Directory):
             return
         self._ledger_drawn = self.clock.monotonic()
         instances = list(self.instances.values())
+        leaving = [i for i in instances if i.state is State.MIGRATING]
         self.ledger.redraw(
-            [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE],
+            [(i.host_id, self.amount_of(i)) for i in instances if i.host_id and i.state not in GONE]
+            + [(i.last_host_id, self.amount_of(i)) for i in leaving if i.last_host_id],
             [(i.last_host_id, self.amount_of(i)) for i in instances if i.state is State.STOPPED and i.last_host_id],
         )
 

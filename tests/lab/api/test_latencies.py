@@ -115,3 +115,16 @@ def test_a_scale_joins_the_one_that_still_takes_its_time(make_lab: LabMaker, mon
         for offering in [lab.fixed(cpus) for cpus in (2, 3)]
     ]
     assert [lab.instance_of(lab.finished(job))["cpunumber"] for job in (first, second)] == [2, 2]
+
+
+def test_a_migrating_instance_counts_on_both_hosts_whenever_that_is_counted(make_lab: LabMaker) -> None:
+    lab = make_lab(latencies=Latencies({Operation.MIGRATE: (_LONG, _LONG)}))
+    instance = lab.deploy(lab.fixed(), "kvm1")
+    there = lab.host_id("kvm2")
+    lab.api.migrateVirtualMachine(virtualmachineid=instance["id"], hostid=there, fetch_result=False)
+    _in_state(lab, instance["id"], "Migrating")
+    assert lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]["hostid"] == there
+    for period_ms in ("300000", "0"):
+        lab.setting("capacity.check.period", period_ms)
+        used = {host["name"]: host["cpuallocatedvalue"] for host in lab.api.listHosts(type="Routing")["host"]}
+        assert used == {"kvm1": 500, "kvm2": 500, "kvm3": 0}
