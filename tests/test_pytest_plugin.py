@@ -46,7 +46,7 @@ def test_a_case_that_is_as_predicted_passes(run) -> None:
     assert [step["name"].split()[0] for step in case["steps"]][:4] == ["wait", "create", "deploy", "look"]
     assert record["environment"]["release"] == "4.23"
     assert {host["name"] for host in record["environment"]["hosts"]} == {"kvm1", "kvm2", "kvm3"}
-    result.stdout.fnmatch_lines(["*1 passed on CloudStack 4.23*", "report: reports/*/results.json"])
+    result.stdout.fnmatch_lines(["*1 passed on CloudStack 4.23*", "report: reports/*/index.html"])
 
 
 def test_a_finding_fails_a_case_whose_assertions_all_hold(run) -> None:

@@ -15,6 +15,8 @@ from rich.text import Text
 from harness.run.record import RESULTS_FILE, CaseRecord, Outcome, RunRecord
 from harness.run.steps import Step
 
+PAGE_FILE = "index.html"
+
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.KNOWN_DEFECT: "dark_orange",
@@ -122,7 +124,8 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
     if record.could_not_run is not None:
         yield f"could not run: {record.could_not_run}"
     yield _counts(record)
-    yield f"report: {folder / RESULTS_FILE}"
+    page = folder / PAGE_FILE
+    yield f"report: {page if page.exists() else folder / RESULTS_FILE}"
 
 
 def _unverified_layers(record: RunRecord) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.report.console import PAGE_FILE
 from harness.report.github import error_annotations, summary_file
 from harness.report.history import opened
 from harness.report.junit import junit_xml
@@ -28,7 +29,7 @@ class Form:
 
 
 FORMS = {
-    "html": Form("index.html", run_html),
+    "html": Form(PAGE_FILE, run_html),
     "junit": Form("junit.xml", junit_xml),
     "markdown": Form("report.md", report_markdown),
     "trillian": Form("trillian.md", lambda about: trillian(about.record)),

@@ -157,7 +157,8 @@ class Migration:
 def migrations(record: RunRecord) -> Iterator[Migration]:
     for case, scale in scales(record):
         if scale.host_before and scale.host_after and scale.host_before != scale.host_after:
-            agrees = scale.predicted == Predicted.MIGRATED
+            # One that was moved and then refused is predicted as refused; where that was right the case has not failed.
+            agrees = scale.predicted == Predicted.MIGRATED or case.outcome is not Outcome.FAILED
             yield Migration(case.id, scale.instance, scale.host_before, scale.host_after, agrees)
 
 
