@@ -186,10 +186,9 @@ class SimulatedDomain:
         """A program of the guest keeps a vCPU busy, since a moment of the host's uptime."""
         self.load.begin(since, seconds, self.vcpus, self.cap)
 
-    def account(self) -> int:
-        """Count what busy programs used up to now; returns the sum of all vCPUs in ns."""
+    def account(self) -> None:
+        """Count what busy programs used up to now."""
         self.load.account(uptime(), self.vcpus, self.cap)
-        return sum(self.load.used_ns(vcpu) for vcpu in range(self.vcpus))
 
     def guest_answers(self) -> dict[str, str] | None:
         """What the guest agent answers by command, or None when it is not connected."""

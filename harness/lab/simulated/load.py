@@ -47,6 +47,11 @@ class GuestLoad:
         self._since = now
         self._ends = [end for end in self._ends if end > now]
 
+    @property
+    def was_ever_busy(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self._ends or self._used_s)
+
     def used_ns(self, vcpu: int) -> int:
         """CPU time of a vCPU."""
         return int(self._used_s.get(vcpu, 0.0) * 1e9)

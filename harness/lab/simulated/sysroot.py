@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from harness.lab.simulated.live_xml import dump
 _LIBVIRT = "9.0.0"
 _QEMU = "7.2.22"
 
-# Domain id, revision, CPU time in ns.
-State = tuple[int, int, int]
+# Domain id and revision.
+State = tuple[int, int]
 
 
 class Sysroot:
@@ -78,6 +77,10 @@ class Sysroot:
                     *(self.root / path for path in files),
                     *(self.root / path for path in folders),
                 )
+            for used in self._hypervisor.snapshot(_used, lambda domain: not domain.load.was_ever_busy).values():
+                # Never taken away: somebody else may be reading them, and they move all the time.
+                for path, text in used.items():
+                    self._write(self.root / path, text)
             away = self.root / "virsh" / "libvirtd-away"
             if self._hypervisor.libvirtd_answers:
                 away.unlink(missing_ok=True)
@@ -117,7 +120,7 @@ class Sysroot:
 
 
 def _state(domain: SimulatedDomain) -> State:
-    return domain.number, domain.revision, domain.account()
+    return domain.number, domain.revision
 
 
 def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
@@ -132,47 +135,66 @@ def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, .
             f"{'maximum':<12} {'live':<8} {domain.definition.max_vcpus:>6}\n"
             f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
         ),
-        f"{virsh}/domstats": f"Domain: '{name}'\n" + "".join(_vcpu_statistics(domain)),
         f"run/libvirt/qemu/{name}.pid": str(domain.pid),
     }
     for command, answer in (domain.guest_answers() or {}).items():
         files[f"{virsh}/{command}"] = f"{answer}\n"
     scope = _cgroup_one(domain, files) if domain.cgroup_version == 1 else _cgroup_two(domain, files)
+    files.update(_used(domain))
     return state, files, (virsh, f"proc/{domain.pid}", scope)
 
 
-def _vcpu_statistics(domain: SimulatedDomain) -> Iterator[str]:
-    yield f"  vcpu.current={domain.vcpus}\n  vcpu.maximum={domain.definition.max_vcpus}\n"
+def _used(domain: SimulatedDomain) -> dict[str, str]:
+    """The files that move while the guest is busy: libvirt's statistics and the cgroups' own."""
+    domain.account()
+    statistics = [f"Domain: '{domain.name}'", f"  vcpu.current={domain.vcpus}"]
+    statistics.append(f"  vcpu.maximum={domain.definition.max_vcpus}")
+    files, vcpus = {}, _mounted(domain, _group(domain)[1])
     for vcpu in range(domain.vcpus):
-        yield f"  vcpu.{vcpu}.state=1\n  vcpu.{vcpu}.time={domain.load.used_ns(vcpu)}\n"
+        statistics += [f"  vcpu.{vcpu}.state=1", f"  vcpu.{vcpu}.time={domain.load.used_ns(vcpu)}"]
+        throttled = f"nr_periods 0\nnr_throttled {domain.load.throttled(vcpu)}\nthrottled_time 0\n"
+        files[f"{vcpus}/vcpu{vcpu}/cpu.stat"] = throttled
+    files[f"virsh/{domain.name}/domstats"] = "\n".join(statistics) + "\n"
+    return files
 
 
-def _throttling(domain: SimulatedDomain, vcpu: int) -> str:
-    return f"nr_periods 0\nnr_throttled {domain.load.throttled(vcpu)}\nthrottled_time 0\n"
+def _group(domain: SimulatedDomain) -> tuple[str, str]:
+    """Below the cgroup tree: the domain's scope, and what in it holds the vCPUs.
+
+    On version 1 the tree that libvirt makes without systemd; on version 2 that under systemd, where libvirt keeps a
+    nested group for itself.
+    """
+    if domain.cgroup_version == 1:
+        scope = f"machine/qemu-{domain.number}-{domain.name}.libvirt-qemu"
+        return scope, scope
+    escaped = domain.name.replace("-", "\\x2d")
+    scope = f"machine.slice/machine-qemu\\x2d{domain.number}\\x2d{escaped}.scope"
+    return scope, f"{scope}/libvirt"
+
+
+def _mounted(domain: SimulatedDomain, group: str) -> str:
+    return f"sys/fs/cgroup/cpu/{group}" if domain.cgroup_version == 1 else f"sys/fs/cgroup/{group}"
 
 
 def _cgroup_one(domain: SimulatedDomain, files: dict[str, str]) -> str:
-    """The tree libvirt makes without systemd; quota and period stand in each vCPU's group only."""
-    group = f"machine/qemu-{domain.number}-{domain.name}.libvirt-qemu"
+    """Quota and period stand in each vCPU's group only."""
+    group, _ = _group(domain)
     files[f"proc/{domain.pid}/cgroup"] = f"2:memory:/{group}\n1:cpu:/{group}/emulator\n0::/\n"
-    scope = f"sys/fs/cgroup/cpu/{group}"
+    scope = _mounted(domain, group)
     files[f"{scope}/cpu.shares"] = f"{domain.effective_shares}\n"
     for vcpu in range(domain.vcpus):
         files[f"{scope}/vcpu{vcpu}/cpu.cfs_quota_us"] = f"{domain.effective_quota_us}\n"
         files[f"{scope}/vcpu{vcpu}/cpu.cfs_period_us"] = f"{domain.effective_period_us}\n"
-        files[f"{scope}/vcpu{vcpu}/cpu.stat"] = _throttling(domain, vcpu)
     return scope
 
 
 def _cgroup_two(domain: SimulatedDomain, files: dict[str, str]) -> str:
-    """The tree under systemd: the weight at the scope, the vCPUs in the nested group that libvirt keeps for itself."""
-    escaped = domain.name.replace("-", "\\x2d")
-    group = f"machine.slice/machine-qemu\\x2d{domain.number}\\x2d{escaped}.scope"
-    files[f"proc/{domain.pid}/cgroup"] = f"0::/{group}/libvirt/emulator\n"
-    scope = f"sys/fs/cgroup/{group}"
+    """The weight stands at the scope."""
+    group, nested = _group(domain)
+    files[f"proc/{domain.pid}/cgroup"] = f"0::/{nested}/emulator\n"
+    scope = _mounted(domain, group)
     files[f"{scope}/cpu.weight"] = f"{domain.effective_shares}\n"
     quota = "max" if domain.effective_quota_us == -1 else str(domain.effective_quota_us)
     for vcpu in range(domain.vcpus):
-        files[f"{scope}/libvirt/vcpu{vcpu}/cpu.max"] = f"{quota} {domain.effective_period_us}\n"
-        files[f"{scope}/libvirt/vcpu{vcpu}/cpu.stat"] = _throttling(domain, vcpu)
+        files[f"{_mounted(domain, nested)}/vcpu{vcpu}/cpu.max"] = f"{quota} {domain.effective_period_us}\n"
     return scope

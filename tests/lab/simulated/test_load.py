@@ -1,10 +1,16 @@
 """Busy programs of a simulated guest use what the cap leaves them, as long as they run and there are vCPUs for them."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.lab.simulated.load import Cap, GuestLoad
+from harness.lab.simulated.hypervisor import SimulatedHypervisor
+from harness.lab.simulated.load import Cap, GuestLoad, uptime
+from harness.lab.simulated.sysroot import Sysroot
+from harness.waiting import wait_until
 
 FREE, TENTH = Cap(1.0, 0.1), Cap(0.1, 0.01)
 
@@ -48,3 +54,19 @@ def test_how_often_is_counted_makes_no_difference(moments: list[float], part: fl
     for load in (often, once):
         load.account(100.0, 1, cap)
     assert often.used_ns(0) == pytest.approx(once.used_ns(0), abs=1000)
+
+
+def test_other_looks_do_not_take_away_what_is_being_read(
+    host_one: SimulatedHypervisor, agent_xml: Callable[..., str], tmp_path: Path
+) -> None:
+    host_one.start(agent_xml())
+    (name,) = host_one.domain_names()
+    host_one.burn(name, uptime(), 60)
+    sysroot = Sysroot(tmp_path, host_one)
+    sysroot.render()
+    files = sysroot.root / "virsh" / name
+    folder, used, then = files.stat().st_ino, (files / "domstats").read_text(), uptime()
+    wait_until("time to pass", uptime, lambda now: now > then + 0.05, 5)
+    sysroot.render()
+    assert files.stat().st_ino == folder
+    assert (files / "domstats").read_text() != used
