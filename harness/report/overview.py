@@ -11,8 +11,6 @@ from enum import StrEnum
 from harness.run.record import CaseRecord, EnvironmentRecord, Outcome, RunRecord
 from harness.run.steps import WaitsFor
 
-SIMULATED = "domain, scheduler and guest were not verified on real parts (libvirt, QEMU, cgroups): hosts are simulated"
-
 
 class Verdict(StrEnum):
     """The one word of a run."""
@@ -106,6 +104,10 @@ def _unproven(record: RunRecord, counts: Mapping[Outcome, int]) -> Iterable[str]
         yield f"{len(record.leftovers)} left behind"
 
 
+# Nobody shall take a run on the lab for one on a CloudStack server.
+_KINDS = {"kvm": " KVM hosts of the embedded lab", "simulated": " simulated hosts of the embedded lab"}
+
+
 def environment_facts(environment: EnvironmentRecord | None) -> Iterable[tuple[str, str]]:
     """Name and value of each, for properties and tables. Hosts that are alike share a value."""
     if environment is None:
@@ -113,7 +115,7 @@ def environment_facts(environment: EnvironmentRecord | None) -> Iterable[tuple[s
     yield "CloudStack", environment.cloudstack
     yield "behaves like", environment.release
     yield "API", environment.endpoint
-    yield "hosts", f"{len(environment.hosts)} {environment.hosts_kind}"
+    yield "hosts", f"{len(environment.hosts)}{_KINDS.get(environment.hosts_kind, '')}"
     for name, values in {
         "libvirt": [host.libvirt for host in environment.hosts],
         "QEMU": [host.qemu for host in environment.hosts],

@@ -13,6 +13,9 @@ from harness.run.record import CallRecord, CaseRecord, KnownDefectRecord, Outcom
 
 _MOST_LOG_LINES = 60
 _LARGEST_LOG = 20_000_000
+_PLAYED = """\
+> Not to be reported as it is: this was seen on the harness's own lab, which plays the defect as its catalogue has it.
+> Run the case on a CloudStack server first: `cs-harness verify --cloud FILE --select ID`."""
 _CLEANS_UP = ("destroy", "delete", "expunge", "stopVirtualMachine")
 
 
@@ -30,6 +33,8 @@ def upstream_texts(record: RunRecord, folder: Path) -> dict[str, str]:
 
 def _lines(record: RunRecord, case: CaseRecord, defect: KnownDefectRecord, folder: Path) -> Iterator[str]:
     yield f"# KVM live scaling: {inline(defect.title)}"
+    if record.environment is not None and record.environment.hosts_kind != "cloud":
+        yield from ("", _PLAYED)
     yield from ("", "### Versions", "")
     facts = [(name, inline(value)) for name, value in environment_facts(record.environment) if name != "API"]
     yield from table(["", ""], facts)

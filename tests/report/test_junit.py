@@ -46,7 +46,7 @@ def test_suites_are_sections_and_tell_the_environment() -> None:
     properties = {item.get("name"): item.get("value") for item in root[0].findall("properties/property")}
     assert properties["CloudStack"] == "4.23.0.0"
     assert properties["libvirt"] == "9.0.0"
-    assert properties["hosts"] == "2 kvm"
+    assert properties["hosts"] == "2 KVM hosts of the embedded lab"
 
 
 def test_a_run_that_proved_nothing_is_an_error_there_too() -> None:

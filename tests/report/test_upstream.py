@@ -27,7 +27,7 @@ def _case(**changes: object) -> CaseRecord:
 
 def test_a_defect_is_told_with_versions_calls_expected_seen_and_its_log_lines(tmp_path: Path) -> None:
     (tmp_path / "management.log").write_text("a job-1 begins\nsomething else\nb job-2 ends\n", encoding="utf-8")
-    run = make_run(_case(evidence=["management.log", "../outside.log", "missing.log"]))
+    run = make_run(_case(evidence=["management.log", "../outside.log", "missing.log"]), hosts_kind="cloud")
     ((name, text),) = upstream_texts(run, tmp_path).items()
     assert name == "upstream-DEF-03.md"
     lines = text.splitlines()
@@ -65,3 +65,10 @@ def test_hostile_text_leaves_neither_its_fence_nor_its_folder(tmp_path: Path) ->
     assert name == "upstream--x.md"
     assert "# heading" not in text.splitlines()
     assert "<script" not in text.replace("\\<", "")
+
+
+def test_what_the_lab_plays_is_not_to_be_reported_as_seen_on_a_server(tmp_path: Path) -> None:
+    (played,) = upstream_texts(make_run(_case()), tmp_path).values()
+    (seen,) = upstream_texts(make_run(_case(), hosts_kind="cloud"), tmp_path).values()
+    assert "Not to be reported as it is" in played
+    assert "Not to be reported as it is" not in seen
