@@ -79,7 +79,10 @@ class ResourceLimitError(ApiError):
         super().__init__(RESOURCE_ALLOCATION, text, CS_RESOURCE_ALLOCATION)
 
 
-def refused(refusal: Refusal, instance: str = "", uuid: str = "") -> ApiError:
-    """The reference's refusal as an API user reads it; `instance` is how CloudStack writes the instance."""
+def refused(refusal: Refusal, instance: str = "", uuid: str = "", account_domain: int = 1) -> ApiError:
+    """The reference's refusal as an API user reads it.
+
+    `instance` is how CloudStack writes the instance, `account_domain` the number of its owner's domain.
+    """
     cs_code = CS_INVALID_VALUE if refusal.code == PARAMETER else CS_RUNTIME
-    return ApiError(refusal.code, refusal.rendered(instance, uuid), cs_code)
+    return ApiError(refusal.code, refusal.rendered(instance, uuid, account_domain), cs_code)

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 
 from harness.lab.management.access import check_domain, check_may_manage, check_owner, rendered, rendered_domain
 from harness.lab.management.directory import Directory
-from harness.lab.management.errors import InvalidValueError, PermissionDeniedError, ResourceLimitError
+from harness.lab.management.errors import (
+    InvalidValueError,
+    OperationFailedError,
+    PermissionDeniedError,
+    ResourceLimitError,
+)
 from harness.lab.management.model import Account, Role, User
 from harness.lab.management.resources import DOMAIN_DEFAULTS, UNLIMITED, Resource
+from harness.reference.offering import Size
 
 
 def domain_limit(people: Directory, domain_id: str, resource: Resource) -> int:
@@ -52,6 +58,26 @@ def check(people: Directory, account: Account, added: Mapping[Resource, int]) ->
                 f"Current Account Resource Reservation = 0, Requested Resource Amount = {more}."
             )
         check_domains(people, account.domain_id, resource, more)
+
+
+def check_growth(people: Directory, account_id: str, old: Size, new: Size) -> None:
+    """Whether the domains above an account allow that one of its instances grows. The lock of the state is held.
+
+    What the account itself may have is the reference's to judge.
+
+    Raises:
+        OperationFailedError: one of them would have more than it may.
+    """
+    if people.resources.is_unlimited(account_id):
+        return
+    domain_id = people.account(account_id).domain_id
+    grown = {Resource.CPU: new.cpus - old.cpus, Resource.MEMORY: new.memory_mib - old.memory_mib}
+    for resource, more in grown.items():
+        if more > 0:
+            try:
+                check_domains(people, domain_id, resource, more)
+            except ResourceLimitError as over:
+                raise OperationFailedError(str(over)) from None
 
 
 def check_domains(people: Directory, domain_id: str, resource: Resource, more: int) -> None:

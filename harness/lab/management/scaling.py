@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from harness.lab.agent.scale import Machine, ScaleFailedError, ScaleOrder
-from harness.lab.management import allocation, migration
+from harness.lab.management import allocation, limits, migration
 from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import ApiError, InvalidValueError, OperationFailedError, refused
 from harness.lab.management.latency import Operation
@@ -56,7 +56,8 @@ def _scale_running(
         known = earlier.known if earlier else _as_known(cloud, world, instance)
         decision = cloud.seams.decide(world, known, new, asked)
         if decision.refusal is not None or decision.size is None:
-            raise _refused(decision.refusal, instance)
+            raise _refused(cloud, decision.refusal, instance)
+        limits.check_growth(state, instance.account_id, known.size, decision.size)
         in_place = decision.outcome is Outcome.IN_PLACE
         takes_room_first = in_place and not earlier and oddities.CONCURRENT_GROWTH not in state.release.defects
         if takes_room_first:
@@ -120,10 +121,11 @@ def _limits(cloud: Cloud, instance: InstanceRecord) -> AccountLimits | None:
     return cloud.state.resources.limits_for_scale(instance.account_id, cloud.state.account(instance.account_id).name)
 
 
-def _refused(refusal: Refusal | None, instance: InstanceRecord) -> ApiError:
+def _refused(cloud: Cloud, refusal: Refusal | None, instance: InstanceRecord) -> ApiError:
     if refusal is None:
         return OperationFailedError("Failed to scale the VM")
-    return refused(refusal, rendered(instance), instance.id)
+    domain = cloud.state.domain(cloud.state.account(instance.account_id).domain_id)
+    return refused(refusal, rendered(instance), instance.id, domain.database_id)
 
 
 def _reconfigure(
@@ -199,11 +201,12 @@ def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, ask
         known = _as_known(cloud, world, instance)
         decision = cloud.seams.decide(world, known, new, asked)
     if decision.refusal is not None or decision.size is None:
-        raise _refused(decision.refusal, instance)
+        raise _refused(cloud, decision.refusal, instance)
     with state.lock:
         over = _over_limits(known, decision.size)
         if over is not None:
-            raise _refused(over, instance)
+            raise _refused(cloud, over, instance)
+        limits.check_growth(state, instance.account_id, known.size, decision.size)
         if instance.last_host_id is not None:
             state.ledger.release_reserved(instance.last_host_id, state.amount_of(instance))
         changed = _change_offering(cloud, instance, new, decision.size, domain=instance.domain)
@@ -219,12 +222,12 @@ def _over_limits(known: Instance, size: Size) -> Refusal | None:
     if known.limits is None:
         return None
     cpus, memory_mib = size.cpus - known.size.cpus, size.memory_mib - known.size.memory_mib
-    limits = replace(
+    of_growth = replace(
         known.limits,
         cpus=known.limits.cpus if cpus > 0 else UNLIMITED,
         memory_mib=known.limits.memory_mib if memory_mib > 0 else UNLIMITED,
     )
-    return limits.refusal(cpus, memory_mib)
+    return of_growth.refusal(cpus, memory_mib)
 
 
 def _change_offering(

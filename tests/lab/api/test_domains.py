@@ -143,6 +143,29 @@ def test_a_domains_limit_holds_for_all_its_accounts_together(lab: Lab) -> None:
     assert lab.api.listDomains(id=sales)["domain"][0]["cputotal"] == 2
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_a_domains_limit_holds_when_an_instance_grows(lab: Lab, running: bool) -> None:
+    sales = _domain(lab, "sales")
+    client = _member(lab, sales, "someone")
+    instance = _deploy(lab, client, lab.fixed()).body["id"]
+    if running:
+        lab.run("startVirtualMachine", id=instance)
+    lab.api.updateResourceLimit(domainid=sales, resourcetype=_CPU, max=2)
+    # A scale is counted for whoever asks for it (DEF-07).
+    grown = client.call("scaleVirtualMachine", id=instance, serviceofferingid=lab.fixed(2))
+    assert lab.finished(grown.body)["jobstatus"] == 1
+    job = lab.scale(instance, lab.fixed(3))
+    assert (job["jobstatus"], job["jobresultcode"]) == (2, 530)
+    assert job["jobresult"]["errortext"].startswith("Maximum domain resource limits of Type 'cpu' for Domain Id = ")
+    assert lab.api.listVirtualMachines(id=instance)["virtualmachine"][0]["cpunumber"] == 2
+    account = {"account": "someone", "domainid": sales, "resourcetype": _CPU}
+    lab.api.updateResourceLimit(domainid=sales, resourcetype=_CPU, max=9)
+    lab.api.updateResourceLimit(**account, max=1)
+    assert (
+        "for Account Name = someone in Domain Id = 2 is" in lab.scale(instance, lab.fixed(3))["jobresult"]["errortext"]
+    )
+
+
 def test_a_domain_admin_does_not_raise_the_own_limits(lab: Lab) -> None:
     sales = _domain(lab, "sales")
     admin = _member(lab, sales, "boss", _DOMAIN_ADMIN)

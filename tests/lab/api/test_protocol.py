@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
@@ -239,3 +240,25 @@ def test_a_list_may_be_asked_for_what_is_gone_and_for_nothing(lab: Lab) -> None:
     assert lab.api.listStoragePools(clusterid="-1") == {}
     assert lab.raw.call("listVirtualMachines", id="x").status == 431
     assert lab.raw.call("startVirtualMachine", id=instance["id"]).status == 431
+
+
+def test_destroying_and_scaling_at_once_is_answered_and_leaves_the_books_right(lab: Lab) -> None:
+    sizes = [lab.fixed(cpus) for cpus in (1, 2)]
+    instances = [lab.deploy(sizes[0])["id"] for _ in range(6)]
+
+    def both(instance_id: str) -> list[int]:
+        scaled = lab.raw.call("scaleVirtualMachine", id=instance_id, serviceofferingid=sizes[1])
+        gone = lab.raw.call("destroyVirtualMachine", id=instance_id, expunge="true")
+        again = lab.raw.call("scaleVirtualMachine", id=instance_id, serviceofferingid=sizes[0])
+        for answer in (scaled, gone, again):
+            if answer.status == 200:
+                lab.finished(answer.body)
+        return [scaled.status, gone.status, again.status]
+
+    with ThreadPoolExecutor(6) as threads:
+        statuses = list(threads.map(both, instances))
+    assert all(seen[:2] == [200, 200] and seen[2] in (200, 431) for seen in statuses)
+    assert lab.api.listVirtualMachines(listall="true") == {}
+    assert [each["cpuallocatedvalue"] for each in lab.api.listHosts()["host"]] == [0, 0, 0]
+    account = lab.api.listAccounts(name="admin")["account"][0]
+    assert (account["vmtotal"], account["cputotal"], account["memorytotal"]) == (0, 0, 0)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cs import CloudStack, CloudStackApiException
 
+from harness.waiting import wait_until
 from tests.lab.api.conftest import Lab
 from tests.lab.api.raw import RawAnswer
 
@@ -102,3 +103,17 @@ def test_an_empty_request_is_answered_in_xml(lab: Lab) -> None:
         '<?xml version="1.0" encoding="UTF-8"?><errorresponse><errorcode>401</errorcode>'
         f"<errortext>{_UNVERIFIED}</errortext></errorresponse>"
     )
+
+
+def test_a_request_may_be_sent_again_until_it_expires_and_not_after(lab: Lab) -> None:
+    expires = (datetime.now(UTC) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%S%z")
+    request = lab.raw.signed(_list_zones(lab, signatureVersion="3", expires=expires))
+    assert [lab.raw.get(request).status, lab.raw.get(request).status] == [200, 200]
+    refused = wait_until(
+        "the request to expire",
+        lambda: lab.raw.get(request),
+        lambda answer: answer.status != 200,
+        10,
+        first_pause_s=0.05,
+    )
+    assert (refused.status, lab.raw.get(request).status) == (401, 401)
