@@ -121,9 +121,11 @@ class ConfigurationStore:
 
     def find(self, name: str) -> Configuration:
         """Raises InvalidValueError for a name that does not exist."""
-        if name not in self._entries:
+        # The names in CloudStack's database have no case.
+        found = self._entries.get(name) or self._entries.get(name.lower())
+        if found is None:
             raise InvalidValueError(f"Config parameter with name {name} doesn't exist")
-        return self._entries[name]
+        return found
 
     def entries(self, place: Place) -> list[Configuration]:
         """All settings that can have a value at this place."""
@@ -152,7 +154,7 @@ class ConfigurationStore:
         _check_type(configuration, text)
         _check_range(configuration, text)
         with self._lock:
-            self._values(place)[name] = text
+            self._values(place)[configuration.name] = text
         return Value(configuration, text, place)
 
     def reset(self, name: str, place: Place) -> Value:
@@ -163,14 +165,15 @@ class ConfigurationStore:
         configuration = self.find(name)
         self._check_scope(configuration, place)
         with self._lock:
-            if place.scope is Scope.CLUSTER and name in _OVERCOMMIT:
-                self._values(place)[name] = self._global.get(name, configuration.default)
+            if place.scope is Scope.CLUSTER and configuration.name in _OVERCOMMIT:
+                self._values(place)[configuration.name] = self._global.get(configuration.name, configuration.default)
             else:
-                self._values(place).pop(name, None)
+                self._values(place).pop(configuration.name, None)
         return self.value(configuration, place)
 
     def companions(self, name: str, place: Place) -> list[str]:
         """Names listed when one is asked for: a cluster's overcommit factors come together (seen)."""
+        name = name.lower()
         if place.scope is Scope.CLUSTER and name in _OVERCOMMIT:
             return list(_OVERCOMMIT)
         return [name]

@@ -50,7 +50,7 @@ class GuestType(StrEnum):
 class Template:
     """A template or an ISO. Whatever it is, instances boot the lab's own guest.
 
-    It is for everybody if public, and for the accounts that it was shared with.
+    It is for everybody if public, and for the accounts that it was shared with. `direct` ones hosts would fetch.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Template:
     bootable: bool = True
     os_type_id: str = DEFAULT_OS_TYPE_ID
     url: str = ""
+    direct: bool = True
     shared_with: frozenset[str] = frozenset()
     details: Mapping[str, str] = field(default_factory=dict)
     removed: bool = False

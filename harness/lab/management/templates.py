@@ -51,6 +51,7 @@ def register(
         is_iso=is_iso,
         is_public=False,
         is_featured=False,
+        direct=False,
         os_type_id=os_type_id or DEFAULT_OS_TYPE_ID,
         url=url,
         details=dict(details),

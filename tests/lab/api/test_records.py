@@ -39,6 +39,10 @@ def test_a_template_is_its_owners_until_it_is_shared(lab: Lab, user: RawClient) 
     os_type = lab.api.listOsTypes(description="CentOS 5.6 (64-bit)")["ostype"][0]["id"]
     template = _template(user, lab.zone_id, ostypeid=os_type, isdynamicallyscalable="true")
     assert (template["account"], template["ispublic"], template["isready"]) == ("someone", False, True)
+    assert template["status"] == "Download Complete"
+    direct = _template(user, lab.zone_id, directdownload="true")
+    assert direct["status"] == "Bypassed Secondary Storage"
+    lab.run("deleteTemplate", id=direct["id"])
     assert (template["ostypename"], template["isdynamicallyscalable"]) == ("CentOS 5.6 (64-bit)", True)
     other = lab.cloud.add_user("other")
     client = RawClient(lab.cloud.endpoint, other.api_key, other.secret_key)
@@ -78,7 +82,7 @@ def test_an_instance_of_a_registered_template_starts(lab: Lab) -> None:
 
 def test_isos_are_apart_from_templates(lab: Lab) -> None:
     iso = lab.api.registerIso(name="cd", url="http://x/y.iso", zoneid=lab.zone_id)["iso"][0]
-    assert (iso["format"], iso["bootable"]) == ("ISO", True)
+    assert (iso["format"], iso["bootable"], iso["status"]) == ("ISO", True, "Successfully Installed")
     assert [each["name"] for each in lab.api.listIsos()["iso"]] == ["cd"]
     assert "cd" not in _listed(lab.raw, "all")
     assert lab.api.updateIso(id=iso["id"], name="dvd")["iso"]["name"] == "dvd"

@@ -97,3 +97,10 @@ def test_settings_are_found_by_keyword_group_and_category(lab: Lab) -> None:
 def test_values_outside_of_their_range_are_refused(lab: Lab, name: str, value: str, text: str) -> None:
     answer = lab.raw.call("updateConfiguration", name=name, value=value)
     assert (answer.status, answer.body["cserrorcode"], answer.body["errortext"]) == (431, 4350, text)
+
+
+def test_names_of_settings_have_no_case(lab: Lab) -> None:
+    lab.setting("Scale.Retry", "7")
+    (shown,) = lab.api.listConfigurations(name="SCALE.RETRY")["configuration"]
+    assert (shown["name"], shown["value"]) == ("scale.retry", "7")
+    assert lab.api.resetConfiguration(name="Scale.retry")["configuration"]["value"] == "2"

@@ -23,6 +23,7 @@ _FLAGS = {
     "ispublic": "is_public",
     "passwordenabled": "password_enabled",
     "bootable": "bootable",
+    "directdownload": "direct",
 }
 
 

@@ -41,12 +41,12 @@ def template(cloud: Cloud, record: Template) -> Shown:
         **account_fields(cloud, record.account_id),
         "zoneid": state.zone.id,
         "zonename": state.zone.name,
-        "status": "Bypassed Secondary Storage",
+        "status": _status(record),
         "size": 0,
         "isextractable": record.is_extractable,
         "sshkeyenabled": False,
         "isdynamicallyscalable": record.dynamically_scalable,
-        "directdownload": True,
+        "directdownload": record.direct,
         "deployasis": False,
         "requireshvm": True,
         "arch": "x86_64",
@@ -56,6 +56,12 @@ def template(cloud: Cloud, record: Template) -> Shown:
     if record.is_iso:
         return shown | {"bootable": record.bootable}
     return shown | {"templatetype": "USER", "hypervisor": "KVM", "details": dict(record.details)}
+
+
+def _status(record: Template) -> str:
+    if record.direct:
+        return "Bypassed Secondary Storage"
+    return "Successfully Installed" if record.is_iso else "Download Complete"
 
 
 def _kind(record: Template) -> str:
