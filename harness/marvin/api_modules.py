@@ -67,7 +67,7 @@ class ApiModules(MetaPathFinder, Loader):
         """A module that nobody imported by its own name; for `from marvin.cloudstackAPI import *`, which ones."""
         if name == "__all__":
             # What a module that takes all of them uses is written in it.
-            return sorted({*self._names, *_named_in(Path(sys._getframe(1).f_code.co_filename))})
+            return sorted({*self._names, *named_in(Path(sys._getframe(1).f_code.co_filename))})
         if not _COMMAND.fullmatch(name):
             raise AttributeError(f"module {PACKAGE!r} has no attribute {name!r}")
         full = f"{PACKAGE}.{name}"
@@ -130,10 +130,11 @@ def is_command(name: str) -> bool:
 def commands_in(package: Path) -> set[str]:
     """The commands that Marvin's own sources name after a `from marvin.cloudstackAPI import *`."""
     files = [*package.glob("*.py"), *(package / "lib").glob("*.py")]
-    return {name for file in files for name in _named_in(file)}
+    return {name for file in files for name in named_in(file)}
 
 
-def _named_in(file: Path) -> list[str]:
+def named_in(file: Path) -> list[str]:
+    """The commands that a source file makes: `listZones.listZonesCmd()`."""
     return _NAMED_COMMAND.findall(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
@@ -147,11 +148,14 @@ def _command_class(name: str, describe: Describe) -> type[BaseCmd]:
             for parameter in known.parameters:
                 setattr(self, parameter, [] if parameter in known.lists else None)
 
-    def absent(_: BaseCmd, parameter: str) -> object:
-        # Of a command that the cloud lacks nobody knows the parameters; sending it will say what is wrong.
+    def absent(self: BaseCmd, parameter: str) -> object:
+        # Of a command that the cloud lacks nobody knows the parameters, and which are lists; sending it will say what
+        # is wrong.
         if parameter.startswith("__") or describe(name) is not None:
             raise AttributeError(parameter)
-        return None
+        made: list[object] = []
+        setattr(self, parameter, made)
+        return made
 
     return _class(f"{name}Cmd", BaseCmd, {"__init__": initialize, "__getattr__": absent, "typeInfo": {}}, name)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
 from types import ModuleType
 
 from harness.marvin import api_modules
@@ -82,13 +83,17 @@ class _StarImporters(MetaPathFinder):
 class _WithCommands(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        module.__dict__.setdefault("__getattr__", _command_module)
 
+        def member(name: str) -> object:
+            if name == "__all__":
+                # Without one a star import takes what is there; ours adds the commands that its module names.
+                there = [each for each in vars(module) if not each.startswith("_")]
+                return [*there, *api_modules.named_in(Path(sys._getframe(1).f_code.co_filename))]
+            if not api_modules.is_command(name):
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            return getattr(importlib.import_module(api_modules.PACKAGE), name)
 
-def _command_module(name: str) -> object:
-    if not api_modules.is_command(name):
-        raise AttributeError(name)
-    return getattr(importlib.import_module(api_modules.PACKAGE), name)
+        module.__dict__.setdefault("__getattr__", member)
 
 
 def _forget() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import unittest
+import warnings
 from collections.abc import Generator
 from contextlib import ExitStack
 from importlib import import_module
@@ -105,7 +106,10 @@ class MarvinRunner:
         try:
             self._open(with_cloud=any(map(_test_class, session.items)))
             if self._world is not None and not self._is_controller:
-                self._world.start()
+                with warnings.catch_warnings():
+                    # What Marvin imports here is outside of pytest's own care for warnings.
+                    warnings.simplefilter("ignore")
+                    self._world.start()
             if self._is_controller and self._looks_for_leftovers and self._world is not None:
                 # Workers run modules side by side, so what is left cannot be told by module.
                 self._census = self._take_census(self._world)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import logging
 import re
 import sys
 import threading
@@ -24,6 +25,8 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.waiting import DeadlineExpired, wait_until
 
+# Marvin's own, so that it stands among the requests.
+_LOG = logging.getLogger("CSLog")
 _READS = ("list", "get", "query", "find")
 # Marvin's own functions that sleep before they look for the first time, and then look again and again.
 _SLEEP_FIRST = frozenset({"download", "wait_for_upload", "wait_for_ssvms", "program_ssh_access"})
@@ -179,7 +182,9 @@ class FastWaits:
         caller = _caller()
         began = time.monotonic()
         self._wait(float(seconds), caller)
-        self.saving.add(float(seconds), time.monotonic() - began)
+        taken = time.monotonic() - began
+        self.saving.add(float(seconds), taken)
+        _LOG.debug("a sleep of %g s in %s took %.1f s", seconds, caller.f_code.co_qualname, taken)
 
     def _wait(self, seconds: float, caller: FrameType) -> None:
         in_marvin = str(caller.f_globals.get("__name__", "")).startswith("marvin.")

@@ -85,7 +85,8 @@ def test_a_command_has_an_attribute_for_each_parameter() -> None:
 @pytest.mark.usefixtures("marvin_modules")
 def test_a_command_that_the_cloud_lacks_can_be_made_and_is_refused_when_sent() -> None:
     unknown = _module("makeTea").makeTeaCmd()
-    assert unknown.anything is None
+    unknown.leaves.append("green")
+    assert unknown.leaves == ["green"]
     client = _module("cloudstackAPIClient").CloudStackAPIClient(connection=None)
     refusal = importlib.import_module("marvin.cloudstackException").CloudstackAPIException
     with pytest.raises(refusal, match="the cloud has no API command makeTea"):
@@ -114,3 +115,14 @@ def test_marvins_own_modules_give_any_command_to_those_who_import_it_there() -> 
         _ = base.nothing
     everything = importlib.import_module("marvin.cloudstackAPI").__all__
     assert "cloudstackAPIClient" in everything
+
+
+@pytest.mark.usefixtures("marvin_modules")
+@pytest.mark.parametrize("module", ["marvin.cloudstackAPI", "marvin.lib.base"])
+def test_a_star_import_gets_the_commands_that_its_file_names(tmp_path: Path, module: str) -> None:
+    file = tmp_path / "starry.py"
+    file.write_text(f"from {module} import *\n\nmade = makeCoffee.makeCoffeeCmd()\nother = makeTea.makeTeaCmd()\n")
+    found: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), found)  # noqa: S102 - the text above
+    assert found["made"].required == ["id"]
+    assert ("VirtualMachine" in found) is (module == "marvin.lib.base")
