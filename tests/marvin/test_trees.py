@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from harness.marvin.config import read
 from harness.marvin.source import OWN
 from tests.marvin.conftest import RunMarvin
 
@@ -113,3 +115,25 @@ def test_every_smoke_module_of_cloudstack_is_collected_without_error(marvin: Run
     collected = {line.partition("::")[0].rpartition("/")[2] for line in result.outlines if "::" in line}
     assert {file.name for file in SMOKE.glob("test_*.py")} == collected
     assert re.search(r"^\d{3,} tests collected", result.outlines[-1])
+
+
+@upstream
+def test_every_configuration_of_cloudstack_is_read() -> None:
+    files = sorted((UPSTREAM / "setup" / "dev").glob("*.cfg"))
+    assert len(files) > 5
+    for file in files:
+        config = read(file)
+        assert config.management_server.is_integration_port
+        assert bool(config.zones) is (file.name != "local.cfg")
+
+
+@upstream
+@pytest.mark.parametrize(
+    ("module", "passed", "skipped"),
+    [("test_list_accounts", 8, 0), ("test_list_domains", 5, 0), ("test_scale_vm", 0, 4)],
+)
+def test_modules_of_cloudstack_run_on_the_lab(marvin: RunMarvin, module: str, passed: int, skipped: int) -> None:
+    run = marvin(str(SMOKE / f"{module}.py"), own=False, strict=False)
+    found = Counter(run.xunit(module).values())
+    assert (found["passed"], found["skipped"]) == (passed, skipped)
+    assert "Marvin: a CloudStack tree, " in run.output
