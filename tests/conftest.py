@@ -20,6 +20,9 @@ from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.topology import DEFAULT_LAB
 from harness.reference.release import SINCE, Release
 
+# Runs pytest in pytest; only the uppermost conftest may ask for it.
+pytest_plugins = ["pytester"]
+
 missing_for_kvm = functools.cache(preflight.missing)
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from tests.conftest import SimulatedLab
 
-pytest_plugins = ["pytester"]
-
 CASE = """
 import pytest
 from harness.verify.domain import seen_domain

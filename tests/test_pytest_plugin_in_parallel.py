@@ -8,8 +8,6 @@ import pytest
 from harness.cloud.client import CloudApi
 from tests.conftest import SimulatedLab
 
-pytest_plugins = ["pytester"]
-
 MODULE = """
 import os
 import pytest

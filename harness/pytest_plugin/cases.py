@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 if TYPE_CHECKING:
     from harness.report.quarantine import Entry
     from harness.run.case import Case, RunContext
+    from harness.run.holds import Claim
     from harness.run.stage import Stage
     from harness.run.verification import Verification
 
@@ -36,6 +37,19 @@ def case_text(item: pytest.Item) -> str:
     text = str(getattr(item, "obj", item).__doc__ or item.name)
     callspec = getattr(item, "callspec", None)
     return text if callspec is None else text.format(**callspec.params)
+
+
+def claim_of(item: pytest.Item) -> Claim:
+    """What a case's markers claim of the cloud."""
+    from harness.run.holds import Claim
+
+    alone = item.get_closest_marker("alone")
+    settings = item.get_closest_marker("zone_settings")
+    return Claim(
+        alone=alone.args[0] if alone else None,
+        hosts=alone.kwargs.get("hosts", 1) if alone else 1,
+        zone_settings=dict(settings.args[0]) if settings else {},
+    )
 
 
 def begun(item: pytest.Item) -> Case:
@@ -63,8 +77,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """The world of one case: offerings, instances and settings that are gone when it ends."""
-    from harness.pytest_plugin.order import claim_of
-
     case = request.node.stash[CASE]
     try:
         opened = case.open_stage(request.config.stash[CONTEXT], claim_of(request.node))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.pytest_plugin.cases import case_id, case_text
-from harness.pytest_plugin.order import claim_of
+from harness.pytest_plugin.cases import case_id, case_text, claim_of
 from harness.report.case_pages import CaseLine
 from harness.run.holds import Claim
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.marvin.plugin import marvin_config
-from harness.pytest_plugin.cases import CASE, CONTEXT, QUARANTINE, RECORD, TOLD, VERIFICATION, begun, case_id
+from harness.pytest_plugin.cases import CASE, CONTEXT, QUARANTINE, RECORD, TOLD, VERIFICATION, begun, case_id, claim_of
 from harness.pytest_plugin.parallel import joined, workers_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item]) -> None:
-    from harness.pytest_plugin.order import claim_of
     from harness.report.quarantine import read_quarantine
     from harness.run.requirements import check, forgiven, unmet, words
     from harness.run.verification import Verification

@@ -7,20 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from harness.pytest_plugin.cases import case_id
-from harness.run.holds import Claim
+from harness.pytest_plugin.cases import case_id, claim_of
 from harness.run.selection import FULL, SMOKE, select
-
-
-def claim_of(item: pytest.Item) -> Claim:
-    """What a case's markers claim of the cloud."""
-    alone = item.get_closest_marker("alone")
-    settings = item.get_closest_marker("zone_settings")
-    return Claim(
-        alone=alone.args[0] if alone else None,
-        hosts=alone.kwargs.get("hosts", 1) if alone else 1,
-        zone_settings=dict(settings.args[0]) if settings else {},
-    )
 
 
 def chosen(wanted: str | None, items: Sequence[pytest.Item]) -> list[pytest.Item]:

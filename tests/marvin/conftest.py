@@ -12,8 +12,6 @@ import pytest
 from harness.lab.config_files import MARVIN_FILE
 from tests.conftest import SimulatedLab
 
-pytest_plugins = ["pytester"]
-
 
 @dataclass(frozen=True)
 class MarvinRun:
