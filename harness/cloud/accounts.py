@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from uuid import uuid4
 
@@ -31,8 +31,8 @@ class AccountKeys:
     id: str
     name: str
     account_domain_id: str
-    api_key: str
-    secret_key: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
 
     @property
     def address(self) -> tuple[str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
 from cs import CloudStack, CloudStackApiException, CloudStackException
 
+from harness.cloud.redaction import HIDDEN, Redactor
 from harness.errors import HarnessError
 
 UNAUTHORIZED = 401
@@ -19,6 +20,11 @@ PAGE_SIZE = 500
 
 _QUESTIONS = ("list", "query", "get", "find", "is")
 _SECRETS = ("password", "currentpassword", "usersecretkey", "secretkey", "userdata")
+
+
+def is_question(command: str) -> bool:
+    """Whether a command changes nothing."""
+    return command.startswith(_QUESTIONS)
 
 
 class ApiUnreachableError(HarnessError):
@@ -60,14 +66,32 @@ class Call:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """Any command and its answer, or the error in its place; secrets are still in it. `began` is as in a Call."""
+
+    command: str
+    parameters: dict[str, object] = field(repr=False)
+    began: float
+    seconds: float
+    answer: dict[str, Any] | None = field(default=None, repr=False)
+    error: str | None = None
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the command changes nothing."""
+        return is_question(self.command)
+
+
 class CloudApi:
     """An authenticated connection to one management server; safe for several threads.
 
     `verify` is what requests takes: True, False or the path of a CA bundle. `listener` hears of each command that is
-    more than a question, and of how it was answered.
+    more than a question, and of how it was answered; `witness` of everything.
     """
 
     listener: Callable[[Call], object] | None = None
+    witness: Callable[[Exchange], object] | None = None
 
     def __init__(
         self, endpoint: str, api_key: str, secret_key: str, *, verify: bool | str = True, timeout_s: float = 30
@@ -84,6 +108,12 @@ class CloudApi:
             "method": "post",
         }
         self._local = threading.local()
+        self._redactor = Redactor(self.secrets)
+
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """The key and the secret key with which it signs."""
+        return self.api_key, self._options["secret"]
 
     def call(self, command: str, **parameters: object) -> dict[str, Any]:
         """The answer inside its root key. Parameters that are None are left out.
@@ -92,10 +122,10 @@ class CloudApi:
             ApiError: CloudStack refused the command.
             ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
         """
-        if self.listener is None or command.startswith(_QUESTIONS):
+        if self.listener is None or is_question(command):
             return self._answer(command, parameters)
         sent = {
-            name: "(hidden)" if name.lower() in _SECRETS else str(value)
+            name: HIDDEN if name.lower() in _SECRETS else str(value)
             for name, value in parameters.items()
             if value is not None
         }
@@ -110,12 +140,25 @@ class CloudApi:
         return answer
 
     def _answer(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
+        if self.witness is None:
+            return self._asked(command, parameters)
+        exchange, started = Exchange(command, parameters, time.time(), 0.0), time.monotonic()
+        try:
+            answer = self._asked(command, parameters)
+        except HarnessError as failure:
+            self.witness(replace(exchange, seconds=time.monotonic() - started, error=str(failure)))
+            raise
+        self.witness(replace(exchange, seconds=time.monotonic() - started, answer=answer))
+        return answer
+
+    def _asked(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
         try:
             answer = getattr(self._connection(), command)(**parameters)
         except CloudStackApiException as refused:
             raise self._refusal(command, refused) from None
         except CloudStackException as wrong:
-            raise ApiAnswerError(f"{self.endpoint} answered no CloudStack JSON to {command}: {wrong.args[0]}") from None
+            said = self._redactor.known(str(wrong.args[0]))
+            raise ApiAnswerError(f"{self.endpoint} answered no CloudStack JSON to {command}: {said}") from None
         except requests.exceptions.SSLError as failure:
             raise ApiUnreachableError(f"TLS verification failed for {self.endpoint}: {_innermost(failure)}") from None
         except requests.exceptions.RequestException as failure:
@@ -156,7 +199,7 @@ class CloudApi:
     def _refusal(self, command: str, refused: CloudStackApiException) -> HarnessError:
         error = refused.error if isinstance(refused.error, dict) else {}
         status = refused.response.status_code
-        text = str(error.get("errortext", refused.args[0]))
+        text = self._redactor.known(str(error.get("errortext", refused.args[0])))
         if status == UNAUTHORIZED:
             return ApiCredentialsError(f"{self.endpoint} refused the API key or its signature: {text}")
         cs_code = error.get("cserrorcode")

@@ -80,6 +80,18 @@ def is_running(xml: str) -> bool:
     return _parse(xml).get("id") is not None
 
 
+def console_file(xml: str) -> str | None:
+    """The file on the host in which what the guest's console shows is kept, or None. Raises MalformedDomainXml."""
+    devices = _parse(xml).find("devices")
+    for device in [] if devices is None else [*devices.findall("console"), *devices.findall("serial")]:
+        log, source = device.find("log"), device.find("source")
+        if log is not None and log.get("file"):
+            return log.get("file")
+        if device.get("type") == "file" and source is not None and source.get("path"):
+            return source.get("path")
+    return None
+
+
 def _parse(xml: str) -> ElementTree.Element:
     if len(xml) > MAX_BYTES or len(xml.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
         raise MalformedDomainXml(f"larger than {MAX_BYTES} bytes")

@@ -132,6 +132,11 @@ def pytest_runtest_makereport(
     case = item.stash.get(CASE, None)
     if case is None:
         return report
+    if report.longrepr is not None:
+        told = str(report.longrepr)
+        if (clean := case.without_secrets(told)) != told:
+            report.longrepr = clean
+    report.sections = [(name, case.without_secrets(content)) for name, content in report.sections]
     if call.excinfo is not None and call.when != "call":
         case.broke(call.when, call.excinfo.value)
     if call.when == "teardown":

@@ -119,6 +119,8 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
         yield f"{section}: nothing of this section was verified, so the run proves too little (--allow-unverified)"
     for line in record.unmet:
         yield f"required: {line}"
+    for line in record.warnings:
+        yield f"warning: {line}"
     for line in record.leftovers:
         yield f"left behind: {line}"
     if record.could_not_run is not None:

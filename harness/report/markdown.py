@@ -114,9 +114,12 @@ def _problems(record: RunRecord) -> Iterator[str]:
                 f"**{inline(finding.observed)}** ({inline(finding.read_from)}; rule `{inline(finding.rule)}`)"
             )
         if case.reason is not None:
-            yield f"  - {inline(case.reason)}"
+            whose = f" ({case.cause})" if case.cause else ""
+            yield f"  - {inline(case.reason)}{whose}"
     if record.unmet:
         yield from ("", "### Required and not verified", "", *(f"- {inline(line)}" for line in record.unmet))
+    if record.warnings:
+        yield from ("", "### Warnings", "", *(f"- {inline(line)}" for line in record.warnings))
     if record.leftovers:
         yield from ("", "### Left behind", "")
         yield from (f"- {inline(line)}" for line in record.leftovers)

@@ -79,10 +79,11 @@ def _log_lines(case: CaseRecord, folder: Path) -> list[str]:
     jobs = [call.job_id for call in case.calls if call.job_id]
     if not jobs:
         return []
-    wanted = re.compile("|".join(map(re.escape, jobs)))
+    # CloudStack's logs name a job by the first eight characters of its id.
+    wanted = re.compile("|".join(re.escape(job[:8]) for job in jobs))
     found: list[str] = []
     root = folder.resolve()
-    for name in case.evidence:
+    for name in (name for name in case.evidence if name.endswith(".log")):
         file = (root / name).resolve()
         if not file.is_relative_to(root) or not file.is_file() or file.stat().st_size > _LARGEST_LOG:
             continue

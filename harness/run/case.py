@@ -6,8 +6,10 @@ import inspect
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.cloud.client import Call
+from harness.cloud.redaction import Redactor
 from harness.errors import HarnessError
 from harness.reference.known_defects import KnownDefect
 from harness.run.environment import Allowed
@@ -17,6 +19,7 @@ from harness.run.home import home_in, suitable_clusters
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
+    Cause,
     FindingRecord,
     KnownDefectRecord,
     NoteRecord,
@@ -28,6 +31,7 @@ from harness.run.record import (
 from harness.run.session import Session
 from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps, WaitsFor
+from harness.run.witness import Witness
 from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 from harness.verify.ways import Shown
@@ -39,17 +43,19 @@ class Verdict:
 
     outcome: Outcome
     reason: str | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
 class RunContext:
     """What a process needs to run cases: its session, or why it has none.
 
-    `epoch` is the run's start in seconds since 1970.
+    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes.
     """
 
     connected: Session | HarnessError
     holds: Holds
+    folder: Path
     run_id: str
     epoch: float
     worker: str
@@ -80,6 +86,9 @@ class Case:
         self._known_defect: KnownDefect | None = None
         self._findings: list[FindingRecord] = []
         self._calls: list[Call] = []
+        self._witness = Witness()
+        self._context: RunContext | None = None
+        self._evidence: list[str] = []
         self._holding = ExitStack()
         self._closed = False
         self._chain: str | None = None
@@ -92,8 +101,9 @@ class Case:
             HarnessError: the cloud cannot be looked at, or refuses to have the zone's settings changed.
         """
         self._chain = claim.chain
+        self._context = context
         session = context.session
-        session.api.listener = self._calls.append
+        session.watched_by(self._witness, self._calls.append)
         with ExitStack() as holding:
             with self.steps.step("wait for its turn", WaitsFor.OTHERS):
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
@@ -125,8 +135,22 @@ class Case:
     def judge(self, raised: BaseException | None) -> Verdict:
         """The verdict after the test function ended, with `raised` or well.
 
-        Findings outweigh whatever else happened: a case that could not go on after one has failed.
+        Findings outweigh whatever else happened: a case that could not go on after one has failed. Where it failed or
+        could not run its evidence is kept, as long as what it made is still there.
         """
+        verdict = self._verdict = self._judged(raised)
+        if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN):
+            self._keep_evidence()
+        return verdict
+
+    def _keep_evidence(self) -> None:
+        context = self._context
+        if context is None or not isinstance(context.connected, Session):
+            return
+        with self.steps.step("keep evidence", WaitsFor.HARNESS):
+            self._evidence = context.connected.gather_evidence(context.folder, self.id)
+
+    def _judged(self, raised: BaseException | None) -> Verdict:
         comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
         self._findings = [
             FindingRecord(
@@ -142,16 +166,24 @@ class Case:
         if isinstance(raised, AssertionError):
             self._findings.append(_literal_finding(raised))
         if self._findings:
-            self._verdict = Verdict(Outcome.FAILED)
-        elif raised is None:
-            self._verdict = self._verdict_on_defect() or Verdict(*case_outcome(comparison, self._required))
-        elif isinstance(raised, CannotArrangeError | NotVerifiedError):
-            self._verdict = Verdict(Outcome.NOT_VERIFIED, str(raised))
-        elif isinstance(raised, HarnessError):
-            self._verdict = Verdict(Outcome.COULD_NOT_RUN, str(raised))
-        else:
-            self._verdict = Verdict(Outcome.COULD_NOT_RUN, f"{type(raised).__name__}: {raised}")
-        return self._verdict
+            return Verdict(Outcome.FAILED, cause=Cause.PRODUCT)
+        if raised is None:
+            return self._verdict_on_defect() or Verdict(*case_outcome(comparison, self._required))
+        if isinstance(raised, CannotArrangeError | NotVerifiedError):
+            return Verdict(Outcome.NOT_VERIFIED, self.without_secrets(str(raised)))
+        if isinstance(raised, HarnessError):
+            return Verdict(Outcome.COULD_NOT_RUN, self.without_secrets(str(raised)), Cause.ENVIRONMENT)
+        text = self.without_secrets(f"{type(raised).__name__}: {raised}")
+        return Verdict(Outcome.COULD_NOT_RUN, text, Cause.HARNESS)
+
+    def without_secrets(self, text: str) -> str:
+        """The same text without what this process knows to be a secret."""
+        return text if self._redactor is None else self._redactor.known(text)
+
+    @property
+    def _redactor(self) -> Redactor | None:
+        connected = None if self._context is None else self._context.connected
+        return connected.redactor if isinstance(connected, Session) else None
 
     def _verdict_on_defect(self) -> Verdict | None:
         """Of a case that looks for a known defect; None where the cloud has it mended, or never had it."""
@@ -169,17 +201,24 @@ class Case:
     def broke(self, where: str, failure: BaseException) -> None:
         """Something around the test function failed; a verdict of its own stands."""
         if self._verdict is None:
-            self._verdict = Verdict(Outcome.COULD_NOT_RUN, f"{where}: {failure}")
+            cause = Cause.ENVIRONMENT if isinstance(failure, HarnessError) else Cause.HARNESS
+            self._verdict = Verdict(Outcome.COULD_NOT_RUN, self.without_secrets(f"{where}: {failure}"), cause)
 
     def _notes(self) -> dict[str, str]:
         return {} if self._stage is None else self._stage.notes
 
     def findings_text(self) -> str:
         """A line for each finding."""
-        return "\n".join(map(str, self._findings))
+        return self.without_secrets("\n".join(map(str, self._findings)))
 
     def record(self, context: RunContext) -> CaseRecord:
         """What results.json keeps of it, up to now."""
+        record = self._record(context)
+        if self._redactor is None:
+            return record
+        return CaseRecord.model_validate(self._redactor.tree(record.model_dump(mode="json"), strict=False))
+
+    def _record(self, context: RunContext) -> CaseRecord:
         verdict = self._verdict or Verdict(Outcome.COULD_NOT_RUN, "it was interrupted")
         comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
         return CaseRecord(
@@ -197,6 +236,7 @@ class Case:
             notes=[NoteRecord(rule=rule, says=says) for rule, says in self._notes().items()],
             known_defect=None if self._known_defect is None else _defect_record(self._known_defect),
             reason=verdict.reason,
+            cause=verdict.cause,
             steps=[
                 StepRecord(
                     name=step.name,
@@ -210,6 +250,7 @@ class Case:
             scales=self._stage.scales if self._stage is not None else [],
             looks=self._stage.looks if self._stage is not None else [],
             calls=[call_record(call, context.epoch) for call in self._calls],
+            evidence=self._evidence,
             seconds=round(time.monotonic() - self._started, 3),
         )
 

@@ -107,6 +107,27 @@ class Lab(Table):
     hosts: Literal["kvm", "simulated"]
 
 
+class ManagementLog(Table):
+    """The management server's log, and how to log in where it is. Host keys are asked for as with hosts."""
+
+    address: str
+    file: str = "/var/log/cloudstack/management/management-server.log"
+    user: str = "root"
+    port: int = Field(default=22, ge=1, le=65535)
+    key_file: Path | None = None
+    sudo: bool = False
+
+
+class Logs(Table):
+    """Logs from which a case that failed keeps the lines of its jobs; one that is not named is not read.
+
+    `agent` is the log's path on the KVM hosts, such as /var/log/cloudstack/agent/agent.log.
+    """
+
+    agent: str | None = None
+    management: ManagementLog | None = None
+
+
 class Secrets(BaseModel):
     """What an environment made of another kind of file knows already: the secret key, and passwords by host name."""
 
@@ -121,6 +142,7 @@ class Environment(Table):
     cloud: Cloud
     hosts: HostLogins = HostLogins()
     guest: Guest = Guest()
+    logs: Logs = Logs()
     allow: frozenset[Allowed] = _ALLOWED_UNLESS_SAID
     time_limits: TimeLimits = TimeLimits()
     lab: Lab | None = None
@@ -131,6 +153,11 @@ class Environment(Table):
     def file(self) -> Path:
         """Where this was read from."""
         return self._file
+
+    @property
+    def has_secrets_in_its_file(self) -> bool:
+        """Whether the secret key came with the file, as with a Marvin configuration."""
+        return self._secrets is not None
 
     def with_secrets(self, file: Path, secrets: Secrets) -> Environment:
         """The same, made of `file`, with secrets for which it names no source."""

@@ -6,13 +6,30 @@ from dataclasses import replace
 
 from harness.cloud.entities import HostRecord
 from harness.hosts.access import HostAccess, HostKeyRule
-from harness.run.environment import Environment
+from harness.run.environment import Environment, ManagementLog
 
 _HOST_KEY_RULES = {
     "verify": HostKeyRule.KNOWN_HOSTS,
     "accept-new": HostKeyRule.ACCEPT_NEW,
     "insecure": HostKeyRule.INSECURE,
 }
+
+
+def log_access(environment: Environment, log: ManagementLog) -> HostAccess:
+    """How to reach the machine of the management server's log: as a host, but for what the log's table says."""
+    login = environment.hosts
+    return HostAccess(
+        name="management server",
+        address=log.address,
+        port=log.port,
+        user=log.user,
+        key_file=environment.path(log.key_file) if log.key_file else None,
+        host_keys=_HOST_KEY_RULES[login.host_keys],
+        known_hosts=environment.path(login.known_hosts) if login.known_hosts else None,
+        sudo=log.sudo,
+        connect_timeout_s=environment.time_limits.ssh,
+        command_timeout_s=environment.time_limits.ssh,
+    )
 
 
 def host_access(environment: Environment, host: HostRecord) -> HostAccess:

@@ -29,6 +29,14 @@ class Outcome(StrEnum):
 LOOKED = frozenset({Outcome.PASSED, Outcome.KNOWN_DEFECT})
 
 
+class Cause(StrEnum):
+    """Whose a finding or an error is: what is verified, what that runs on, or the harness itself."""
+
+    PRODUCT = "product"
+    ENVIRONMENT = "environment"
+    HARNESS = "harness"
+
+
 class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -40,6 +48,7 @@ class FindingRecord(Record):
     observed: str
     read_from: str
     rule: str
+    cause: Cause = Cause.PRODUCT
 
     def __str__(self) -> str:
         return (
@@ -158,7 +167,7 @@ class CaseRecord(Record):
 
     `description` is the case's own text (preconditions, steps, expected), `source` the test's node id. `began` is
     seconds since the run's start, `worker` who ran it, `chain` what it held alone: cases of one chain cannot overlap.
-    `evidence` are paths relative to the run's folder.
+    `evidence` are paths relative to the run's folder; `cause` says whose it is that it failed or could not run.
     """
 
     id: str
@@ -175,6 +184,7 @@ class CaseRecord(Record):
     notes: list[NoteRecord] = []
     known_defect: KnownDefectRecord | None = None
     reason: str | None
+    cause: Cause | None = None
     steps: list[StepRecord]
     starts: list[StartRecord] = []
     scales: list[ScaleRecord] = []
@@ -216,7 +226,8 @@ class EnvironmentRecord(Record):
 
 class RunRecord(Record):
     """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back, `unmet` about
-    what the run was required to verify and did not, `forgiven` sections of which nothing need be verified.
+    what the run was required to verify and did not, `forgiven` sections of which nothing need be verified, `warnings`
+    lines about how the run was set up.
     """
 
     schema_version: int = 2
@@ -231,6 +242,7 @@ class RunRecord(Record):
     leftovers: list[str] = []
     unmet: list[str] = []
     forgiven: list[str] = []
+    warnings: list[str] = []
     could_not_run: str | None = None
 
     @property

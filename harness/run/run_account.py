@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from harness.cloud import accounts, networks
 from harness.cloud.accounts import AccountType
@@ -16,8 +16,8 @@ class RunAccount(BaseModel):
     """An account with its keys, and the network that its instances are in. The keys are secrets."""
 
     name: str
-    api_key: str
-    secret_key: str
+    api_key: str = Field(repr=False)
+    secret_key: str = Field(repr=False)
     network_id: str | None
 
     def taken_by(self, session: Session) -> None:

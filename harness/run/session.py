@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from harness.cloud import configuration, infrastructure
-from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiUnreachableError, CloudApi
+from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiUnreachableError, Call, CloudApi
 from harness.cloud.configuration import Place
 from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone
 from harness.cloud.infrastructure import NoSuchEntityError
+from harness.cloud.redaction import Redactor
 from harness.errors import HarnessError
+from harness.hosts.access import HostAccess
 from harness.hosts.failures import HostFailure
 from harness.hosts.observation import HostFacts
 from harness.hosts.pool import Hosts
@@ -23,12 +26,14 @@ from harness.reference.capacity import Host
 from harness.reference.release import Release, release_of
 from harness.reference.scaling import World
 from harness.run.environment import Environment, EnvironmentFileError
+from harness.run.evidence import gather
 from harness.run.home import is_usable
-from harness.run.host_logins import host_access
+from harness.run.host_logins import host_access, log_access
 from harness.run.ledger import THE_RUN, Ledger
 from harness.run.permits import CannotArrangeError, permits_of
 from harness.run.settings_guard import SettingsGuard
 from harness.run.take_back import take_back
+from harness.run.witness import WatchedView, Witness
 from harness.verify.finding import HOST_SIDE_LAYERS, Layer
 
 Found = TypeVar("Found")
@@ -87,7 +92,10 @@ class Session:
         self.environment = environment
         self.permits = permits_of(environment, leave_settings=leave_settings)
         self.api = self._caller = api_of(environment)
+        self.redactor = Redactor(self.api.secrets)
         self._hosts: Hosts | None = None
+        self._accesses: dict[str, HostAccess] = {}
+        self._witness: Witness | None = None
         self.guest_agent_answered = False
         # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
         self.guest_agent_silent: str | None = None
@@ -140,7 +148,9 @@ class Session:
             wanted = environment.cloud.network
             network = self._named("cloud.network", lambda: infrastructure.network(self.api, zone.id, wanted))
         hosts = infrastructure.hosts(self.api, zone.id)
-        self._hosts = Hosts([host_access(environment, host) for host in hosts], environment.hosts.transport)
+        self._accesses = {host.name: host_access(environment, host) for host in hosts}
+        self.redactor.learn(*(access.password for access in self._accesses.values()))
+        self._hosts = Hosts(self._accesses.values(), environment.hosts.transport)
         up = [host.name for host in hosts if host.state == "Up"]
         with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
             facts = dict(zip(up, threads.map(lambda name: self.view(name).facts(), up), strict=True))
@@ -162,6 +172,7 @@ class Session:
     def act_as(self, api: CloudApi, network_id: str | None) -> None:
         """Act as another account, with its own network; what takes that account back still acts as the caller."""
         self.api = api
+        self.redactor.learn(*api.secrets)
         if self.inventory.network is not None and network_id is not None:
             network = self.inventory.network.model_copy(update={"id": network_id})
             self.inventory = replace(self.inventory, network=network)
@@ -200,8 +211,26 @@ class Session:
     def api_with(self, api_key: str, secret_key: str) -> CloudApi:
         """The same API with the keys of another user; its calls are heard as the session's own."""
         api = api_of(self.environment, api_key, secret_key)
-        api.listener = self.api.listener
+        self.redactor.learn(*api.secrets)
+        api.listener, api.witness = self.api.listener, self.api.witness
         return api
+
+    def watched_by(self, witness: Witness, listener: Callable[[Call], object]) -> None:
+        """From now on these hear and see what is sent and seen, until others do."""
+        self._witness = witness
+        self.api.listener, self.api.witness = listener, witness.hears
+
+    def gather_evidence(self, run_folder: Path, case_id: str) -> list[str]:
+        """Write what the witness knows, and logs that can be reached, to the run's folder; gives the files."""
+        witness, environment = self._witness or Witness(), self.environment
+        logs: dict[str, tuple[HostAccess, str]] = {}
+        if environment.logs.management is not None:
+            management = environment.logs.management
+            logs["management-server"] = log_access(environment, management), management.file
+        if environment.logs.agent is not None:
+            logs |= {f"agent-{name}": (self._accesses[name], environment.logs.agent) for name in witness.hosts}
+        facts = self.inventory.facts
+        return gather(run_folder, case_id, witness, self.redactor, facts, logs, self._accesses.__getitem__)
 
     @property
     def required_layers(self) -> tuple[Layer, ...]:
@@ -214,7 +243,8 @@ class Session:
         """The way to look into a host. Raises HarnessError for one that the environment cannot reach."""
         if self._hosts is None:
             raise RuntimeError("open() comes first")
-        return self._hosts.on(host_name)
+        view = self._hosts.on(host_name)
+        return view if self._witness is None else WatchedView(view, self._witness)
 
     def hosts(self) -> list[HostRecord]:
         """The zone's KVM hosts with their allocation as it is now."""

@@ -19,6 +19,7 @@ from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
 from harness.run.run_account import RunAccount, open_account
 from harness.run.session import Inventory, Session
+from harness.run.trust import warnings
 
 MAIN = "main"
 # Locked as long as the run goes on.
@@ -59,7 +60,8 @@ class Verification:
     def context(self) -> RunContext:
         """For cases that run in this process. Raises RuntimeError before `connect`."""
         record = self.folder.record
-        return RunContext(self._connected, Holds(self._holds), record.run_id, record.started.timestamp(), MAIN)
+        began = record.started.timestamp()
+        return RunContext(self._connected, Holds(self._holds), self.folder.path, record.run_id, began, MAIN)
 
     @property
     def invitation(self) -> Invitation:
@@ -86,6 +88,7 @@ class Verification:
         self._leave_settings = leave_settings
         self._session = Session(environment, self._ledger, leave_settings=leave_settings)
         inventory = self._session.open(release)
+        self.folder.record.warnings.extend(warnings(environment))
         self.folder.record.environment = _environment_record(environment, inventory)
         self.folder.write()
         run_id = self.folder.record.run_id
@@ -139,7 +142,8 @@ def join(invitation: Invitation, worker: str) -> RunContext:
             invitation.account.taken_by(connected)
     except HarnessError as failure:
         connected = failure
-    return RunContext(connected, Holds(invitation.holds), invitation.run_id, invitation.epoch, worker)
+    holds, folder = Holds(invitation.holds), invitation.run_folder
+    return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker)
 
 
 def _environment_record(environment: Environment, inventory: Inventory) -> EnvironmentRecord:

@@ -31,7 +31,7 @@ def case():
 
 @pytest.fixture
 def context(session: Session, tmp_path: Path) -> RunContext:
-    return RunContext(session, Holds(tmp_path), "run", 0.0, "main")
+    return RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main")
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_a_run_that_leaves_settings_alone_changes_none(lab: SimulatedLab, tmp_pa
     place = Place(zone_id=session.inventory.zone.id)
     assert session.ledger.unsettled() == []
     assert configuration.value(session.api, ENABLE_DYNAMIC_SCALE, place) == "false"
-    context = RunContext(session, Holds(tmp_path), "run", 0.0, "main")
+    context = RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main")
     told = r"needs enable\.dynamic\.scale\.vm to be true in the zone \(it is false\).*leave settings alone"
     with pytest.raises(CannotArrangeError, match=told):
         case.open_stage(context, Claim())
@@ -82,7 +82,7 @@ def test_a_case_that_is_alone_needs_the_clusters_settings_as_presumed(
         with pytest.raises(
             CannotArrangeError, match=r"capacity to be 0 in the cluster \(it is 9\), which this run may"
         ):
-            case.open_stage(RunContext(session, Holds(tmp_path), "run", 0.0, "main"), Claim(alone="cluster"))
+            case.open_stage(RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main"), Claim(alone="cluster"))
     finally:
         for place in places:
             configuration.reset(session.api, CPU_CEILING, place)
