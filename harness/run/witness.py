@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.cloud.client import Exchange
+from harness.hosts.cpu_use import CpuUse
 from harness.hosts.observation import DomainView, GuestView, HostFacts, NotSeen, Observation
 from harness.hosts.view import HostView
 
@@ -79,6 +80,15 @@ class WatchedView:
 
     def guest(self, instance_name: str) -> GuestView | NotSeen:
         return self._view.guest(instance_name)
+
+    def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
+        return self._view.burn_cpu(instance_name, seconds)
+
+    def not_burning(self, instance_name: str, pid: int) -> NotSeen | None:
+        return self._view.not_burning(instance_name, pid)
+
+    def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
+        return self._view.cpu_use(instance_name)
 
     def facts(self) -> HostFacts:
         return self._view.facts()
