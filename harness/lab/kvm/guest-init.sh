@@ -5,7 +5,16 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+# Of the virtio devices only the one that carries the agent gets its driver: for each device the kernel interprets the
+# whole interrupt routing table of ACPI, which is a tenth of the time that a start takes under emulation.
+echo 0 >/sys/bus/pci/drivers_autoprobe
 for module in /modules/*.ko; do [ -f "$module" ] && insmod "$module"; done
+for device in /sys/bus/pci/devices/*; do
+    # Where the driver is built in, it has taken them all already.
+    [ -e "$device/driver" ] && continue
+    read -r id <"$device/device"
+    case $id in 0x1003 | 0x1043) echo "${device##*/}" >/sys/bus/pci/drivers/virtio-pci/bind ;; esac
+done
 
 uevent /bin/on-uevent &
 acpid -d >/dev/null 2>&1 &

@@ -22,6 +22,15 @@ KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual", "linux-image-amd64"
 MODULES = ("virtio_pci", "virtio_console", "button", "evdev")
 APPLETS = ("sh", "mount", "insmod", "uevent", "acpid", "run-parts", "sleep", "poweroff", "timeout")
 
+# Work of the kernel's start that takes time under emulation and that no guest of the lab needs: tracing's files and its
+# search for weak functions, certificates for modules, and BPF's types. A kernel without one of these takes no notice.
+_SKIPPED_AT_START = (
+    *("ftrace_check_for_weak_functions", "tracer_init_tracefs", "trace_eval_init", "init_kprobe_trace"),
+    "load_system_certificate_list",
+    *("btf_module_init", "cubictcp_register", "kfunc_init", "bpf_prog_test_run_init", "bpf_tcp_ca_kfunc_init"),
+    *("bpf_rstat_kfunc_init", "bpf_key_sig_kfuncs_init"),
+)
+
 COMMAND_LINE = " ".join(
     [
         "console=ttyS0 quiet panic=5",
@@ -29,7 +38,11 @@ COMMAND_LINE = " ".join(
         "memhp_default_state=online swiotlb=noforce",
         # What costs boot time under emulation and tells nothing here: self-tests, calibration, probing for hardware.
         "tsc=unstable nokaslr no_timer_check lpj=4000000 cryptomgr.notests nowatchdog random.trust_cpu=on",
-        "i8042.noaux rcupdate.rcu_expedited=1 audit=0 ipv6.disable=1",
+        "i8042.noaux rcupdate.rcu_expedited=1 audit=0 ipv6.disable=1 init_on_alloc=0 rodata=off",
+        # A kernel that starts with one CPU takes the lock prefixes out of its code, each by a write that empties the
+        # TLB, and puts them back when a second CPU comes.
+        "noreplace-smp",
+        f"initcall_blacklist={','.join(_SKIPPED_AT_START)}",
     ]
 )
 

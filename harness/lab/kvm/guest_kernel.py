@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import re
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,11 @@ _MODULE_SUFFIXES = (".ko", ".ko.xz", ".ko.zst")
 # How a compressed kernel begins, and the tool that unpacks it; each ignores what follows the compressed part.
 _DECOMPRESSORS = ((b"\x02\x21\x4c\x18", "lz4"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _ELF = b"\x7fELF"
+
+# How a signed module ends (include/linux/module_signature.h): signature, descriptor, which closes with the signature's
+# length, and this mark.
+_SIGNED = b"~Module signature appended~\n"
+_SIGNATURE_DESCRIPTOR = struct.Struct(">8xI")
 
 
 def release_of(unpacked: Path) -> str:
@@ -77,7 +83,17 @@ def _module_name(path: Path) -> str:
 
 def _module_content(path: Path) -> bytes:
     if path.suffix == ".xz":
-        return lzma.decompress(path.read_bytes())
+        return without_signature(lzma.decompress(path.read_bytes()))
     if path.suffix == ".zst":
-        return subprocess.run(["zstd", "-d", "-c", str(path)], capture_output=True, check=True).stdout
-    return path.read_bytes()
+        unpacked = subprocess.run(["zstd", "-d", "-c", str(path)], capture_output=True, check=True).stdout
+        return without_signature(unpacked)
+    return without_signature(path.read_bytes())
+
+
+def without_signature(module: bytes) -> bytes:
+    """The module as it was before it was signed; the guest would hash all of it and check the signature."""
+    if not module.endswith(_SIGNED):
+        return module
+    end = len(module) - len(_SIGNED) - _SIGNATURE_DESCRIPTOR.size
+    (length,) = _SIGNATURE_DESCRIPTOR.unpack_from(module, end)
+    return module[: end - length]
