@@ -55,10 +55,15 @@ def _within(call: Call, domain_id: str) -> Shows:
 def sees_offering(call: Call, domain_ids: tuple[str, ...]) -> bool:
     """Whether a list has an offering that is for some domains only, or for all if there are none.
 
-    Asked for by domain the list has what is for that very domain. Source: QueryManagerImpl.searchForServiceOfferings.
+    Asked for by domain the list has what is for that very domain, and recursively also what is for domains below the
+    caller's. Source: QueryManagerImpl.searchForServiceOfferings.
     """
     if call.text("domainid") is not None:
         return call.text("domainid") in domain_ids
+    if call.flag("isrecursive") and any(
+        call.cloud.state.is_within(each, call.account.domain_id) for each in domain_ids
+    ):
+        return True
     return is_for_domains(call.cloud.state, call.account, domain_ids)
 
 

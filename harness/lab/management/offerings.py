@@ -26,6 +26,10 @@ class OfferingRequest:
     details: tuple[tuple[str, str], ...] = ()
     other: tuple[tuple[str, object], ...] = ()
     domain_ids: tuple[str, ...] = ()
+    storage_tags: str | None = None
+    disk_offering_id: str | None = None
+    disk_strict: bool = False
+    for_system_vms: bool = False
 
 
 def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
@@ -40,7 +44,7 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
         "minmemory": wanted.min_memory_mib,
         "maxmemory": wanted.max_memory_mib,
     }
-    tags = frozenset(tag.strip() for tag in (request.host_tags or "").split(",") if tag.strip())
+    disk_offering_id = request.disk_offering_id or str(uuid4())
     offering = Offering(
         id=str(uuid4()),
         name=wanted.name,
@@ -53,13 +57,18 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
         max_cpus=wanted.max_cpus,
         min_memory_mib=wanted.min_memory_mib,
         max_memory_mib=wanted.max_memory_mib,
-        host_tags=tags,
+        host_tags=_tags(request.host_tags),
+        disk_offering_id=disk_offering_id,
+        disk_strict=request.disk_strict,
+        local_storage=request.storage_type == "local",
+        storage_tags=_tags(request.storage_tags),
+        for_system_vms=request.for_system_vms,
     )
     record = OfferingRecord(
         offering=offering,
         display_text=request.display_text or wanted.name,
         created=state.clock.now(),
-        disk_offering_id=str(uuid4()),
+        disk_offering_id=disk_offering_id,
         customized=wanted.is_customized,
         high_availability=request.high_availability,
         storage_type=request.storage_type,
@@ -80,8 +89,10 @@ def update(
     display_text: str | None,
     active: str | None,
     domain_ids: tuple[str, ...] | None,
+    host_tags: str | None,
+    storage_tags: str | None,
 ) -> OfferingRecord:
-    """Change name, text or state. Raises InvalidValueError for a state that does not exist."""
+    """Change name, text, state, domains or tags. Raises InvalidValueError for a state that does not exist."""
     if active is not None and active.lower() not in ("active", "inactive"):
         raise InvalidValueError(f"Invalid state value: {active}")
     with state.lock:
@@ -90,6 +101,8 @@ def update(
             record.offering,
             name=name or record.offering.name,
             active=record.offering.active if active is None else active.lower() == "active",
+            host_tags=record.offering.host_tags if host_tags is None else _tags(host_tags),
+            storage_tags=record.offering.storage_tags if storage_tags is None else _tags(storage_tags),
         )
         record = replace(
             record,
@@ -108,3 +121,7 @@ def delete(state: CloudState, offering_id: str) -> None:
         gone = replace(record.offering, active=False)
         state.offerings[offering_id] = replace(record, offering=gone, removed=True)
         state.removed_ids.add(offering_id)
+
+
+def _tags(text: str | None) -> frozenset[str]:
+    return frozenset(tag.strip() for tag in (text or "").split(",") if tag.strip())

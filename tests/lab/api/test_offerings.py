@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.lab.api.conftest import Lab
+from tests.lab.api.raw import RawClient
 
 _RANGES = {"mincpunumber": 1, "maxcpunumber": 4, "minmemory": 256, "maxmemory": 1024, "cpuspeed": 500}
 _FAILED = "Failed to create service offering x: "
@@ -146,6 +149,59 @@ def test_the_offering_an_instance_has_is_not_offered_to_it(lab: Lab) -> None:
     lab.fixed(2, name="next")
     offered = lab.api.listServiceOfferings(virtualmachineid=instance["id"])["serviceoffering"]
     assert [each["name"] for each in offered] == ["next"]
+
+
+def _names(lab: Lab, **given: Any) -> list[str]:
+    return [each["name"] for each in lab.api.listServiceOfferings(**given).get("serviceoffering", [])]
+
+
+def test_lists_have_what_is_at_least_so_large_or_may_be_made_so(lab: Lab) -> None:
+    lab.fixed(1, 500, 256, name="small")
+    lab.fixed(4, 1000, 1024, name="large")
+    lab.offering(name="any", customized="true")
+    limits = {"mincpunumber": 2, "maxcpunumber": 3, "minmemory": 512, "maxmemory": 768}
+    lab.offering(name="some", customized="true", cpuspeed=700, **limits)
+    assert _names(lab, cpunumber=1) == ["small", "large", "any"]
+    assert _names(lab, cpunumber=3) == ["large", "any", "some"]
+    assert _names(lab, memory=800) == ["large", "any"]
+    assert _names(lab, cpuspeed=700) == ["large", "any", "some"]
+
+
+def test_a_running_instance_is_offered_nothing_smaller_and_only_what_scales_as_it_does(lab: Lab) -> None:
+    now = lab.fixed(2, 500, 256, name="now")
+    lab.fixed(1, 500, 256, name="smaller")
+    lab.fixed(3, 500, 256, name="larger")
+    lab.fixed(3, 500, 256, name="fast", hosttags="ssd")
+    lab.fixed(3, 500, 256, name="still", dynamicscalingenabled="false")
+    instance = lab.deploy(now)["id"]
+    assert _names(lab, virtualmachineid=instance) == ["larger", "fast"]
+    lab.run("stopVirtualMachine", id=instance, forced="true")
+    assert _names(lab, virtualmachineid=instance) == ["smaller", "larger", "fast", "still"]
+
+
+def test_an_instance_keeps_a_strict_disk_offering(lab: Lab) -> None:
+    disks = [each["id"] for each in lab.api.listDiskOfferings()["diskoffering"]]
+    strict = {"diskofferingstrictness": "true"}
+    instance = lab.deploy(lab.fixed(1, name="now", diskofferingid=disks[0], **strict))
+    other = lab.fixed(2, name="other", diskofferingid=disks[1], **strict)
+    lab.fixed(2, name="same", diskofferingid=disks[0], **strict)
+    assert _names(lab, virtualmachineid=instance["id"]) == ["same"]
+    assert lab.scale(instance["id"], other)["jobstatus"] == 2
+
+
+def test_offerings_of_system_vms_are_apart(lab: Lab) -> None:
+    lab.fixed(name="router", issystem="true", systemvmtype="domainrouter")
+    lab.fixed(name="own")
+    assert (_names(lab), _names(lab, issystem="true")) == (["own"], ["router"])
+    keys = lab.cloud.add_user("someone")
+    client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
+    assert client.call("listServiceOfferings", issystem="true").status == 431
+
+
+def test_tags_of_an_offering_can_be_changed(lab: Lab) -> None:
+    offering = lab.fixed(tags="ssd", hosttags="a")
+    changed = lab.api.updateServiceOffering(id=offering, storagetags="hdd", hosttags="b,c")["serviceoffering"]
+    assert (changed["storagetags"], changed["hosttags"]) == ("hdd", "b,c")
 
 
 def test_a_filter_that_is_none_is_refused(lab: Lab) -> None:

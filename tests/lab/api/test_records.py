@@ -244,7 +244,8 @@ def test_what_an_offering_says_of_its_disks_is_shown(lab: Lab, user: RawClient) 
     shown = made["diskoffering"]
     assert (shown["diskBytesReadRate"], shown["diskIopsWriteRateMax"]) == (5, 7)
     assert (shown["cacheMode"], shown["provisioningtype"], shown["encrypt"]) == ("writeback", "fat", True)
-    assert lab.offering(customized="true", **given)["diskBytesReadRate"] == 5
+    offering = lab.offering(customized="true", encryptroot="true", **given)
+    assert (offering["diskBytesReadRate"], offering["encryptroot"], offering["provisioningtype"]) == (5, True, "fat")
     assert lab.raw.call("createDiskOffering", name="x", disksize=2, cachemode="best").status == 530
     sub = lab.api.createDomain(name="sub")["domain"]["id"]
     other = lab.api.createDiskOffering(name="sub", displaytext="sub", disksize=2, domainid=sub)["diskoffering"]["id"]

@@ -69,7 +69,7 @@ def _delete(call: Call) -> Answer:
 COMMANDS = (
     command(
         "listDiskOfferings",
-        selection.listing("diskoffering", _seen, "id name storagetype", "name displaytext"),
+        selection.listing("diskoffering", _seen, "id name storagetype encrypt", "name displaytext"),
         "diskoffering",
     ),
     command("createDiskOffering", _create),

@@ -9,13 +9,22 @@ from harness.lab.api.command import DONE, Answer, Call, Listing, Single, command
 from harness.lab.api.disk_parameters import disk_fields
 from harness.lab.api.scope import domains_meant, sees_offering, tops
 from harness.lab.api.views import catalogue as views
+from harness.lab.management import offering_choice as choice
 from harness.lab.management import offerings
 from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.model import OfferingRecord, State
 from harness.lab.management.offerings import OfferingRequest
 from harness.reference.creation import WantedOffering
 
+_SIZES = ("cpunumber", "cpuspeed", "memory")
 # What an offering may carry along without any effect in the lab.
-_CARRIED = {"deploymentplanner": "deploymentplanner", "networkrate": "networkrate", "tags": "storagetags"}
+_CARRIED = {
+    "deploymentplanner": "deploymentplanner",
+    "encryptroot": "encryptroot",
+    "isvolatile": "isvolatile",
+    "networkrate": "networkrate",
+    "rootdisksize": "rootdisksize",
+}
 
 
 def _create(call: Call) -> Answer:
@@ -39,6 +48,10 @@ def _create(call: Call) -> Answer:
         host_tags=call.text("hosttags"),
         details=tuple(call.pairs("serviceofferingdetails").items()),
         domain_ids=tops(call, call.texts("domainid") or []),
+        storage_tags=call.text("tags"),
+        disk_offering_id=call.text("diskofferingid"),
+        disk_strict=call.flag("diskofferingstrictness") or False,
+        for_system_vms=call.flag("issystem") or False,
         other=(
             *((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
             *disk_fields(call).items(),
@@ -71,32 +84,36 @@ def _check_domains(call: Call, domain_ids: tuple[str, ...]) -> None:
 
 
 def _list(call: Call) -> Answer:
+    """Source: QueryManagerImpl.searchForServiceOfferings."""
     call.owner()
-    state = call.cloud.state
+    if call.flag("issystem") and not call.is_admin:
+        raise InvalidValueError("Only ROOT admins can access system offerings.")
+    records = _seen(call)
+    shown = [views.offering(call.cloud, record, for_admin=call.is_admin) for record in records]
+    found = selection.by_fields(call, shown, id="id", name="name", storagetype="storagetype", encryptroot="encryptroot")
+    return Listing("serviceoffering", selection.by_keyword(call, found, "name", "displaytext"))
+
+
+def _seen(call: Call) -> list[OfferingRecord]:
+    state, wanted = call.cloud.state, (call.text("state") or "active").lower()
+    of_system, size = call.flag("issystem") or False, [call.integer(name) for name in _SIZES]
     with state.lock:
         records = [
-            each for each in state.offerings.values() if not each.removed and sees_offering(call, each.domain_ids)
+            each
+            for each in state.offerings.values()
+            if not each.removed
+            and sees_offering(call, each.domain_ids)
+            and each.offering.for_system_vms == of_system
+            and choice.takes(each.offering, *size)
         ]
         instance = state.instances.get(call.text("virtualmachineid") or "")
-    wanted_state = (call.text("state") or "active").lower()
-    if call.text("id") is None and wanted_state != "all":
-        records = [record for record in records if record.offering.active == (wanted_state == "active")]
-    if instance is not None:
-        records = [record for record in records if record.id != instance.offering_id]
-    if call.flag("issystem"):
-        records = []
-    shown = [views.offering(call.cloud, record, for_admin=call.is_admin) for record in records]
-    found = selection.by_fields(
-        call,
-        shown,
-        id="id",
-        name="name",
-        cpunumber="cpunumber",
-        cpuspeed="cpuspeed",
-        memory="memory",
-        storagetype="storagetype",
-    )
-    return Listing("serviceoffering", selection.by_keyword(call, found, "name", "displaytext"))
+        if instance is not None:
+            current, has = state.offerings[instance.offering_id].offering, state.size_of(instance)
+            running = instance.state is State.RUNNING
+            records = [each for each in records if choice.may_follow(each.offering, current, has, running=running)]
+    if call.text("id") is None and wanted != "all":
+        records = [record for record in records if record.offering.active == (wanted == "active")]
+    return records
 
 
 def _update(call: Call) -> Answer:
@@ -107,6 +124,8 @@ def _update(call: Call) -> Answer:
         display_text=call.text("displaytext"),
         active=call.text("state"),
         domain_ids=domains_meant(call),
+        host_tags=call.text("hosttags"),
+        storage_tags=call.text("storagetags"),
     )
     return Single({"serviceoffering": views.offering(call.cloud, record, for_admin=True)})
 

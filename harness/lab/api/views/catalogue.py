@@ -42,6 +42,7 @@ def disk_offering(cloud: Cloud, record: DiskOffering) -> Shown:
 
 def offering(cloud: Cloud, record: OfferingRecord, *, for_admin: bool) -> Shown:
     """Sizes that an offering leaves open are left out."""
+    disk = cloud.state.disk_offerings.get(record.disk_offering_id)
     sizes = {
         "cpunumber": record.offering.cpus,
         "cpuspeed": record.offering.speed_mhz,
@@ -59,9 +60,11 @@ def offering(cloud: Cloud, record: OfferingRecord, *, for_admin: bool) -> Shown:
         "offerha": record.high_availability,
         "limitcpuuse": record.offering.cpu_cap,
         "isvolatile": False,
-        "issystem": False,
+        "issystem": record.offering.for_system_vms,
         "defaultuse": False,
     }
+    if record.offering.storage_tags:
+        shown["storagetags"] = ",".join(sorted(record.offering.storage_tags))
     if record.offering.host_tags:
         shown["hosttags"] = ",".join(sorted(record.offering.host_tags))
     if record.details:
@@ -69,13 +72,13 @@ def offering(cloud: Cloud, record: OfferingRecord, *, for_admin: bool) -> Shown:
     shown |= {
         "iscustomized": record.customized,
         "rootdisksize": 0,
-        **record.other,
         "dynamicscalingenabled": record.offering.dynamic_scaling,
-        "diskofferingstrictness": False,
+        "diskofferingstrictness": record.offering.disk_strict,
         "diskofferingid": record.disk_offering_id,
-        "diskofferingname": record.name,
-        "diskofferingdisplaytext": record.display_text,
+        "diskofferingname": disk.name if disk else record.name,
+        "diskofferingdisplaytext": disk.display_text if disk else record.display_text,
         "encryptroot": False,
+        **record.other,
     }
     shown |= for_domains(cloud, record.domain_ids)
     if for_admin:
