@@ -95,7 +95,7 @@ def test_what_somebody_else_set_meanwhile_stays_and_is_told(lab: SimulatedLab, t
 
 def test_without_ledgers_what_bears_the_name_of_a_run_is_taken_away(lab: SimulatedLab, tmp_path: Path) -> None:
     before = _state(lab)
-    folder = _killed_run(lab, tmp_path / "reports", after_lines=4, workers=1)
+    folder = _killed_run(lab, tmp_path / "reports", after_lines=7, workers=1)
     ledger = Ledger(folder / LEDGER_FILE)
     settings = [line for line in ledger.unsettled() if isinstance(line.change, SettingChanged)]
     assert _cleanup("--from-cloud", "--cloud", str(lab.cloud_file), "--run", "20260101-000000-1").returncode == 0
