@@ -72,6 +72,7 @@ class RunOptions:
     require: str | None = None
     allow_unverified: str | None = None
     shuffle: int | None = None
+    wait_for_lock: float = 0.0
     quarantine: Path | None = None
     state: Path = Path(".lab")
     reports: Path = Path("reports")

@@ -37,6 +37,13 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
     type=click.Path(path_type=Path),
     help="File of known failures, which do not count until they expire.",
 )
+@click.option(
+    "--wait-for-lock",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for another run that may change the zone's settings.",
+)
 @state_option
 @click.option(
     "--reports",

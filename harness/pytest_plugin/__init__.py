@@ -76,6 +76,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-unverified", metavar="SECTIONS", help="sections of which nothing need be verified, or all")
     group.addoption("--quarantine", metavar="FILE", help="file of known failures, which do not count until they expire")
     group.addoption("--shuffle", metavar="SEED", type=int, help="run the cases in an order drawn from this seed")
+    told = "how long to wait for another run that may change the zone's settings (default: not at all)"
+    group.addoption("--wait-for-lock", metavar="SECONDS", type=float, default=0.0, help=told)
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")
 

@@ -109,6 +109,7 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         environment,
         expected or (release if cloud_file or marvin_file else None),
         leave_settings=config.getoption("select") == SMOKE,
+        wait_for_lock_s=config.getoption("wait_for_lock"),
     )
 
 

@@ -32,6 +32,7 @@ from harness.run.session import Session
 from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps, WaitsFor
 from harness.run.witness import Witness
+from harness.run.zone_lock import require_lock
 from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 from harness.verify.ways import Shown
@@ -103,6 +104,7 @@ class Case:
         self._chain = claim.chain
         self._context = context
         session = context.session
+        require_lock(context.folder)
         session.watched_by(self._witness, self._calls.append)
         with ExitStack() as holding:
             with self.steps.step("wait for its turn", WaitsFor.OTHERS):

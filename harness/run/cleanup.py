@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
+from harness.run import zone_lock
 from harness.run.environment import Environment
 from harness.run.ledger import (
     LEDGER_FILE,
@@ -20,6 +21,7 @@ from harness.run.ledger import (
     InstanceMade,
     Ledger,
     LedgerRun,
+    LockTaken,
     NetworkMade,
     OfferingMade,
 )
@@ -130,8 +132,9 @@ def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | Non
     return cleaned
 
 
-def _named_by_runs(api: CloudApi) -> Iterator[AccountMade | NetworkMade | OfferingMade | InstanceMade]:
-    """In the order in which runs make them, so that instances go first."""
+def _named_by_runs(api: CloudApi) -> Iterator[LockTaken | AccountMade | NetworkMade | OfferingMade | InstanceMade]:
+    """In the order in which runs make them, so that instances go first and the lock last."""
+    yield from zone_lock.locks(api)
     for account in api.list("listAccounts", "account", listall=True):
         yield AccountMade(name=str(account["name"]), id=str(account["id"]))
     for network in api.list("listNetworks", "network", listall=True):

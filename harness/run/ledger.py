@@ -124,7 +124,20 @@ class HostTagsChanged(_Change):
         return f"tags of host {self.host_name} back to {self.former or 'none'}"
 
 
-Change = InstanceMade | OfferingMade | AccountMade | NetworkMade | SettingChanged | HostTagsChanged
+class LockTaken(_Change):
+    """The zone's lock: a tag of a user, and tags that say until when it is held."""
+
+    permission: ClassVar = Allowed.ZONE_SETTINGS
+    kind: Literal["lock"] = "lock"
+    name: str
+    zone_id: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"lock of zone {self.zone_id}"
+
+
+Change = LockTaken | InstanceMade | OfferingMade | AccountMade | NetworkMade | SettingChanged | HostTagsChanged
 _CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 

@@ -21,6 +21,11 @@ class Permits:
     allowed: frozenset[Allowed]
     mend: str
 
+    @property
+    def may_disturb(self) -> bool:
+        """Whether it may change something that another run would trip over: settings, hosts."""
+        return bool(self.allowed & (_SETTINGS | {Allowed.HOSTS}))
+
     def require(self, what: Allowed, purpose: str) -> None:
         """Raises CannotArrangeError unless it is allowed; `purpose` says what it is needed for."""
         if what not in self.allowed:
@@ -28,7 +33,9 @@ class Permits:
 
 
 def permits_of(environment: Environment, *, leave_settings: bool) -> Permits:
-    """As the environment file says; with `leave_settings` no setting is changed on a cloud that is not a lab's."""
+    """As the environment file says; with `leave_settings` neither settings nor hosts of a cloud that is not a lab's."""
     if leave_settings and environment.lab is None:
-        return Permits(environment.allow - _SETTINGS, "it was told to leave settings alone (--select smoke)")
+        return Permits(
+            environment.allow - _SETTINGS - {Allowed.HOSTS}, "it was told to leave settings alone (--select smoke)"
+        )
     return Permits(environment.allow, f'add "{{what}}" to allow in {environment.file}')

@@ -215,6 +215,10 @@ class Session:
         api.listener, api.witness = self.api.listener, self.api.witness
         return api
 
+    def calling_api(self) -> CloudApi:
+        """A connection of its own with the keys of the environment file, to which nobody listens."""
+        return api_of(self.environment)
+
     def watched_by(self, witness: Witness, listener: Callable[[Call], object]) -> None:
         """From now on these hear and see what is sent and seen, until others do."""
         self._witness = witness

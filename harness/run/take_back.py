@@ -5,12 +5,14 @@ from __future__ import annotations
 from harness.cloud import accounts, configuration, infrastructure, instances, networks, offerings
 from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
+from harness.run import zone_lock
 from harness.run.ledger import (
     AccountMade,
     Change,
     HostTagsChanged,
     InstanceMade,
     Ledger,
+    LockTaken,
     NetworkMade,
     OfferingMade,
     SettingChanged,
@@ -36,6 +38,8 @@ def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | 
 
 def _undo(api: CloudApi, job_seconds: float, change: Change) -> None:
     match change:
+        case LockTaken():
+            zone_lock.release(api, job_seconds, change)
         case InstanceMade():
             instance_id = change.id or instances.id_of(api, change.name)
             if instance_id is not None:

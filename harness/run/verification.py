@@ -20,6 +20,7 @@ from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFol
 from harness.run.run_account import RunAccount, open_account
 from harness.run.session import Inventory, Session
 from harness.run.trust import warnings
+from harness.run.zone_lock import ZoneLock
 
 MAIN = "main"
 # Locked as long as the run goes on.
@@ -55,6 +56,7 @@ class Verification:
         self._session: Session | None = None
         self._leave_settings = False
         self._account: RunAccount | None = None
+        self._lock: ZoneLock | None = None
 
     @property
     def context(self) -> RunContext:
@@ -83,7 +85,9 @@ class Verification:
             raise RuntimeError("connect() comes first")
         return self._session
 
-    def connect(self, environment: Environment, release: str | None, *, leave_settings: bool) -> None:
+    def connect(
+        self, environment: Environment, release: str | None, *, leave_settings: bool, wait_for_lock_s: float = 0.0
+    ) -> None:
         """Look at the cloud and bring its settings to what the cases presume. Raises HarnessError."""
         self._leave_settings = leave_settings
         self._session = Session(environment, self._ledger, leave_settings=leave_settings)
@@ -94,6 +98,9 @@ class Verification:
         run_id = self.folder.record.run_id
         on_lab = environment.lab is not None
         self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute(), on_lab))
+        if self._session.permits.may_disturb:
+            self._lock = ZoneLock(self._session, run_id, self.folder.path)
+            self._lock.take(wait_for_lock_s)
         if environment.cloud.account == "own" and Allowed.ACCOUNTS in environment.allow:
             self._account = open_account(self._session, inventory, run_id)
             self._account.taken_by(self._session)
@@ -106,6 +113,8 @@ class Verification:
     def close(self) -> None:
         """Put the cloud back as it was; safe to call twice."""
         session, self._session = self._session, None
+        if self._lock is not None:
+            self._lock.stop()
         if session is not None:
             self.folder.record.leftovers.extend(session.take_back())
             session.close()

@@ -44,7 +44,8 @@ def _state(lab: SimulatedLab) -> dict[str, Any]:
     named = {command: sorted(part["name"] for part in api.list(command, key, listall=True)) for command, key in lists}
     tags = [(host["name"], host.get("hosttags")) for host in api.list("listHosts", "host", type="Routing")]
     domains = {name: hypervisor.domain_names() for name, hypervisor in lab.hypervisors.items()}
-    return {"settings": settings, "named": named, "tags": tags, "domains": domains}
+    locks = [tag["key"] for tag in api.list("listTags", "tag", resourcetype="User", listall=True)]
+    return {"locks": locks, "settings": settings, "named": named, "tags": tags, "domains": domains}
 
 
 def _killed_run(lab: SimulatedLab, reports: Path, *, after_lines: int, workers: int) -> Path:
@@ -118,6 +119,9 @@ def test_a_run_that_goes_on_is_left_alone(lab: SimulatedLab, tmp_path: Path) -> 
         done = _cleanup("--reports", str(tmp_path))
         assert done.returncode == 2
         assert "the run is still going on" in done.stdout
+        second = subprocess.run([*command[:-1], "CAP-01"], capture_output=True, text=True, timeout=120, check=False)
+        assert second.returncode == 2
+        assert "zone lab-zone is locked by csh-" in second.stderr
         assert run.wait(timeout=120) == 0
     api = CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
     zone = api.list("listZones", "zone")[0]["id"]

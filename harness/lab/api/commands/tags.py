@@ -10,8 +10,9 @@ from harness.lab.api.command import Answer, Begun, Call, Listing, command
 from harness.lab.api.scope import scope
 from harness.lab.api.views.instances import tag
 from harness.lab.management.access import check_owner
-from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.errors import InvalidValueError, OperationFailedError
 from harness.lab.management.jobs import Result, Work
+from harness.lab.management.model import User
 from harness.lab.management.records import Network, Template, Volume
 
 # Kinds of resources as requests name them, and as lists show them; instances keep their tags in their records.
@@ -22,6 +23,7 @@ _KINDS = {
     "template": "Template",
     "iso": "ISO",
     "network": "Network",
+    "user": "User",
 }
 
 
@@ -41,11 +43,12 @@ def _all(call: Call, kind: str) -> list[_Tagged]:
     state = call.cloud.state
     if kind == "UserVm":
         return [_Tagged(kind, each.id, each.name, each.account_id, each.tags) for each in state.instances.values()]
-    records: dict[str, Iterable[Volume | Template | Network]] = {
+    records: dict[str, Iterable[Volume | Template | Network | User]] = {
         "Volume": state.volumes.values(),
         "Template": [each for each in state.templates.values() if not each.is_iso and not each.removed],
         "ISO": [each for each in state.templates.values() if each.is_iso and not each.removed],
         "Network": state.networks.values(),
+        "User": state.users.values(),
     }
     return [_Tagged(kind, each.id, each.name, each.account_id, state.tags.get(each.id, {})) for each in records[kind]]
 
@@ -67,35 +70,42 @@ def _meant(call: Call) -> list[_Tagged]:
     return found
 
 
-def _begun(call: Call, change: Callable[[Mapping[str, str]], dict[str, str]]) -> Begun:
+def _begun(call: Call, change: Callable[[_Tagged, Mapping[str, str]], dict[str, str]]) -> Begun:
     meant, state = _meant(call), call.cloud.state
 
     def run() -> Result:
         with state.lock:
             for each in meant:
                 if each.kind != "UserVm":
-                    state.tags[each.id] = change(state.tags.get(each.id, {}))
+                    state.tags[each.id] = change(each, state.tags.get(each.id, {}))
                 elif each.id in state.instances:
                     # One that was expunged in the meantime needs no tags.
-                    state.change(each.id, tags=change(state.instance(each.id).tags))
+                    state.change(each.id, tags=change(each, state.instance(each.id).tags))
         return {"success": True}
 
     return Begun(Work(meant[0].id if meant else "tags", run, "None", None))
 
 
 def _create(call: Call) -> Answer:
+    """A key that is there already is found out when the row is written, as by the database's unique index.
+
+    Source: TaggedResourceManagerImpl.createTags, i_tags__resource_id__resource_type__key.
+    """
     added = call.pairs("tags")
-    for each in _meant(call):
+
+    def with_them(each: _Tagged, tags: Mapping[str, str]) -> dict[str, str]:
         for key in added:
-            if key in each.tags:
-                raise InvalidValueError(f"Tag {key} already on {each.name}")
-    return _begun(call, lambda tags: {**tags, **added})
+            if key in tags:
+                raise OperationFailedError(f"tag {key} already on {each.kind} with id {each.id}")
+        return {**tags, **added}
+
+    return _begun(call, with_them)
 
 
 def _delete(call: Call) -> Answer:
     entries = [(entry["key"], entry.get("value")) for entry in call.entries("tags") if "key" in entry]
 
-    def without(tags: Mapping[str, str]) -> dict[str, str]:
+    def without(_: _Tagged, tags: Mapping[str, str]) -> dict[str, str]:
         if not entries:
             return {}
         gone = {key for key, value in entries if value is None or tags.get(key) == value}

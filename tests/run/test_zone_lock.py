@@ -1,0 +1,123 @@
+"""Only one run at a time may change a zone's settings, whichever machine it is on."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.cloud import tags
+from harness.run.environment import load
+from harness.run.session import Session
+from harness.run.zone_lock import LOST_FILE, LockLostError, ZoneLock, ZoneLockedError, locks, require_lock
+from harness.waiting import wait_until
+from tests.conftest import SimulatedLab
+from tests.run.stages import session_of
+
+
+@pytest.fixture
+def sessions(lab: SimulatedLab) -> Iterator[list[Session]]:
+    """As of runs on several machines."""
+    opened = [session_of(load(lab.cloud_file)) for _ in range(3)]
+    for session in opened:
+        session.open()
+    yield opened
+    for session in opened:
+        assert session.take_back() == []
+        session.close()
+    assert _tags_of_locks(opened[0]) == {}
+
+
+def _tags_of_locks(session: Session) -> dict[str, str]:
+    users = session.api.list("listUsers", "user", listall=True)
+    found = [tags.listed(session.api, tags.USER, str(user["id"])) for user in users]
+    return {key: value for each in found for key, value in each.items() if key.startswith("cs-harness")}
+
+
+def test_the_second_run_leaves_with_a_line_and_may_come_when_the_first_has_gone(
+    sessions: list[Session], tmp_path: Path
+) -> None:
+    first = ZoneLock(sessions[0], "20260101-000000-1", tmp_path)
+    first.take(0)
+    with pytest.raises(ZoneLockedError, match=r"zone \S+ is locked by csh-20260101-000000-1 of \S+@\S+ since 20\d\d-"):
+        ZoneLock(sessions[1], "20260101-000000-2", tmp_path).take(0)
+    assert sessions[1].take_back() == []
+    assert [lock.name for lock in locks(sessions[2].api)] == ["csh-20260101-000000-1"]
+    first.stop()
+    assert sessions[0].take_back() == []
+    second = ZoneLock(sessions[1], "20260101-000000-3", tmp_path)
+    second.take(0)
+    second.stop()
+
+
+def test_of_many_that_come_at_once_one_has_it(sessions: list[Session], tmp_path: Path) -> None:
+    runs = [ZoneLock(sessions[n % 3], f"20260101-000000-{n}", tmp_path) for n in range(9)]
+
+    def take(run: ZoneLock) -> bool:
+        try:
+            run.take(0)
+        except ZoneLockedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(9) as threads:
+        assert sum(threads.map(take, runs)) == 1
+    for run in runs:
+        run.stop()
+
+
+def test_who_waits_gets_it_when_it_is_given_back(sessions: list[Session], tmp_path: Path) -> None:
+    first, second = (ZoneLock(sessions[n], f"20260101-000000-{n}", tmp_path) for n in (1, 2))
+    first.take(0)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(second.take, 60)
+        wait_until("it to wait", lambda: len(_tags_of_locks(sessions[0])), lambda there: there >= 3, 20)
+        first.stop()
+        assert sessions[1].take_back() == []
+        waiting.result(60)
+    second.stop()
+    assert [lock.name for lock in locks(sessions[0].api)] == ["csh-20260101-000000-2"]
+
+
+def test_one_that_is_not_renewed_is_taken_over_once(sessions: list[Session], tmp_path: Path) -> None:
+    dead = ZoneLock(sessions[0], "20260101-000000-1", tmp_path, time_to_live_s=1.0)
+    dead.take(0)
+    dead.stop()
+    heirs = [ZoneLock(sessions[n], f"20260101-000000-{n + 1}", tmp_path) for n in (1, 2)]
+    with ThreadPoolExecutor(2) as threads:
+        taken = [threads.submit(heir.take, 4) for heir in heirs]
+        assert sum(one.exception(60) is None for one in taken) == 1
+    for heir in heirs:
+        heir.stop()
+    # What the dead run's ledger still says does not take the heir's lock away.
+    assert sessions[0].take_back() == []
+    assert len(list(locks(sessions[0].api))) == 1
+
+
+def test_it_is_renewed_while_the_run_goes_on(sessions: list[Session], tmp_path: Path) -> None:
+    run = ZoneLock(sessions[0], "20260101-000000-1", tmp_path, time_to_live_s=2.0)
+    run.take(0)
+    ends = time.time() + 2
+    untils = wait_until(
+        "a later end",
+        lambda: [float(v) for k, v in _tags_of_locks(sessions[1]).items() if "until" in k],
+        lambda found: max(found) > ends + 1,
+        20,
+    )
+    assert len(untils) <= 2
+    run.stop()
+
+
+def test_who_lost_it_begins_no_more_cases(sessions: list[Session], tmp_path: Path) -> None:
+    require_lock(tmp_path)
+    run = ZoneLock(sessions[0], "20260101-000000-1", tmp_path, time_to_live_s=1.0)
+    run.take(0)
+    api = sessions[1].api
+    for lock in locks(api):
+        sessions[1].ledger.intend("", lock)
+    assert sessions[1].take_back() == []
+    wait_until("it to notice", (tmp_path / LOST_FILE).exists, bool, 20)
+    with pytest.raises(LockLostError, match="is held by nobody now; this run changes nothing more"):
+        require_lock(tmp_path)
+    run.stop()
