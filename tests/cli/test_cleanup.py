@@ -62,7 +62,7 @@ def _killed_run(lab: SimulatedLab, reports: Path, *, after_lines: int, workers: 
     return (reports / "latest").resolve()
 
 
-@pytest.mark.parametrize(("after_lines", "workers"), [(1, 1), (3, 1), (4, 3), (8, 3)])
+@pytest.mark.parametrize(("after_lines", "workers"), [(1, 1), (4, 1), (5, 3), (9, 3)])
 def test_a_killed_run_is_cleaned_up_after(lab: SimulatedLab, tmp_path: Path, after_lines: int, workers: int) -> None:
     before = _state(lab)
     folder = _killed_run(lab, tmp_path / "reports", after_lines=after_lines, workers=workers)
@@ -96,7 +96,7 @@ def test_what_somebody_else_set_meanwhile_stays_and_is_told(lab: SimulatedLab, t
 
 def test_without_ledgers_what_bears_the_name_of_a_run_is_taken_away(lab: SimulatedLab, tmp_path: Path) -> None:
     before = _state(lab)
-    folder = _killed_run(lab, tmp_path / "reports", after_lines=7, workers=1)
+    folder = _killed_run(lab, tmp_path / "reports", after_lines=8, workers=1)
     ledger = Ledger(folder / LEDGER_FILE)
     settings = [line for line in ledger.unsettled() if isinstance(line.change, SettingChanged)]
     assert _cleanup("--from-cloud", "--cloud", str(lab.cloud_file), "--run", "20260101-000000-1").returncode == 0
