@@ -54,7 +54,9 @@ def get_test_template(
     test_templates: dict[str, dict[str, Any]] | None = None,
     deploy_as_is: bool = False,
 ) -> Any:
-    """The public, ready one that the test data name for the hypervisor; none is downloaded."""
+    """The public, ready one that the test data name for the hypervisor; none is downloaded. A simulator has its own."""
+    if (hypervisor or "").lower() == "simulator":
+        return get_template(apiclient, zone_id)
     templates = test_templates or test_data["test_templates"]
     wanted = templates.get((hypervisor or "").lower())
     if wanted is None:
