@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+import tempfile
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ class ConsolePlugin:
     def pytest_harness_step(self, case_id: str, step: Step) -> None:
         self._progress.step(case_id, step)
 
+    def pytest_harness_change(self, line: str) -> None:
+        self._progress.note(line)
+
     def pytest_harness_case(self, record: CaseRecord) -> None:
         self._progress.case(record)
 
@@ -73,6 +77,7 @@ class RunOptions:
     allow_unverified: str | None = None
     shuffle: int | None = None
     wait_for_lock: float = 0.0
+    dry_run: bool = False
     quarantine: Path | None = None
     state: Path = Path(".lab")
     reports: Path = Path("reports")
@@ -93,10 +98,23 @@ def default_workers(hosts: str, cloud: Path | None) -> int:
 
 
 def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
-    """Run the cases, print the result, and return the exit code: 0 as predicted, 1 findings, 2 could not run."""
+    """Run the cases, print the result, and return the exit code: 0 as predicted, 1 findings, 2 could not run.
+
+    A dry run has nothing to report: what it tells is told when it is known, by one process in the cases' order.
+    """
+    if options.dry_run:
+        with tempfile.TemporaryDirectory(prefix="cs-harness-dry-run-") as nowhere:
+            return _run(replace(options, reports=Path(nowhere)), workers=1, as_json=False)
+    return _run(options, workers=workers, as_json=as_json)
+
+
+def _run(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
     folder = testcases_folder()
     arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
     arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", *options.arguments()]
+    if options.dry_run:
+        # pytest keeps to itself what is printed while a test runs.
+        arguments += ["--capture=no"]
     workers = workers or default_workers(options.hosts, options.cloud or options.marvin_config)
     if workers > 1:
         arguments += ["-n", str(workers), "--dist", "loadscope"]
@@ -113,6 +131,9 @@ def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int
     record = verification.folder.record
     if record.could_not_run is not None and not record.cases:
         print(f"cs-harness: {record.could_not_run}", file=sys.stderr)
+    elif options.dry_run:
+        print("nothing was changed; what is made and changed would be taken back, case by case and at the end")
+        return 0 if exit_code in (0, pytest.ExitCode.NO_TESTS_COLLECTED) and not record.could_not_run else 2
     elif as_json:
         sys.stdout.write(record.model_dump_json(indent=2) + "\n")
     else:

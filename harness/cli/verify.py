@@ -44,6 +44,7 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
     metavar="SECONDS",
     help="How long to wait for another run that may change the zone's settings.",
 )
+@click.option("--dry-run", is_flag=True, help="Print what would be changed, in order, and change nothing.")
 @state_option
 @click.option(
     "--reports",

@@ -54,6 +54,10 @@ class Listeners:
         """A step of a case of this process begins (seconds None) or has ended."""
 
     @pytest.hookspec
+    def pytest_harness_change(self, line: str) -> None:
+        """With --dry-run: something that a run would change, or why no more is told."""
+
+    @pytest.hookspec
     def pytest_harness_case(self, record: CaseRecord) -> None:
         """A case has ended and is in the record."""
 
@@ -78,6 +82,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--shuffle", metavar="SEED", type=int, help="run the cases in an order drawn from this seed")
     told = "how long to wait for another run that may change the zone's settings (default: not at all)"
     group.addoption("--wait-for-lock", metavar="SECONDS", type=float, default=0.0, help=told)
+    group.addoption("--dry-run", action="store_true", help="tell what a run would change, and change nothing")
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")
 

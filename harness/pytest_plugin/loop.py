@@ -110,6 +110,7 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         expected or (release if cloud_file or marvin_file else None),
         leave_settings=config.getoption("select") == SMOKE,
         wait_for_lock_s=config.getoption("wait_for_lock"),
+        only_tell=(lambda line: hook.pytest_harness_change(line=line)) if config.getoption("dry_run") else None,
     )
 
 
@@ -149,6 +150,8 @@ class Follower:
             self._add((item.stash.get(CASE, None) or begun(item)).record(self._verification.context))
 
     def _add(self, record: CaseRecord) -> None:
+        if self._config.getoption("dry_run"):
+            return
         self._verification.add(record)
         self._config.hook.pytest_harness_case(record=record)
 
@@ -156,7 +159,7 @@ class Follower:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run that proved nothing is no success, whatever pytest counted. The reports are written."""
     verification = session.config.stash.get(VERIFICATION, None)
-    if verification is None:
+    if verification is None or session.config.getoption("dry_run"):
         return
     from harness.report.forms import write_all
     from harness.report.quarantine import exit_code

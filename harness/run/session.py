@@ -87,11 +87,14 @@ class Inventory:
 class Session:
     """One process's connection to the cloud. What it changes there is in the ledger; `take_back` goes by that."""
 
-    def __init__(self, environment: Environment, ledger: Ledger, *, leave_settings: bool = False) -> None:
+    def __init__(
+        self, environment: Environment, ledger: Ledger, *, leave_settings: bool = False, api: CloudApi | None = None
+    ) -> None:
+        """`api` is another than the environment file's, for a run that only tells what it would change."""
         self.ledger = ledger
         self.environment = environment
         self.permits = permits_of(environment, leave_settings=leave_settings)
-        self.api = self._caller = api_of(environment)
+        self.api = self._caller = api or api_of(environment)
         self.redactor = Redactor(self.api.secrets)
         self._hosts: Hosts | None = None
         self._accesses: dict[str, HostAccess] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from harness.errors import HarnessError
 from harness.run.case import RunContext
+from harness.run.dry_run import dry_api_of
 from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
 from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
@@ -86,11 +88,24 @@ class Verification:
         return self._session
 
     def connect(
-        self, environment: Environment, release: str | None, *, leave_settings: bool, wait_for_lock_s: float = 0.0
+        self,
+        environment: Environment,
+        release: str | None,
+        *,
+        leave_settings: bool,
+        wait_for_lock_s: float = 0.0,
+        only_tell: Callable[[str], object] | None = None,
     ) -> None:
-        """Look at the cloud and bring its settings to what the cases presume. Raises HarnessError."""
+        """Look at the cloud and bring its settings to what the cases presume.
+
+        With `only_tell` nothing is changed, and it hears what would be.
+
+        Raises:
+            HarnessError: the cloud cannot be used, or another run has its lock.
+        """
         self._leave_settings = leave_settings
-        self._session = Session(environment, self._ledger, leave_settings=leave_settings)
+        api = None if only_tell is None else dry_api_of(environment, only_tell)
+        self._session = Session(environment, self._ledger, leave_settings=leave_settings, api=api)
         inventory = self._session.open(release)
         self.folder.record.warnings.extend(warnings(environment))
         self.folder.record.environment = _environment_record(environment, inventory)
@@ -98,10 +113,18 @@ class Verification:
         run_id = self.folder.record.run_id
         on_lab = environment.lab is not None
         self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute(), on_lab))
+        own_account = environment.cloud.account == "own" and Allowed.ACCOUNTS in environment.allow
+        if only_tell is not None:
+            if self._session.permits.may_disturb:
+                only_tell(f"createTags: the lock of zone {inventory.zone.name}, renewed as long as the run goes on")
+            if own_account:
+                only_tell(f"createAccount name=csh-{run_id}, with a network like {environment.cloud.network or 'none'}")
+            self._session.presume()
+            return
         if self._session.permits.may_disturb:
             self._lock = ZoneLock(self._session, run_id, self.folder.path)
             self._lock.take(wait_for_lock_s)
-        if environment.cloud.account == "own" and Allowed.ACCOUNTS in environment.allow:
+        if own_account:
             self._account = open_account(self._session, inventory, run_id)
             self._account.taken_by(self._session)
         self._session.presume()
