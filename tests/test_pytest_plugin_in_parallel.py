@@ -33,9 +33,11 @@ def test_alone(stage, number):
     assert seen_domain(stage.instance(stage.fixed(1, 500, 256)).verify()).max_vcpus == number
 """
 SKIPS = """
+from harness.reference.offering import Size
+
 @pytest.mark.case("CAP-01")
 def test_skips(stage):
-    stage.needs_a_neighbour_with_mib(9**9)
+    stage.needs_a_neighbour_for(Size(1, 500, 9**9))
 """
 DIES = """
 import os
