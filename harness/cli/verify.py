@@ -58,6 +58,9 @@ def verify(*, workers: int | None, as_json: bool, **options: Any) -> None:
 
     Exit code 0: all as predicted, 1: findings, or something required was not verified, 2: could not run.
     """
+    from harness.cli.interrupts import two_of_them
     from harness.console_run import RunOptions, run_cases
 
-    sys.exit(run_cases(RunOptions(**options), workers=workers, as_json=as_json))
+    with two_of_them():
+        exit_code = run_cases(RunOptions(**options), workers=workers, as_json=as_json)
+    sys.exit(exit_code)
