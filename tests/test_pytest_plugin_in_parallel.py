@@ -105,9 +105,7 @@ def test_a_cloud_that_cannot_be_reached_ends_the_run_in_one_line(run, lab, tmp_p
 
 
 def test_what_is_required_and_not_verified_fails_the_run(run) -> None:
-    body = (
-        MODULE + "\n@pytest.mark.case('CAP-01')\ndef test_skips(stage):\n    stage.needs_a_neighbour_with_mib(9**9)\n"
-    )
+    body = MODULE + SKIPS
     result, record = run(body, "--select=XML-1*,CAP")
     assert (result.ret, record["unmet"]) == (2, [])
     result, record = run(body, "--select=XML-1*,CAP", "--allow-unverified=CAP")
