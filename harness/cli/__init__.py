@@ -13,6 +13,7 @@ from harness.cli.cleanup import cleanup
 # Commands import what they need when they run: `--help` and wrong options answer at once.
 from harness.cli.compare import compare
 from harness.cli.defects import defects
+from harness.cli.doctor import doctor
 from harness.cli.history import history
 from harness.cli.lab import lab
 from harness.cli.marvin import marvin
@@ -47,6 +48,7 @@ for command in (
     verify,
     cases,
     cleanup,
+    doctor,
     report,
     compare,
     history,

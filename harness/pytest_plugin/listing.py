@@ -22,14 +22,26 @@ class _Collector:
 
 def listed(folder: Path, select: str | None) -> list[CaseLine] | None:
     """The cases of a folder by section and id, all or those selected; None where pytest has told what is wrong."""
+    items = _collected(folder, select)
+    if items is None:
+        return None
+    lines = [_line(item) for item in items if case_id(item)]
+    return sorted(lines, key=lambda line: (line.section, line.id))
+
+
+def claims(folder: Path) -> dict[str, Claim]:
+    """What each case of a folder claims of a cloud, by its id."""
+    return {name: claim_of(item) for item in _collected(folder, None) or [] if (name := case_id(item))}
+
+
+def _collected(folder: Path, select: str | None) -> list[pytest.Item] | None:
     collector = _Collector()
     options = ["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider"]
     options += ["--rootdir", str(folder), "--config-file", "/dev/null"]
     wanted = [] if select is None else [f"--select={select}"]
     if pytest.main([str(folder), *options, *wanted], plugins=[collector]) != pytest.ExitCode.OK:
         return None
-    lines = [_line(item) for item in collector.items if case_id(item)]
-    return sorted(lines, key=lambda line: (line.section, line.id))
+    return collector.items
 
 
 def _line(item: pytest.Item) -> CaseLine:

@@ -1,0 +1,173 @@
+"""Looks whether a cloud has what a run needs, and which sections could run there; changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
+
+import requests
+
+from harness.cloud import configuration, infrastructure
+from harness.cloud.client import ApiAnswerError, ApiUnreachableError, CloudApi
+from harness.cloud.entities import HostRecord, Zone
+from harness.errors import HarnessError
+from harness.hosts.pool import Hosts
+from harness.reference.release import release_of
+from harness.run.environment import Allowed, Environment
+from harness.run.holds import Claim
+from harness.run.home import is_usable
+from harness.run.host_logins import host_access
+from harness.run.session import api_of
+from harness.run.trust import warnings
+
+_MIB = 1024 * 1024
+# A signature says when it expires, ten minutes from the client's now (cs); a zone's lock goes by clocks too.
+_MOST_SKEW_S = 300.0
+_ROOT_ADMIN = 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """`good` is None for what is worth knowing and stops nothing."""
+
+    what: str
+    good: bool | None
+    says: str
+
+
+def examine(environment: Environment, cases: Mapping[str, Claim]) -> Iterator[Check]:
+    """Check after check, each as soon as it is known; `cases` are what each case claims, by its id."""
+    for line in warnings(environment):
+        yield Check("safety", None, line)
+    api = api_of(environment)
+    answered = _tried("API", lambda: _version(api))
+    yield answered
+    if not answered.good:
+        yield Check("sections", False, "none: the API does not answer these keys")
+        return
+    yield _tried("role", lambda: _role(api))
+    yield _tried("clock", lambda: _clock(environment))
+    zones: list[Zone] = []
+    yield _tried("zone", lambda: _zone(api, environment, zones))
+    if not zones:
+        yield Check("sections", False, "none: without a zone there is nothing to look at")
+        return
+    zone = zones[0]
+    templates = _tried("template", lambda: _template(api, environment, zone))
+    yield templates
+    if environment.cloud.network is not None:
+        network = environment.cloud.network
+        yield _tried("network", lambda: infrastructure.network(api, zone.id, network).name)
+    usable: list[HostRecord] = []
+    yield from _hosts(api, environment, zone, usable)
+    yield from _sections(environment, cases, usable if templates.good else [])
+
+
+def _tried(what: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(what, True, look())
+    except HarnessError as failure:
+        return Check(what, False, str(failure))
+
+
+def _version(api: CloudApi) -> str:
+    said = infrastructure.version(api)
+    release = release_of(said, has_new_settings=configuration.has_new_settings(api))
+    return f"CloudStack {said}, which behaves like {release.name}"
+
+
+def _role(api: CloudApi) -> str:
+    user = api.call("getUser", userapikey=api.api_key).get("user", {})
+    if int(user.get("accounttype", 0)) != _ROOT_ADMIN:
+        raise ApiAnswerError(
+            f"the keys are of account {user.get('account')}, which is no root admin's: it cannot see or choose hosts, "
+            "nor change settings; give a root admin's keys"
+        )
+    return f"root admin {user.get('account')}"
+
+
+def _clock(environment: Environment) -> str:
+    verify: bool | str = environment.api.verify_tls
+    if verify and environment.api.ca_bundle is not None:
+        verify = str(environment.path(environment.api.ca_bundle))
+    try:
+        answer = requests.get(environment.api.endpoint, timeout=environment.time_limits.api, verify=verify)
+        skew = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+    except (requests.exceptions.RequestException, KeyError, ValueError) as failure:
+        raise ApiUnreachableError(f"the server does not tell its time: {type(failure).__name__}") from None
+    if abs(skew) > _MOST_SKEW_S:
+        raise ApiAnswerError(f"the server's clock is {skew:+.0f} s from this machine's; let both follow a time server")
+    return f"{skew:+.0f} s from this machine's"
+
+
+def _zone(api: CloudApi, environment: Environment, found: list[Zone]) -> str:
+    found.append(infrastructure.zone(api, environment.cloud.zone))
+    return f"{found[0].name}, {found[0].network_type}"
+
+
+def _template(api: CloudApi, environment: Environment, zone: Zone) -> str:
+    template = infrastructure.template(api, zone.id, environment.cloud.template)
+    if not template.dynamically_scalable:
+        raise ApiAnswerError(
+            f"{template.name} is not dynamically scalable; make it so (updateTemplate isdynamicallyscalable=true)"
+        )
+    if not template.is_ready:
+        raise ApiAnswerError(f"{template.name} is not ready in the zone")
+    return f"{template.name}, ready and dynamically scalable"
+
+
+def _hosts(api: CloudApi, environment: Environment, zone: Zone, usable: list[HostRecord]) -> Iterator[Check]:
+    """SSH, host key, virsh and cgroups of each; `usable` gets those that cases can use."""
+    there = infrastructure.hosts(api, zone.id)
+    if not there:
+        yield Check("hosts", False, f"zone {zone.name} has no KVM host")
+    with Hosts([host_access(environment, host) for host in there], environment.hosts.transport) as pool:
+        for host in there:
+            if not is_usable(host):
+                yield Check(f"host {host.name}", None, f"{host.state} and {host.resource_state}: not used")
+                continue
+            seen = _tried(f"host {host.name}", partial(_seen, pool, host))
+            yield seen
+            if seen.good:
+                usable.append(host)
+
+
+def _seen(pool: Hosts, host: HostRecord) -> str:
+    facts = pool.facts(host.name)
+    free_mib = (host.memory_bytes - host.used_memory_bytes) // _MIB
+    free_mhz = host.cpus * host.speed_mhz - host.used_cpu_mhz
+    return (
+        f"libvirt {facts.libvirt}, QEMU {facts.qemu}, cgroup version {facts.cgroup_version}; "
+        f"free {free_mib} MiB and {free_mhz} MHz before overcommit"
+    )
+
+
+def _sections(environment: Environment, cases: Mapping[str, Claim], usable: Sequence[HostRecord]) -> Iterator[Check]:
+    members: dict[str, int] = {}
+    for host in usable:
+        members[host.cluster_id] = members.get(host.cluster_id, 0) + 1
+    most = max(members.values(), default=0)
+    sections: dict[str, list[str | None]] = {}
+    for case_id, claim in cases.items():
+        sections.setdefault(case_id.split("-", 1)[0], []).append(_hindrance(environment, claim, most))
+    for section, hindrances in sorted(sections.items()):
+        possible = hindrances.count(None)
+        why = "; ".join(dict.fromkeys(reason for reason in hindrances if reason))
+        counted = f"{possible} of {len(hindrances)} cases could run"
+        yield Check(f"section {section}", possible > 0, f"{counted}{f'; others: {why}' if why else ''}")
+
+
+def _hindrance(environment: Environment, claim: Claim, most_hosts: int) -> str | None:
+    """Why a case could not run as far as its claim tells; what it creates is known only when it does."""
+    if most_hosts < max(1, claim.hosts):
+        return (
+            f"need a cluster with {max(1, claim.hosts)} hosts that can be used and looked into; there are {most_hosts}"
+        )
+    if claim.zone_settings and Allowed.ZONE_SETTINGS not in environment.allow:
+        return 'need "zone-settings" in allow'
+    if not {Allowed.INSTANCES, Allowed.OFFERINGS} <= environment.allow:
+        return 'need "instances" and "offerings" in allow'
+    return None

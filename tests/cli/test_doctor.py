@@ -1,0 +1,53 @@
+"""The doctor says what a run would lack, all at once, and changes nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cleanup import _state
+from tests.conftest import SimulatedLab
+
+
+def _doctor(file: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "doctor", "--cloud", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_cloud_that_has_everything_is_told_so_and_left_alone(lab: SimulatedLab) -> None:
+    before = _state(lab)
+    done = _doctor(lab.cloud_file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (
+        "ok   API: CloudStack 4.23",
+        "ok   role: root admin admin",
+        "ok   clock: ",
+        "ok   host kvm1: libvirt ",
+    ):
+        assert line in done.stdout
+    assert "ok   section MIG: " in done.stdout
+    assert _state(lab) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"lab-zone"', '"nowhere"', "FAIL zone: the cloud has no zone 'nowhere'; it has lab-zone"),
+        ('"lab-guest"', '"lab-guest-unscalable"', "FAIL template: lab-guest-unscalable is not dynamically scalable"),
+        ('address = "127.0.0.1"', 'address = "127.0.0.2"', "FAIL host kvm1: host kvm1 (127.0.0.2:"),
+        ("/client/api", "/nothing", "FAIL API: "),
+        ('"instances", ', "", "FAIL section LS: 0 of"),
+    ],
+)
+def test_each_lack_is_told_with_the_sections_that_could_not_run(
+    lab: SimulatedLab, old: str, new: str, told: str
+) -> None:
+    file = lab.cloud_file.with_name("lacking.toml")
+    text = lab.cloud_file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    done = _doctor(file)
+    assert done.returncode == 2
+    assert told in done.stdout
+    assert "FAIL section" in done.stdout
