@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.config_files import CLOUD_FILE, write_config_files
+from harness.lab.faults.registry import Faults
 from harness.lab.kvm import preflight
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.simulated.hypervisor import SimulatedHypervisor
@@ -51,6 +52,7 @@ class SimulatedLab:
     endpoint: str
     api_key: str
     secret_key: str
+    faults: Faults
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Itera
             endpoint=endpoint,
             api_key=keys.api_key,
             secret_key=keys.secret_key,
+            faults=cloud.faults,
         )
     finally:
         cloud.shutdown()

@@ -13,7 +13,10 @@ from cs import CloudStack, CloudStackApiException, CloudStackException
 
 from harness.cloud.redaction import HIDDEN, Redactor
 from harness.errors import HarnessError
+from harness.waiting import DeadlineExpired, wait_until
 
+# Longer than a connection takes to come back, and shorter than any wait for a job.
+_ASKED_AGAIN_S = 5.0
 UNAUTHORIZED = 401
 PARAMETER_ERROR = 431
 PAGE_SIZE = 500
@@ -109,6 +112,7 @@ class CloudApi:
         }
         self._local = threading.local()
         self._redactor = Redactor(self.secrets)
+        self._has_answered = False
 
     @property
     def secrets(self) -> tuple[str, str]:
@@ -122,7 +126,9 @@ class CloudApi:
             ApiError: CloudStack refused the command.
             ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
         """
-        if self.listener is None or is_question(command):
+        if is_question(command):
+            return self._answer_after_all(command, parameters)
+        if self.listener is None:
             return self._answer(command, parameters)
         sent = {
             name: HIDDEN if name.lower() in _SECRETS else str(value)
@@ -138,6 +144,21 @@ class CloudApi:
         job_id = answer.get("jobid")
         self.listener(replace(call, job_id=None if job_id is None else str(job_id)))
         return answer
+
+    def _answer_after_all(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
+        """A question may be asked again where a server that has answered before does not; a change never is."""
+        if not self._has_answered:
+            return self._answer(command, parameters)
+        try:
+            return wait_until(
+                f"an answer to {command}",
+                lambda: self._answer(command, parameters),
+                lambda _: True,
+                _ASKED_AGAIN_S,
+                transient=(ApiUnreachableError,),
+            )
+        except DeadlineExpired as expired:
+            raise ApiUnreachableError(str(expired.last_seen)) from None
 
     def _answer(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
         if self.witness is None:
@@ -165,6 +186,7 @@ class CloudApi:
             raise ApiUnreachableError(f"no CloudStack API answers at {self.endpoint}: {_innermost(failure)}") from None
         if not isinstance(answer, dict):
             raise ApiAnswerError(f"{self.endpoint} answered {type(answer).__name__} to {command}, not an object")
+        self._has_answered = True
         return answer
 
     def list(self, command: str, key: str, **parameters: object) -> list[dict[str, Any]]:

@@ -168,6 +168,12 @@ class Case:
         if isinstance(raised, AssertionError):
             self._findings.append(_literal_finding(raised))
         if self._findings:
+            broken = self._broken_hosts()
+            if broken:
+                # What a host does that has broken is no finding against CloudStack; the evidence keeps what was seen.
+                count, self._findings = len(self._findings), []
+                reason = f"{broken}; {count} differences that were seen meanwhile do not count"
+                return Verdict(Outcome.COULD_NOT_RUN, reason, Cause.ENVIRONMENT)
             return Verdict(Outcome.FAILED, cause=Cause.PRODUCT)
         if raised is None:
             return self._verdict_on_defect() or Verdict(*case_outcome(comparison, self._required))
@@ -177,6 +183,18 @@ class Case:
             return Verdict(Outcome.COULD_NOT_RUN, self.without_secrets(str(raised)), Cause.ENVIRONMENT)
         text = self.without_secrets(f"{type(raised).__name__}: {raised}")
         return Verdict(Outcome.COULD_NOT_RUN, text, Cause.HARNESS)
+
+    def _broken_hosts(self) -> str:
+        """Which of the hosts that the case has to do with are not in order now; "" where all are, or nobody knows."""
+        if self._stage is None:
+            return ""
+        concerned = {self._stage.home.name, *self._witness.hosts}
+        try:
+            now = self._stage.session.hosts()
+        except HarnessError as failure:
+            return f"the cloud does not tell how its hosts are: {failure}"
+        broken = [f"host {host.name} is {host.state}" for host in now if host.name in concerned and host.state != "Up"]
+        return ", ".join(broken)
 
     def without_secrets(self, text: str) -> str:
         """The same text without what this process knows to be a secret."""
