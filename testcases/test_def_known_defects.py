@@ -47,7 +47,7 @@ def test_migration_of_an_instance_that_cannot_grow(stage: Stage) -> None:
     Expected: the scale is refused, and the instance stays on its host. As built it is moved and not scaled.
     """
     stage.looks_for(oddities.MOVED_FOR_NOTHING)
-    grown = Size(1, stage.speed(0.25), stage.home.memory_bytes // 1048576 + 512)
+    grown = Size(1, stage.speed(0.25), stage.home_memory_bytes // 1048576 + 512)
     stage.needs_a_neighbour_for(grown)
     instance = stage.instance(*stage.scalable(Size(1, stage.speed(0.25), 256)))
     assert not instance.scale_without_room(*stage.scalable(grown)).job.succeeded

@@ -21,7 +21,7 @@ def test_zero_means_the_host(stage: Stage) -> None:
     """
     domain = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify())
     if stage.release.scales_fixed_offerings:
-        assert domain.max_memory_kib == stage.home.memory_bytes // 1024
+        assert domain.max_memory_kib == stage.home_memory_bytes // 1024
         assert domain.max_vcpus == stage.home.cpus
 
 
@@ -39,7 +39,7 @@ def test_below_zero_means_the_host(stage: Stage) -> None:
     stage.setting(MEMORY_CEILING, "-1")
     domain = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify())
     if stage.release.scales_fixed_offerings:
-        assert domain.max_memory_kib == stage.home.memory_bytes // 1024
+        assert domain.max_memory_kib == stage.home_memory_bytes // 1024
         assert domain.max_vcpus == stage.home.cpus
 
 
@@ -58,7 +58,7 @@ def test_cpu_setting_is_the_vcpu_ceiling(stage: Stage) -> None:
     domain = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify())
     if stage.release.scales_fixed_offerings:
         assert domain.max_vcpus == ceiling
-        assert domain.max_memory_kib == stage.home.memory_bytes // 1024
+        assert domain.max_memory_kib == stage.home_memory_bytes // 1024
 
 
 @pytest.mark.case("LIM-04")
@@ -71,7 +71,7 @@ def test_memory_setting_is_the_memory_ceiling(stage: Stage) -> None:
     Expected: maxMemory is 8388608 KiB (6291456); the vCPU ceiling is still the host's. Before 4.23 there is no such
         setting, and the API says so.
     """
-    ceiling_mib, ceiling_kib = (6144, 6291456) if stage.home.memory_bytes == 8192 * 1048576 else (8192, 8388608)
+    ceiling_mib, ceiling_kib = (6144, 6291456) if stage.home_memory_bytes == 8192 * 1048576 else (8192, 8388608)
     stage.setting(MEMORY_CEILING, str(ceiling_mib))
     domain = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.25), 256)).verify())
     if stage.release.scales_fixed_offerings:
@@ -96,7 +96,7 @@ def test_each_setting_counts_by_itself(stage: Stage) -> None:
     stage.setting(MEMORY_CEILING, "3072")
     second = seen_domain(stage.instance(offering).verify())
     if stage.release.scales_fixed_offerings:
-        assert (first.max_vcpus, first.max_memory_kib) == (6, stage.home.memory_bytes // 1024)
+        assert (first.max_vcpus, first.max_memory_kib) == (6, stage.home_memory_bytes // 1024)
         assert (second.max_vcpus, second.max_memory_kib) == (stage.home.cpus, 3145728)
 
 
@@ -240,6 +240,6 @@ def test_a_constrained_offerings_maximum_is_no_ceiling(stage: Stage) -> None:
     """
     offering = stage.constrained((1, 4), stage.speed(0.25), (256, 1024))
     domain = seen_domain(stage.instance(offering, CustomParameters("1", memory_mib="256")).verify())
-    of_the_host = (stage.home.cpus, stage.home.memory_bytes // 1024)
+    of_the_host = (stage.home.cpus, stage.home_memory_bytes // 1024)
     promised = of_the_host if stage.release.scales_fixed_offerings else (4, 1048576)
     assert (domain.max_vcpus, domain.max_memory_kib) == promised

@@ -32,7 +32,7 @@ def _crowded_by_cpu(stage: Stage) -> tuple[StagedInstance, Size]:
 
 def _beyond_home(stage: Stage) -> Size:
     """A size above the home host's total memory for which a neighbour has room."""
-    grown = Size(1, stage.speed(0.25), stage.home.memory_bytes // 1048576 + 512)
+    grown = Size(1, stage.speed(0.25), stage.home_memory_bytes // 1048576 + 512)
     stage.needs_a_neighbour_for(grown)
     return grown
 
@@ -248,7 +248,7 @@ def test_capacity_settings_above_the_first_host_let_it_grow_elsewhere(stage: Sta
     Steps: scale the instance to 512 MiB more than its host has in total.
     Expected: the job succeeds (from 4.23 on); it runs on the other host with that much memory, also in the guest.
     """
-    stage.setting(MEMORY_CEILING, str(stage.home.memory_bytes // 1048576 + 1024))
+    stage.setting(MEMORY_CEILING, str(stage.home_memory_bytes // 1048576 + 1024))
     stage.setting(CPU_CEILING, str(stage.home.cpus + 4))
     grown = _beyond_home(stage)
     instance = stage.instance(*stage.scalable(Size(1, stage.speed(0.25), 256)))

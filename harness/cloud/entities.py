@@ -29,7 +29,12 @@ class Cluster(Entity):
 
 
 class HostRecord(Entity):
-    """Totals that CloudStack decides by (bytes, MHz of one CPU) and what it counts as allocated."""
+    """A host as listHosts tells it; speed is of one CPU.
+
+    `allocatable_memory_bytes` has memory overcommit in it, CPUs and speed have none. What counts as allocated has the
+    capacity that is reserved for stopped instances in it, and no answer of the API tells the two apart. Source:
+    HostJoinDaoImpl.setNewHostResponseBase.
+    """
 
     id: str
     name: str
@@ -41,9 +46,9 @@ class HostRecord(Entity):
     resource_state: str = Field(alias="resourcestate")
     cpus: int = Field(alias="cpunumber")
     speed_mhz: int = Field(alias="cpuspeed")
-    memory_bytes: int = Field(alias="memorytotal")
-    used_cpu_mhz: int = Field(alias="cpuallocatedvalue")
-    used_memory_bytes: int = Field(alias="memoryallocatedbytes")
+    allocatable_memory_bytes: int = Field(alias="memorytotal")
+    allocated_cpu_mhz: int = Field(alias="cpuallocatedvalue")
+    allocated_memory_bytes: int = Field(alias="memoryallocatedbytes")
     tags: str = Field(alias="hosttags", default="")
 
 

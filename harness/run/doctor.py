@@ -137,11 +137,11 @@ def _hosts(api: CloudApi, environment: Environment, zone: Zone, usable: list[Hos
 
 def _seen(pool: Hosts, host: HostRecord) -> str:
     facts = pool.facts(host.name)
-    free_mib = (host.memory_bytes - host.used_memory_bytes) // _MIB
-    free_mhz = host.cpus * host.speed_mhz - host.used_cpu_mhz
+    free_mib = (host.allocatable_memory_bytes - host.allocated_memory_bytes) // _MIB
+    free_mhz = host.cpus * host.speed_mhz - host.allocated_cpu_mhz
     return (
         f"libvirt {facts.libvirt}, QEMU {facts.qemu}, cgroup version {facts.cgroup_version}; "
-        f"free {free_mib} MiB and {free_mhz} MHz before overcommit"
+        f"free {free_mib} MiB and {free_mhz} MHz, with memory overcommit"
     )
 
 

@@ -28,7 +28,7 @@ def home_in(claim: Claim, cluster_id: str, hosts: Sequence[HostRecord]) -> HostR
     """Of the cluster's usable hosts the smallest for a case that is alone there, else the one with the most room."""
     usable = [host for host in _members(cluster_id, hosts) if is_usable(host)]
     if claim.alone is not None:
-        return min(usable, key=lambda host: (host.memory_bytes, host.name))
+        return min(usable, key=lambda host: (host.allocatable_memory_bytes, host.name))
     return max(usable, key=lambda host: (_free_bytes(host), host.name))
 
 
@@ -37,4 +37,4 @@ def _members(cluster_id: str, hosts: Sequence[HostRecord]) -> list[HostRecord]:
 
 
 def _free_bytes(host: HostRecord) -> int:
-    return host.memory_bytes - host.used_memory_bytes
+    return host.allocatable_memory_bytes - host.allocated_memory_bytes

@@ -106,10 +106,13 @@ class ScaleRequest:
         return self.settle(way.expected, comparison)
 
     def finish_alone(self) -> Scaled:
-        """As `finish`, where nothing else was done meanwhile: what the cluster's hosts count is compared as well."""
+        """As `finish`, where nothing else was done meanwhile: what the cluster's hosts count is compared as well.
+
+        Not for a stopped instance: only what is reserved for it changes, which listHosts does not tell apart.
+        """
         scaled = self.finish()
         scene = self.instance.scene
-        if scene.has_the_books and scene.scales_under_way == 0:
+        if scene.has_the_books and scene.scales_under_way == 0 and self.before.state == RUNNING:
             scene.saw(
                 compare_books(self._books(scaled.prediction), scene.session.world().hosts, rules.COUNTED_IN_PLACE)
             )

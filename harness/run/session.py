@@ -25,6 +25,7 @@ from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.release import Release, release_of
 from harness.reference.scaling import World
+from harness.reference.settings import Settings
 from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.evidence import gather
 from harness.run.home import is_usable
@@ -260,10 +261,11 @@ class Session:
     def world(self) -> World:
         """What the management server knows now, for the reference to decide by."""
         cluster_ids = [cluster.id for cluster in self.inventory.clusters]
+        settings = configuration.snapshot(self.api, self.inventory.zone.id, cluster_ids)
         return World(
             release=self.inventory.release,
-            settings=configuration.snapshot(self.api, self.inventory.zone.id, cluster_ids),
-            hosts=tuple(self._reference_host(host) for host in self.hosts()),
+            settings=settings,
+            hosts=tuple(self._reference_host(host, settings) for host in self.hosts()),
         )
 
     def take_back(self, case_id: str | None = None) -> list[str]:
@@ -275,17 +277,19 @@ class Session:
         if self._hosts is not None:
             self._hosts.close()
 
-    def _reference_host(self, host: HostRecord) -> Host:
+    def _reference_host(self, host: HostRecord, settings: Settings) -> Host:
         facts = self.inventory.facts.get(host.name)
+        memory_overcommit = settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id)
         return Host(
             id=host.id,
             name=host.name,
             cluster_id=host.cluster_id,
             cpus=host.cpus,
             speed_mhz=host.speed_mhz,
-            memory_bytes=host.memory_bytes,
-            used_cpu_mhz=host.used_cpu_mhz,
-            used_memory_bytes=host.used_memory_bytes,
+            memory_bytes=round(host.allocatable_memory_bytes / memory_overcommit),
+            # Reserved capacity is in these too, see HostRecord.
+            used_cpu_mhz=host.allocated_cpu_mhz,
+            used_memory_bytes=host.allocated_memory_bytes,
             tags=frozenset(tag.strip() for tag in host.tags.split(",") if tag.strip()),
             # A host whose facts are unknown was down when the run began: no instance of the run is there.
             up=host.state == "Up" and facts is not None,

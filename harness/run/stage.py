@@ -104,6 +104,11 @@ class Stage(OfferingScene):
         return grown_mib
 
     @property
+    def home_memory_bytes(self) -> int:
+        """All memory of the home host, without overcommit: what a ceiling of 0 means."""
+        return self.session.world().host(self.home.id).memory_bytes
+
+    @property
     def cpu_overcommit(self) -> float:
         """cpu.overprovisioning.factor of the home host's cluster."""
         return self.session.world().settings.number(CPU_OVERCOMMIT, self.home.cluster_id)

@@ -7,10 +7,10 @@ from harness.cloud.accounts import AccountCounts, Limited
 from harness.cloud.configuration import Place
 from harness.reference.oddities import COUNTED_FOR_THE_CALLER
 from harness.reference.offering import Size
-from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, STRICT_HOST_TAGS
+from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, MEMORY_OVERCOMMIT, STRICT_HOST_TAGS
 from harness.run.environment import Allowed, load
 from harness.run.permits import CannotArrangeError
-from harness.run.room import free_mib
+from harness.run.room import free_mib, total_mib
 from harness.run.session import Session
 from harness.run.stage import Stage
 from harness.verify.ways import Shown
@@ -25,6 +25,15 @@ def test_cpu_fillers_take_the_hosts_cpu(stage: Stage) -> None:
     assert 390 < host.cpu_mhz - host.used_cpu_mhz <= 400
     with pytest.raises(CannotArrangeError, match="needs room for the growth"):
         instance.scale(stage.fixed(2, 500, 256))
+
+
+def test_the_memory_of_a_host_is_its_own_whatever_the_overcommit(stage: Stage) -> None:
+    before = stage.session.world()
+    stage.setting(MEMORY_OVERCOMMIT, "1.5")
+    after = stage.session.world()
+    total = before.host(stage.home.id).memory_bytes
+    assert after.host(stage.home.id).memory_bytes == total
+    assert total_mib(after, after.host(stage.home.id)) == total * 3 // 2 // 1048576
 
 
 def test_memory_that_a_case_needs_on_the_home_host_is_there_or_its_lack_is_named(stage: Stage) -> None:

@@ -139,7 +139,7 @@ def test_each_start_that_was_looked_at_is_a_fact_of_the_run(stage: Stage) -> Non
     assert (first.size.cpus, first.prepared, first.instance_switch, first.max_vcpus) == (1, True, True, 8)
     assert (second.size.cpus, second.prepared, second.instance_switch, second.max_vcpus) == (2, False, False, 2)
     assert (second.zone_switch, second.offering_switch, second.template_switch) == (True, True, True)
-    assert first.expected_max_memory_kib == stage.home.memory_bytes // 1024
+    assert first.expected_max_memory_kib == stage.home.allocatable_memory_bytes // 1024
 
 
 def test_the_state_before_a_scale_is_looked_at_too(stage: Stage, lab: SimulatedLab) -> None:

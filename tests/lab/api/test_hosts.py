@@ -142,6 +142,31 @@ def test_places_can_have_other_names(make_lab: LabMaker) -> None:
 def test_metrics_of_hosts_and_their_storage(lab: Lab) -> None:
     lab.deploy(lab.fixed(2), "kvm1")
     host = lab.api.listHostsMetrics(name="kvm1")["host"][0]
-    assert (host["instances"], host["cputotalghz"], host["cpuallocatedghz"]) == ("1/1", "16.00 GHz", "1.00 GHz")
+    assert (host["instances"], host["cputotalghz"], host["cpuallocatedghz"]) == ("1/1", "16.00 Ghz", "1.00 Ghz")
     (pool,) = lab.api.listStoragePools(clusterid=lab.cluster_id("cluster-a"))["storagepool"]
     assert (pool["name"], pool["disksizeallocated"]) == ("primary-cluster-a", 16 * 1024 * 1024)
+
+
+def test_what_a_host_has_allocated_tells_of_overcommit_and_of_what_is_reserved(make_lab: LabMaker) -> None:
+    lab = make_lab()
+    cluster = lab.cluster_id("cluster-a")
+    for name, value in (("mem.overprovisioning.factor", "1.5"), ("cpu.overprovisioning.factor", "2")):
+        lab.api.updateConfiguration(name=name, value=value, clusterid=cluster)
+    running, stopped = lab.deploy(lab.fixed(1), "kvm1"), lab.deploy(lab.fixed(1), "kvm1")
+    before = lab.api.listHosts(name="kvm1")["host"][0]
+    lab.run("stopVirtualMachine", id=stopped["id"])
+    after = lab.api.listHosts(name="kvm1")["host"][0]
+    assert running["state"] == "Running"
+    assert (after["cpunumber"], after["cpuspeed"], after["cpuwithoverprovisioning"]) == (8, 2000, "32000")
+    assert (after["memorytotal"], after["memorywithoverprovisioning"]) == (6 << 30, str(6 << 30))
+    # A stopped instance keeps its place on its last host, and that counts as allocated.
+    told = ("cpuallocatedvalue", "memoryallocated", "memoryallocatedbytes", "cpuallocated", "memoryallocatedpercentage")
+    assert [after[name] for name in told] == [before[name] for name in told]
+    assert (after["cpuallocatedvalue"], after["memoryallocatedbytes"]) == (1000, 512 << 20)
+    assert (after["cpuallocatedpercentage"], after["memoryallocatedpercentage"]) == ("3.12%", "8.33%")
+    metrics = lab.api.listHostsMetrics(name="kvm1")["host"][0]
+    assert (metrics["cpuallocatedghz"], metrics["memorytotalgb"], metrics["memoryallocatedgb"]) == (
+        "0.50 Ghz",
+        "6.00 GB",
+        "0.50 GB",
+    )

@@ -57,7 +57,7 @@ def test_a_stopped_instance_keeps_its_room_reserved_until_it_is_destroyed(lab: L
 
     instance = lab.deploy(lab.fixed(memory=3000), "kvm1")
     lab.run("stopVirtualMachine", id=instance["id"])
-    assert _allocated(lab, "kvm1") == (0, 0)
+    assert _allocated(lab, "kvm1") == (500, 3000)
     assert memory_used() == 3000
     assert lab.deploy(lab.fixed(memory=2000))["hostname"] == "kvm2"
     lab.run("startVirtualMachine", id=instance["id"])

@@ -271,9 +271,9 @@ class _Machine(RuleBasedStateMachine):
     @invariant()
     def hosts_count_what_cloudstack_counts(self) -> None:
         shown = self.call("listHosts", type="Routing")["host"]
-        assert {
-            each["id"]: (each["cpuallocatedvalue"], each["memoryallocatedbytes"]) for each in shown
-        } == self.books.used
+        for each in shown:
+            counted = zip(self.books.used[each["id"]], self.books.reserved[each["id"]], strict=True)
+            assert (each["cpuallocatedvalue"], each["memoryallocatedbytes"]) == tuple(map(sum, counted))
         both = [*self.books.used.values(), *self.books.reserved.values()]
         capacity = {each["name"]: each["capacityused"] for each in self.call("listCapacity")["capacity"]}
         assert (capacity["CPU"], capacity["MEMORY"]) == (sum(cpu for cpu, _ in both), sum(memory for _, memory in both))

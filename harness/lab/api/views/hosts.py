@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from harness.lab.api.command import Shown
 from harness.lab.api.entities import SERVER_ID
 from harness.lab.management import clock
@@ -141,43 +143,58 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
 
 
 def _capacity(cloud: Cloud, host: Host) -> Shown:
+    """Allocated is used and reserved together; memory's total has overcommit in it, the number of CPUs has not.
+
+    Source: HostJoinDaoImpl.setNewHostResponseBase.
+    """
     settings = cloud.state.configuration.settings()
-    cpu_total = int(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
-    memory_total = int(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
+    cpu_total = _as_float(host.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, host.cluster_id))
+    memory_total = _as_float(host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id))
+    cpu_allocated = host.used_cpu_mhz + host.reserved_cpu_mhz
+    memory_allocated = host.used_memory_bytes + host.reserved_memory_bytes
     return {
-        "cpuallocated": _percent(host.used_cpu_mhz, cpu_total),
-        "cpuallocatedvalue": host.used_cpu_mhz,
-        "cpuallocatedpercentage": _percent(host.used_cpu_mhz, cpu_total),
-        "cpuallocatedwithoverprovisioning": _percent(host.used_cpu_mhz, cpu_total),
+        "cpuallocated": _percent(cpu_allocated, cpu_total),
+        "cpuallocatedvalue": cpu_allocated,
+        "cpuallocatedpercentage": _percent(cpu_allocated, cpu_total),
+        "cpuallocatedwithoverprovisioning": _percent(cpu_allocated, cpu_total),
         "cpuused": "0%",
-        "cpuwithoverprovisioning": str(cpu_total),
+        "cpuwithoverprovisioning": _decimal(cpu_total),
         "cpuloadaverage": 0.0,
         "networkkbsread": 0,
         "networkkbswrite": 0,
-        "memorytotal": host.memory_bytes,
-        "memorywithoverprovisioning": str(memory_total),
-        "memoryallocated": host.used_memory_bytes,
-        "memoryallocatedpercentage": _percent(host.used_memory_bytes, memory_total),
-        "memoryallocatedbytes": host.used_memory_bytes,
+        "memorytotal": int(memory_total),
+        "memorywithoverprovisioning": _decimal(memory_total),
+        "memoryallocated": memory_allocated,
+        "memoryallocatedpercentage": _percent(memory_allocated, memory_total),
+        "memoryallocatedbytes": memory_allocated,
         "memoryused": 0,
     }
 
 
+def _as_float(number: float) -> float:
+    """The number as Java's float holds it, which has 24 bits for its digits."""
+    return float(struct.unpack("f", struct.pack("f", number))[0])
+
+
 def host_metrics(cloud: Cloud, host_id: str) -> Shown:
-    """What listHostsMetrics tells besides."""
+    """What listHostsMetrics tells besides, by the same amounts as listHosts. Source: HostMetricsResponse."""
     state = cloud.state
     with state.lock:
         there = [each for each in state.instances.values() if each.host_id == host_id]
         host = state.host(host_id)
     running = sum(each.state is State.RUNNING for each in there)
+    settings = state.configuration.settings()
+    # What is allocated is told as that part of the CPUs without overcommit.
+    cpu_allocated = (host.used_cpu_mhz + host.reserved_cpu_mhz) / settings.number(names.CPU_OVERCOMMIT, host.cluster_id)
+    memory_total = host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id)
     return {
         "powerstate": "Disabled",
         "instances": f"{running}/{len(there)}",
         "systeminstances": "0/0",
-        "cputotalghz": f"{host.cpu_mhz / 1000:.2f} GHz",
-        "cpuallocatedghz": f"{host.used_cpu_mhz / 1000:.2f} GHz",
-        "memorytotalgb": f"{host.memory_bytes / _GIB:.2f} GB",
-        "memoryallocatedgb": f"{host.used_memory_bytes / _GIB:.2f} GB",
+        "cputotalghz": f"{host.cpu_mhz / 1000:.2f} Ghz",
+        "cpuallocatedghz": f"{cpu_allocated / 1000:.2f} Ghz",
+        "memorytotalgb": f"{memory_total / _GIB:.2f} GB",
+        "memoryallocatedgb": f"{(host.used_memory_bytes + host.reserved_memory_bytes) / _GIB:.2f} GB",
     }
 
 
@@ -211,8 +228,13 @@ def storage_pool(cloud: Cloud, record: Cluster) -> Shown:
     }
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole if whole else 0:.2f}%"
+def _percent(part: int, whole: float) -> str:
+    return f"{_decimal(100 * part / whole)}%" if part and whole else "0.00%"
+
+
+def _decimal(number: float) -> str:
+    """As Java's DecimalFormat("#.##") writes it."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def capacities(cloud: Cloud, hosts: list[Host], place: Shown) -> list[Shown]:
@@ -240,7 +262,7 @@ def capacities(cloud: Cloud, hosts: list[Host], place: Shown) -> list[Shown]:
             "capacityallocated": used,
             "capacityused": used,
             "capacitytotal": total,
-            "percentused": f"{100 * used / total if total else 0:.2f}".rstrip("0").rstrip("."),
+            "percentused": _decimal(100 * used / total if total else 0),
         }
         for kind, name, used, total in sums
     ]
