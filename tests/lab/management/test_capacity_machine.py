@@ -37,6 +37,8 @@ Size = tuple[int, int, int]
 _SIZES = st.tuples(*map(st.sampled_from, ((1, 2, 3, 7), (500, 1000), (256, 512, 1024))))
 # A running instance may only grow.
 _GROWTHS = st.tuples(*map(st.sampled_from, ((0, 1, 2, 5), (0, 500, 0), (0, 256, 1024, -128))))
+# The least memory that an offering can have; a stopped instance may shrink.
+_SMALLEST = (1, 1, 32)
 
 
 @dataclass
@@ -198,7 +200,8 @@ class _Machine(RuleBasedStateMachine):
 
     @rule(instance=instances, growth=_GROWTHS)
     def scale(self, instance: _Instance, growth: Size) -> None:
-        cpus, speed, memory = (max(have + more, 1) for have, more in zip(instance.size, growth, strict=True))
+        grown = zip(instance.size, growth, _SMALLEST, strict=True)
+        cpus, speed, memory = (max(have + more, least) for have, more, least in grown)
         old, given = instance.amount, self.sized(instance.is_custom, (cpus, speed, memory))
         job = self.run("scaleVirtualMachine", id=instance.id, **given)
         shown = self.shown(instance)
@@ -219,9 +222,10 @@ class _Machine(RuleBasedStateMachine):
             _Books.put(self.books.used, instance.host, instance.amount)
             self.is_off |= before != old
         elif instance.amount != old:
-            # Everything was done and then there was no room in the books, as 4.22 had given too much or nothing back.
-            assert self.release is BEFORE
-            _Books.take(self.books.used, instance.host, instance.amount)
+            # Everything was done and then there was no room in the books: 4.22 had given too much or nothing
+            # back, or the room was reserved for a stopped instance, which only the books heed.
+            assert self.release is BEFORE or self.books.reserved[instance.host] != (0, 0)
+            _Books.take(self.books.used, instance.host, instance.amount if self.release is BEFORE else old)
             self.is_off = True
 
     @precondition(lambda self: self.release is SINCE)
