@@ -344,8 +344,8 @@ def test_tags_mark_instances(lab: Lab) -> None:
     assert lab.api.listTags(resourcetype="Volume") == {}
     by_tag = lab.api.listVirtualMachines(**{"tags[0].key": "run", "tags[0].value": "7"})
     assert by_tag["count"] == 1
-    again = lab.raw.call("createTags", **given, **{"tags[0].key": "run", "tags[0].value": "8"})
-    assert again.status == 431
+    again = lab.run("createTags", **given, **{"tags[0].key": "run", "tags[0].value": "8"})
+    assert (again["jobstatus"], again["jobresultcode"]) == (2, 530)
     lab.run("deleteTags", **given, **{"tags[0].key": "run"})
     assert [t["key"] for t in lab.api.listTags()["tag"]] == ["x"]
     lab.run("deleteTags", **given)
