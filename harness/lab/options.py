@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from harness.lab.topology import DEFAULT_LAB, LabSpec, grid
 
+DEFAULT_RELEASE = "4.23"
+
 
 @dataclass(frozen=True)
 class LabOptions:

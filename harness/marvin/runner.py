@@ -284,8 +284,7 @@ class MarvinRunner:
             return None
         from harness.lab.config_files import MARVIN_FILE
         from harness.lab.control import choose_hosts, embedded_lab
-        from harness.lab.options import LabOptions
-        from harness.pytest_plugin.loop import DEFAULT_RELEASE
+        from harness.lab.options import DEFAULT_RELEASE, LabOptions
 
         options = self._options
         kind = choose_hosts(options.hosts).kind

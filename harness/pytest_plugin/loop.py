@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from harness.run.record import CaseRecord
     from harness.run.verification import Verification
 
-DEFAULT_RELEASE = "4.23"
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
@@ -95,7 +93,7 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         environment = environment_of(marvin_file, config.getoption("zone"))
     else:
         from harness.lab.control import choose_hosts, embedded_lab
-        from harness.lab.options import LabOptions
+        from harness.lab.options import DEFAULT_RELEASE, LabOptions
 
         choice = choose_hosts(config.getoption("hosts"))
         hook.pytest_harness_lab(kind=choice.kind, instead_because=choice.instead_because)
