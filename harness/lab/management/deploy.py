@@ -93,7 +93,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
         )
         state.instances[instance.id] = instance
         state.resources.instance_came(account.id, size)
-    cloud.note("VM.CREATE", "Successfully created entity for deploying Instance", instance, user)
+    cloud.note("VM.CREATE", "Successfully created entity for deploying Vm", instance, user, state="Created")
     return instance
 
 

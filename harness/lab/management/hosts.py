@@ -76,21 +76,21 @@ def prepare_maintenance(cloud: Cloud, host_id: str, user: User) -> HostRecord:
         can_move = any(state.host(each.id).enabled for each in others)
         host = state.change_host(host_id, resource_state=ResourceState.PREPARING)
     for instance in there:
-        cloud.do_in_line(instance.id, user, _WORK, partial(_leave, cloud, instance, user, can_move=can_move))
+        cloud.do_in_line(instance.id, user, _WORK, partial(_leave, cloud, instance, can_move=can_move))
     settle(cloud, host_id)
     return host
 
 
-def _leave(cloud: Cloud, instance: InstanceRecord, user: User, *, can_move: bool) -> None:
+def _leave(cloud: Cloud, instance: InstanceRecord, *, can_move: bool) -> None:
     """Have an instance leave a host that is prepared for maintenance."""
     host_id = instance.host_id or ""
     now = cloud.state.instance(instance.id)
     if now.host_id == host_id and now.state is State.RUNNING and _is_preparing(cloud, host_id):
         try:
             if can_move:
-                migration.migrate(cloud, instance.id, user, None)
+                migration.migrate(cloud, instance.id, None)
             else:
-                lifecycle.stop(cloud, instance.id, user, forced=True)
+                lifecycle.stop(cloud, instance.id, forced=True)
         except HarnessError as failure:
             _log.warning("%s does not leave its host: %s", instance.instance_name, failure)
             with cloud.state.lock:

@@ -15,7 +15,7 @@ from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, NoCapacityError, OperationFailedError
 from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
-from harness.lab.management.model import InstanceRecord, State, User, size_in_force
+from harness.lab.management.model import InstanceRecord, State, size_in_force
 from harness.lab.management.records import OS_NAME
 from harness.lab.management.resources import of_instance
 from harness.reference import settings as names
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 _RESERVATION = "Message.ReservedCapacityFreed.Flag"
 
 
-def deploy(cloud: Cloud, instance_id: str, user: User, host_id: str | None, cluster_id: str | None) -> None:
+def deploy(cloud: Cloud, instance_id: str, host_id: str | None, cluster_id: str | None) -> None:
     """First start of a new instance; one that cannot start is left in state Error."""
     try:
-        start(cloud, instance_id, user, host_id, cluster_id, Operation.DEPLOY)
+        start(cloud, instance_id, host_id, cluster_id, Operation.DEPLOY)
     except HarnessError:
         with cloud.state.lock:
             failed = cloud.state.change(instance_id, state=State.ERROR, host_id=None)
@@ -42,7 +42,6 @@ def deploy(cloud: Cloud, instance_id: str, user: User, host_id: str | None, clus
 def start(
     cloud: Cloud,
     instance_id: str,
-    user: User,
     host_id: str | None,
     cluster_id: str | None,
     operation: Operation = Operation.START,
@@ -66,11 +65,9 @@ def start(
     try:
         hosts = allocation.hosts_for_start(state, instance, offering, size, host_id=host_id, cluster_id=cluster_id)
         start_on_one(cloud, instance, hosts, offering, size, operation)
-    except (NoCapacityError, DiskError) as failure:
+    except (NoCapacityError, DiskError):
         state.change(instance_id, state=State.STOPPED)
-        cloud.note("VM.START", f"Error while starting Instance: {failure}", instance, user, level="ERROR")
         raise
-    cloud.note("VM.START", "Successfully completed starting Instance", instance, user)
 
 
 def start_on_one(
@@ -143,7 +140,7 @@ def _overcommit(cloud: Cloud, host: Host) -> dict[str, str]:
     return {}
 
 
-def stop(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
+def stop(cloud: Cloud, instance_id: str, *, forced: bool) -> None:
     """Stop a running instance; one that is stopped already is fine. Its capacity stays reserved on its host."""
     instance = _existing(cloud, instance_id)
     if instance.state is State.STOPPED:
@@ -165,7 +162,6 @@ def stop(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
         # As built: a forced stop reports Stopped even where the agent could not be reached.
         _log.warning("%s may still run on its host: %s", instance.instance_name, failure)
     settle_stopped(cloud, instance)
-    cloud.note("VM.STOP", "Successfully completed stopping Instance", instance, user)
 
 
 def settle_stopped(cloud: Cloud, instance: InstanceRecord) -> None:
@@ -182,30 +178,29 @@ def settle_stopped(cloud: Cloud, instance: InstanceRecord) -> None:
         )
 
 
-def reboot(cloud: Cloud, instance_id: str, user: User, *, forced: bool) -> None:
+def reboot(cloud: Cloud, instance_id: str, *, forced: bool) -> None:
     """Reboot inside the same domain, or with `forced` stop and start it."""
     instance = _existing(cloud, instance_id)
     if instance.state is not State.RUNNING:
         raise InvalidValueError(f"The VM {instance.id} ({instance.display_name}) is not running, unable to reboot it")
     if forced:
-        stop(cloud, instance_id, user, forced=True)
-        start(cloud, instance_id, user, instance.host_id, None)
+        stop(cloud, instance_id, forced=True)
+        start(cloud, instance_id, instance.host_id, None)
     else:
         try:
             with cloud.pace.at_least(Operation.REBOOT, instance.database_id):
                 cloud.agent_of(instance).reboot(instance.instance_name)
         except HypervisorError as failure:
             raise OperationFailedError("Failed to reboot vm instance") from failure
-    cloud.note("VM.REBOOT", "Successfully completed rebooting Instance", instance, user)
 
 
-def destroy(cloud: Cloud, instance_id: str, user: User, *, expunge_too: bool) -> InstanceRecord:
+def destroy(cloud: Cloud, instance_id: str, *, expunge_too: bool) -> InstanceRecord:
     """Stop the instance if need be and give its capacity free; with `expunge_too` nothing of it stays."""
     instance = _existing(cloud, instance_id)
     if instance.state not in (State.DESTROYED, State.EXPUNGING):
         with cloud.pace.at_least(Operation.DESTROY, instance.database_id):
             if instance.state is State.RUNNING:
-                stop(cloud, instance_id, user, forced=True)
+                stop(cloud, instance_id, forced=True)
         instance = cloud.state.instance(instance_id)
     if instance.state is State.STOPPED and instance.last_host_id is not None:
         with cloud.state.lock:
@@ -215,11 +210,10 @@ def destroy(cloud: Cloud, instance_id: str, user: User, *, expunge_too: bool) ->
             if instance.state is not State.ERROR:
                 cloud.state.resources.instance_went(instance.account_id, cloud.state.size_of(instance))
             instance = cloud.state.change(instance_id, state=State.DESTROYED)
-        cloud.note("VM.DESTROY", "Successfully completed destroying Instance", instance, user)
-    return expunge(cloud, instance_id, user) if expunge_too else instance
+    return expunge(cloud, instance_id) if expunge_too else instance
 
 
-def recover(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
+def recover(cloud: Cloud, instance_id: str) -> InstanceRecord:
     """Have a destroyed instance back, stopped. Source: UserVmManagerImpl.recoverVirtualMachine.
 
     Raises:
@@ -235,12 +229,10 @@ def recover(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
         account, size = cloud.state.account(instance.account_id), cloud.state.size_of(instance)
         limits.check(cloud.state, account, of_instance(size))
         cloud.state.resources.instance_came(account.id, size)
-        instance = cloud.state.change(instance_id, state=State.STOPPED, host_id=None)
-    cloud.note("VM.RECOVER", "Successfully completed recovering Instance", instance, user)
-    return instance
+        return cloud.state.change(instance_id, state=State.STOPPED, host_id=None)
 
 
-def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
+def expunge(cloud: Cloud, instance_id: str) -> InstanceRecord:
     """Remove a destroyed instance for good. Raises InvalidValueError for one that is not destroyed."""
     instance = _existing(cloud, instance_id)
     if instance.state not in (State.DESTROYED, State.EXPUNGING, State.ERROR):
@@ -256,7 +248,6 @@ def expunge(cloud: Cloud, instance_id: str, user: User) -> InstanceRecord:
         for volume in [each for each in cloud.state.volumes.values() if each.instance_id == instance_id]:
             # A data volume outlives its instance.
             cloud.state.volumes[volume.id] = replace(volume, instance_id=None, device_id=None, attached=None)
-    cloud.note("VM.EXPUNGE", "Successfully completed expunging Instance", gone, user)
     return gone
 
 

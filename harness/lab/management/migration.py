@@ -8,7 +8,7 @@ from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, OperationFailedError
 from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
-from harness.lab.management.model import InstanceRecord, State, User, size_in_force
+from harness.lab.management.model import InstanceRecord, State, size_in_force
 from harness.reference.capacity import Host, destinations
 from harness.reference.offering import Offering, Size
 
@@ -21,7 +21,7 @@ def suitable_hosts(cloud: Cloud, instance: InstanceRecord) -> tuple[Host, ...]:
     return destinations(world.hosts, world.settings, here, size, offering.host_tags)
 
 
-def migrate(cloud: Cloud, instance_id: str, user: User, host_id: str | None) -> None:
+def migrate(cloud: Cloud, instance_id: str, host_id: str | None) -> None:
     """To `host_id`, or to the first suitable host. Source: UserVmManagerImpl.migrateVirtualMachine.
 
     Raises:
@@ -48,7 +48,6 @@ def migrate(cloud: Cloud, instance_id: str, user: User, host_id: str | None) -> 
             f"unable to migrate to host: {there.name}"
         )
     move(cloud, instance, there)
-    cloud.note("VM.MIGRATE", "Successfully completed migrating Instance", instance, user)
 
 
 def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:

@@ -137,7 +137,7 @@ def remove_account_with_all(cloud: Cloud, caller: User, account: Account) -> Non
             instance_id,
             caller,
             "org.apache.cloudstack.api.command.admin.vm.DestroyVMCmdByAdmin",
-            partial(lifecycle.destroy, cloud, instance_id, caller, expunge_too=True),
+            partial(lifecycle.destroy, cloud, instance_id, expunge_too=True),
         )
         for instance_id in theirs
     ]

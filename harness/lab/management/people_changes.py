@@ -44,7 +44,7 @@ def stand_account(cloud: Cloud, caller: User, account: Account, standing: Standi
                 instance_id,
                 caller,
                 "org.apache.cloudstack.api.command.admin.vm.StopVMCmdByAdmin",
-                partial(lifecycle.stop, cloud, instance_id, caller, forced=True),
+                partial(lifecycle.stop, cloud, instance_id, forced=True),
             )
     kind, doing = _EVENTS[standing]
     text = f"Successfully completed {doing} Account"

@@ -31,7 +31,7 @@ def restore(cloud: Cloud, instance_id: str, user: User, template_id: str | None)
         check_launch(state, state.templates[template_id], user)
     ran = instance.state is State.RUNNING
     if ran:
-        lifecycle.stop(cloud, instance_id, user, forced=True)
+        lifecycle.stop(cloud, instance_id, forced=True)
     try:
         cloud.disks.remove(instance.volume_id)
         cloud.disks.create(instance.volume_id)
@@ -40,8 +40,7 @@ def restore(cloud: Cloud, instance_id: str, user: User, template_id: str | None)
     if template_id is not None:
         state.change(instance_id, template_id=template_id)
     if ran:
-        lifecycle.start(cloud, instance_id, user, instance.host_id, None)
-    cloud.note("VM.RESTORE", "Successfully completed restoring Instance", state.instance(instance_id), user)
+        lifecycle.start(cloud, instance_id, instance.host_id, None)
 
 
 def check_password(cloud: Cloud, instance: InstanceRecord) -> None:
@@ -51,17 +50,15 @@ def check_password(cloud: Cloud, instance: InstanceRecord) -> None:
     _check_stopped(instance, "password")
 
 
-def new_password(cloud: Cloud, instance: InstanceRecord, user: User) -> str:
+def new_password() -> str:
     """Nobody tells the guest of it."""
-    cloud.note("VM.RESETPASSWORD", "Successfully completed resetting Instance password", instance, user)
     return secrets.token_urlsafe(8)
 
 
-def reset_keys(cloud: Cloud, instance: InstanceRecord, user: User, names: str) -> None:
+def reset_keys(cloud: Cloud, instance: InstanceRecord, names: str) -> None:
     """Source: UserVmManagerImpl.resetVMSSHKey. Raises InvalidValueError."""
     _check_stopped(instance, "SSH Key")
-    changed = cloud.state.change(instance.id, key_pair=names)
-    cloud.note("VM.RESETSSHKEY", "Successfully completed resetting Instance SSH key", changed, user)
+    cloud.state.change(instance.id, key_pair=names)
 
 
 def _check_stopped(instance: InstanceRecord, what: str) -> None:

@@ -35,15 +35,10 @@ def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, s
     except KeyError:
         raise InvalidValueError("Unable to find VM's UUID") from None
     asked = parameters_of(details)
-    try:
-        if instance.state is State.STOPPED:
-            _scale_stopped(cloud, instance, offering_id, asked)
-        else:
-            _scale_running(cloud, instance, offering_id, asked, user, wave)
-    except ApiError as refusal:
-        cloud.note("VM.UPGRADE", f"Error while upgrading Instance: {refusal}", instance, user, level="ERROR")
-        raise
-    cloud.note("VM.UPGRADE", "Successfully completed upgrading Instance", instance, user)
+    if instance.state is State.STOPPED:
+        _scale_stopped(cloud, instance, offering_id, asked)
+    else:
+        _scale_running(cloud, instance, offering_id, asked, user, wave)
 
 
 def _scale_running(
@@ -76,7 +71,6 @@ def _scale_running(
     else:
         host = decision.candidates[0]
         instance = migration.move(cloud, instance, host)
-        cloud.note("VM.MIGRATE", "Successfully completed migrating Instance for its scale", instance, user)
         domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
         # The destination keeps counting the old size until the next recalculation (as built).
         _book(cloud, instance, new, decision.size, known.size, domain, takes_room=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.errors import InvalidValueError, refused
-from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User
+from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State
 from harness.reference import settings as names
 from harness.reference.readiness import flag_refusal
 
@@ -12,7 +12,6 @@ from harness.reference.readiness import flag_refusal
 def update_instance(
     cloud: Cloud,
     instance_id: str,
-    user: User,
     *,
     flag: bool | None,
     name: str | None,
@@ -35,9 +34,7 @@ def update_instance(
         kept = {key: instance.details[key] for key in SIZE_DETAILS if key in instance.details}
         details = {key: value for key, value in details.items() if key not in SIZE_DETAILS} | kept
     fields: dict[str, object] = {"flag": flag, "name": name, "display_name": display_name, "details": details}
-    changed = state.change(instance_id, **{key: value for key, value in fields.items() if value is not None})
-    cloud.note("VM.UPDATE", "Successfully completed updating Instance", changed, user)
-    return changed
+    return state.change(instance_id, **{key: value for key, value in fields.items() if value is not None})
 
 
 def _check_flag(cloud: Cloud, instance: InstanceRecord) -> None:

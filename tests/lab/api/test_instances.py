@@ -374,14 +374,36 @@ def test_names_and_details_of_an_instance_can_be_changed(lab: Lab) -> None:
 
 
 def test_events_tell_what_was_done(lab: Lab) -> None:
-    instance = lab.deploy(lab.fixed())
-    lab.scale(instance["id"], lab.fixed(cpus=2))
-    kinds = [
-        event["type"] for event in lab.api.listEvents(resourcetype="VirtualMachine", resourceid=instance["id"])["event"]
+    instance, larger = lab.deploy(lab.fixed()), lab.fixed(cpus=2)
+    lab.scale(instance["id"], larger)
+    told = [(event["type"], event["state"], event["description"]) for event in _events(lab, instance)]
+    assert told == [
+        ("VM.CREATE", "Created", "Successfully created entity for deploying Vm"),
+        ("VM.CREATE", "Scheduled", f"starting Vm. Vm Id: {instance['id']}"),
+        ("VM.CREATE", "Started", f"Deploying Vm. Vm Id: {instance['id']}"),
+        ("VM.CREATE", "Completed", f"Successfully completed deploying Vm. Vm Id: {instance['id']}"),
+        ("VM.UPGRADE", "Scheduled", f"upgrading vm: {instance['id']} to service offering: {larger}"),
+        ("VM.UPGRADE", "Started", "Upgrading VM"),
+        ("VM.UPGRADE", "Completed", "Successfully completed Upgrading VM"),
     ]
-    assert kinds == ["VM.UPGRADE", "VM.UPGRADE", "VM.START", "VM.CREATE"]
     edited = lab.api.listEvents(type="CONFIGURATION.VALUE.EDIT")["event"][0]
     assert "enable.dynamic.scale.vm" in edited["description"]
+
+
+def test_events_tell_what_failed(lab: Lab) -> None:
+    instance = lab.deploy(lab.fixed(), "kvm1")
+    job = lab.run("migrateVirtualMachine", virtualmachineid=instance["id"], hostid=lab.host_id("kvm3"))
+    assert job["jobstatus"] == 2
+    scheduled, began, ended = _events(lab, instance)[-3:]
+    assert scheduled["description"] == "Attempting to migrate VM id: 1 to host Id: 3"
+    assert (began["state"], began["level"]) == ("Started", "INFO")
+    assert (ended["state"], ended["level"]) == ("Completed", "ERROR")
+    assert ended["description"] == "Error while migrating VM. VM Id: 1 to host Id: 3"
+
+
+def _events(lab: Lab, instance: Entity) -> list[Entity]:
+    """What the event log tells of an instance, oldest first."""
+    return list(reversed(lab.api.listEvents(resourcetype="VirtualMachine", resourceid=instance["id"])["event"]))
 
 
 def test_deploying_needs_a_template_and_an_active_offering(lab: Lab) -> None:

@@ -11,6 +11,7 @@ from harness.lab.api.scope import scope
 from harness.lab.api.selection import Views
 from harness.lab.api.views import instances as views
 from harness.lab.management import lifecycle, migration, updates
+from harness.lab.management.actions import Action, acting, on
 from harness.lab.management.deploy import DeployRequest, create_instance
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.jobs import Result, Work
@@ -27,13 +28,39 @@ def shown(call: Call, instance_id: str) -> Shown:
     return views.instance(call.cloud, call.cloud.state.instance(instance_id), for_admin=call.is_admin)
 
 
-def begun(call: Call, instance: InstanceRecord, act: Callable[[], object], *, created: bool = False) -> Begun:
-    """A job on an instance, whose result is the instance afterwards."""
+def begun(
+    call: Call,
+    instance: InstanceRecord,
+    action: Action,
+    scheduled: str,
+    act: Callable[[], Shown | None],
+    *,
+    created: bool = False,
+) -> Begun:
+    """A job on an instance, whose result is the instance afterwards, or what `act` shows.
+
+    Events tell that it is `scheduled`, in the command's own words, and how it goes.
+    """
 
     def run() -> Result:
-        act()
-        return {"virtualmachine": shown(call, instance.id)}
+        with acting(call.cloud, action, instance, call.user):
+            special = act()
+        return {"virtualmachine": shown(call, instance.id)} if special is None else special
 
+    return scheduled_work(call, instance, action.kind, scheduled, run, created=created)
+
+
+def scheduled_work(
+    call: Call,
+    instance: InstanceRecord,
+    kind: str,
+    scheduled: str,
+    run: Callable[[], Result],
+    *,
+    created: bool = False,
+) -> Begun:
+    """A job on an instance of which the event log tells that it is scheduled, as an event of this kind."""
+    call.cloud.note(kind, scheduled, instance, call.user, state="Scheduled")
     return Begun(Work(instance.id, run, "VirtualMachine", instance.id), instance.id if created else None)
 
 
@@ -137,13 +164,19 @@ def _deploy(call: Call) -> Answer:
         key_pair=key_pairs_meant(call, owner),
     )
     instance = create_instance(call.cloud, request, call.user)
+    action = on(instance, "VM.CREATE", "deploying Vm")
     if call.flag("startvm") is False:
-        return begun(call, instance, lambda: None, created=True)
+        scheduled = f"deploying Vm. Vm Id: {instance.id}"
+        return scheduled_work(
+            call, instance, action.kind, scheduled, lambda: {"virtualmachine": shown(call, instance.id)}, created=True
+        )
     host_id, cluster_id = call.text("hostid"), call.text("clusterid")
     return begun(
         call,
         instance,
-        lambda: lifecycle.deploy(call.cloud, instance.id, call.user, host_id, cluster_id),
+        action,
+        f"starting Vm. Vm Id: {instance.id}",
+        lambda: lifecycle.deploy(call.cloud, instance.id, host_id, cluster_id),
         created=True,
     )
 
@@ -151,52 +184,70 @@ def _deploy(call: Call) -> Answer:
 def _start(call: Call) -> Answer:
     instance = call.instance()
     host_id, cluster_id = call.text("hostid"), call.text("clusterid")
-    return begun(call, instance, lambda: lifecycle.start(call.cloud, instance.id, call.user, host_id, cluster_id))
+    return begun(
+        call,
+        instance,
+        on(instance, "VM.START", "starting Vm"),
+        f"starting user vm: {instance.id}",
+        lambda: lifecycle.start(call.cloud, instance.id, host_id, cluster_id),
+    )
 
 
 def _stop(call: Call) -> Answer:
     instance, forced = call.instance(), call.flag("forced") or False
-    return begun(call, instance, lambda: lifecycle.stop(call.cloud, instance.id, call.user, forced=forced))
+    return begun(
+        call,
+        instance,
+        on(instance, "VM.STOP", "stopping Vm"),
+        f"stopping user vm: {instance.id}",
+        lambda: lifecycle.stop(call.cloud, instance.id, forced=forced),
+    )
 
 
 def _reboot(call: Call) -> Answer:
     instance, forced = call.instance(), call.flag("forced") or False
-    return begun(call, instance, lambda: lifecycle.reboot(call.cloud, instance.id, call.user, forced=forced))
+    return begun(
+        call,
+        instance,
+        on(instance, "VM.REBOOT", "rebooting Vm"),
+        f"rebooting user vm: {instance.id}",
+        lambda: lifecycle.reboot(call.cloud, instance.id, forced=forced),
+    )
 
 
 def _destroy(call: Call) -> Answer:
     instance, expunge = call.instance(), call.flag("expunge") or False
 
-    def run() -> Result:
-        gone = lifecycle.destroy(call.cloud, instance.id, call.user, expunge_too=expunge)
+    def act() -> Shown:
+        gone = lifecycle.destroy(call.cloud, instance.id, expunge_too=expunge)
         return {"virtualmachine": views.instance(call.cloud, gone, for_admin=call.is_admin)}
 
-    return Begun(Work(instance.id, run, "VirtualMachine", instance.id))
+    return begun(call, instance, on(instance, "VM.DESTROY", "destroying Vm"), f"destroying vm: {instance.id}", act)
 
 
 def _expunge(call: Call) -> Answer:
     instance = call.instance()
 
-    def run() -> Result:
-        lifecycle.expunge(call.cloud, instance.id, call.user)
+    def act() -> Shown:
+        lifecycle.expunge(call.cloud, instance.id)
         return {"success": True}
 
-    return Begun(Work(instance.id, run, "VirtualMachine", instance.id))
+    return begun(call, instance, on(instance, "VM.EXPUNGE", "expunging Vm"), f"Expunging vm: {instance.id}", act)
 
 
 def _update(call: Call) -> Answer:
-    details = call.merged("details")
+    instance, details = call.instance(), call.merged("details")
     if call.flag("cleanupdetails"):
         details = {}
-    record = updates.update_instance(
-        call.cloud,
-        call.instance().id,
-        call.user,
-        flag=call.flag("isdynamicallyscalable"),
-        name=call.text("name"),
-        display_name=call.text("displayname"),
-        details=details if call.entries("details") or call.flag("cleanupdetails") else None,
-    )
+    with acting(call.cloud, on(instance, "VM.UPDATE", "updating Vm"), instance, call.user, in_job=False):
+        record = updates.update_instance(
+            call.cloud,
+            instance.id,
+            flag=call.flag("isdynamicallyscalable"),
+            name=call.text("name"),
+            display_name=call.text("displayname"),
+            details=details if call.entries("details") or call.flag("cleanupdetails") else None,
+        )
     return Single({"virtualmachine": views.instance(call.cloud, record, for_admin=call.is_admin)})
 
 
@@ -204,11 +255,24 @@ def _migrate(call: Call) -> Answer:
     instance, host_id = call.instance("virtualmachineid"), call.text("hostid")
     if host_id is None and not call.flag("autoselect"):
         raise InvalidValueError("Either hostId or storageId must be specified")
-    return begun(call, instance, lambda: migration.migrate(call.cloud, instance.id, call.user, host_id))
+    scheduled, details = f"Attempting to migrate VM id: {instance.database_id}", ""
+    if host_id is not None:
+        number = call.cloud.state.hosts[host_id].database_id
+        scheduled += f" to host Id: {number}"
+        details = f"VM Id: {instance.database_id} to host Id: {number}"
+    return begun(
+        call,
+        instance,
+        Action("VM.MIGRATE", "migrating VM", details),
+        scheduled,
+        lambda: migration.migrate(call.cloud, instance.id, host_id),
+    )
 
 
 def _recover(call: Call) -> Answer:
-    record = lifecycle.recover(call.cloud, call.instance().id, call.user)
+    instance = call.instance()
+    with acting(call.cloud, Action("VM.RECOVER", "Recovering VM"), instance, call.user, in_job=False):
+        record = lifecycle.recover(call.cloud, instance.id)
     return Single({"virtualmachine": views.instance(call.cloud, record, for_admin=call.is_admin)})
 
 

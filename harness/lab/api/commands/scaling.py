@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.lab.api.command import Answer, Call, Single, command
 from harness.lab.api.commands.instances import begun, shown
 from harness.lab.management import scaling
+from harness.lab.management.actions import Action, acting, on
 from harness.lab.management.cloud import rendered
 from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import State
@@ -16,11 +17,16 @@ def _scale(call: Call) -> Answer:
     instance = call.instance()
     offering_id, details = call.must("serviceofferingid"), call.merged("details")
     scheduled = f"upgrading vm: {instance.id} to service offering: {offering_id}"
-    call.cloud.note("VM.UPGRADE", scheduled, instance, call.user, state="Scheduled")
     state = call.cloud.state
     together = oddities.CONCURRENT_SCALES in state.release.defects
     wave = state.waves.join(instance.id) if together else Wave()
-    return begun(call, instance, lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user, wave))
+    return begun(
+        call,
+        instance,
+        Action("VM.UPGRADE", "Upgrading VM"),
+        scheduled,
+        lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user, wave),
+    )
 
 
 def _change_service(call: Call) -> Answer:
@@ -30,7 +36,9 @@ def _change_service(call: Call) -> Answer:
             f"Unable to upgrade virtual machine {rendered(instance)}  in state {instance.state}; "
             "make sure the virtual machine is stopped"
         )
-    scaling.scale(call.cloud, instance.id, call.must("serviceofferingid"), call.merged("details"), call.user, Wave())
+    offering_id, details = call.must("serviceofferingid"), call.merged("details")
+    with acting(call.cloud, on(instance, "VM.UPGRADE", "upgrading Vm"), instance, call.user, in_job=False):
+        scaling.scale(call.cloud, instance.id, offering_id, details, call.user, Wave())
     return Single({"virtualmachine": shown(call, instance.id)})
 
 
