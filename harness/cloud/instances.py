@@ -43,6 +43,12 @@ def id_of(api: CloudApi, name: str) -> str | None:
     return next((str(part["id"]) for part in found if part.get("name") == name), None)
 
 
+def running(api: CloudApi) -> list[InstanceRecord]:
+    """All instances that run, whoever's they are."""
+    found = api.list("listVirtualMachines", "virtualmachine", state="Running", listall=True)
+    return [read(InstanceRecord, part) for part in found]
+
+
 def deploy(
     api: CloudApi,
     seconds: float,

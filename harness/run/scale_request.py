@@ -13,9 +13,9 @@ from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.jobs import Job, JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference import rules
-from harness.reference.capacity import Host, allocation, with_allocation
-from harness.reference.offering import CustomParameters, Offering
-from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
+from harness.reference.capacity import Allocation, Host, with_allocation
+from harness.reference.offering import CustomParameters, Offering, Size
+from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
@@ -119,20 +119,15 @@ class ScaleRequest:
         return scaled
 
     def _books(self, prediction: Prediction) -> list[list[Host]]:
-        """As predicted; after a migration also as a recalculation leaves them, which counts the new size."""
-        cluster = self.instance.scene.home.cluster_id
-        ways = [[host for host in prediction.hosts if host.cluster_id == cluster]]
-        if prediction.outcome is Outcome.MIGRATED:
-            old, new, there = self.before.size, prediction.size, self.instance.record.host_id
-            ways.append(
-                [
-                    with_allocation(host, allocation(host).with_released(old).with_allocated(new))
-                    if host.id == there
-                    else host
-                    for host in ways[0]
-                ]
-            )
-        return ways
+        """As predicted; or as a recalculation in between leaves them, which counts what runs now and no more."""
+        scene = self.instance.scene
+        predicted = [host for host in prediction.hosts if host.cluster_id == scene.home.cluster_id]
+        counted = dict.fromkeys((host.id for host in predicted), Allocation(0, 0))
+        for running in instances.running(scene.api):
+            if running.host_id in counted:
+                size = Size(running.cpus, running.speed_mhz, running.memory_mib)
+                counted[running.host_id] = counted[running.host_id].with_allocated(size)
+        return [predicted, [with_allocation(host, counted[host.id]) for host in predicted]]
 
     def wait(self) -> JobResult:
         """How the job ended; the instance's record is as the API has it after that."""

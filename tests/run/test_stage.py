@@ -1,6 +1,7 @@
 """A case's world against a simulated lab: what is arranged is there, what is wrong is caught, nothing stays."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +11,20 @@ from harness.cloud.instances import InstanceGoneError, JobFailedError
 from harness.cloud.jobs import run_job
 from harness.hosts.observation import DomainView
 from harness.reference.offering import Size
-from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, SCALE_RETRY
+from harness.reference.settings import (
+    CAPACITY_CHECK_PERIOD,
+    CPU_CEILING,
+    CPU_THRESHOLD,
+    ENABLE_DYNAMIC_SCALE,
+    MEMORY_CEILING,
+    SCALE_RETRY,
+)
+from harness.reference.world import World
 from harness.run.environment import EnvironmentFileError, Guest, TimeLimits, load
 from harness.run.permits import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
 from harness.run.stage import Stage
-from harness.run.staged_instance import HostUnknownError
+from harness.run.staged_instance import HostUnknownError, StagedInstance
 from harness.verify.finding import Layer
 from tests.conftest import SimulatedLab
 from tests.run.stages import session_of, stage_of
@@ -223,6 +232,39 @@ def test_an_instance_whose_deployment_fails_is_removed_all_the_same(session: Ses
     assert len(session.api.list("listVirtualMachines", "virtualmachine", listall=True)) == 1
     assert stage.close() == []
     assert session.api.list("listVirtualMachines", "virtualmachine", listall=True) == []
+
+
+def _moved_and_counted_by_its_old_size(stage: Stage) -> StagedInstance:
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    stage.leave_memory_mib(100)
+    instance.scale_without_room(stage.fixed(1, 500, 512))
+    assert not instance.is_on_home
+    return instance
+
+
+def test_a_recalculation_between_prediction_and_look_is_no_finding(stage: Stage) -> None:
+    request = _moved_and_counted_by_its_old_size(stage).request(stage.fixed(1, 500, 640)).send()
+    configuration.update(stage.api, CAPACITY_CHECK_PERIOD, "0", Place())
+    try:
+        request.finish_alone()
+        assert "allocated MiB of kvm2" not in _what(stage)
+    finally:
+        configuration.reset(stage.api, CAPACITY_CHECK_PERIOD, Place())
+
+
+def test_room_that_neither_a_scale_nor_a_recalculation_leaves_is_a_finding(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = _moved_and_counted_by_its_old_size(stage).request(stage.fixed(1, 500, 640)).send()
+    world = stage.session.world
+
+    def with_one_mib_lost() -> World:
+        hosts = [replace(host, used_memory_bytes=host.used_memory_bytes - (1 << 20)) for host in world().hosts]
+        return replace(world(), hosts=tuple(hosts))
+
+    monkeypatch.setattr(stage.session, "world", with_one_mib_lost)
+    request.finish_alone()
+    assert "allocated MiB of kvm2" in _what(stage)
 
 
 def test_a_full_cloud_is_no_finding(stage: Stage) -> None:
