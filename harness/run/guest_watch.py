@@ -23,6 +23,7 @@ class GuestWatch:
         self._scene = scene
         self._name = instance_name
         self._answered = False
+        self._was_silent = False
         self.was_hotplugged = False
 
     def observe(self, view: HostView, expected: Sequence[Domain]) -> Observation:
@@ -44,7 +45,7 @@ class GuestWatch:
 
     def _wait(self, view: HostView, expected: Sequence[Domain]) -> None:
         session = self._scene.session
-        if session.guest_agent_silent is not None:
+        if session.guest_agent_silent is not None or self._was_silent:
             return
         limits = session.environment.time_limits
         try:
@@ -79,8 +80,12 @@ class GuestWatch:
         session = self._scene.session
         if self._answered:
             self._scene.saw(compare_silent_guest(self._name, expired))
-        elif not session.guest_agent_answered:
-            session.guest_agent_silent = str(expired)
+            return
+        self._was_silent = True
+        if not session.guest_agent_answered:
+            session.silent_guests_left -= 1
+            if session.silent_guests_left == 0:
+                session.guest_agent_silent = str(expired)
 
 
 def _has_settled(expected: Sequence[Domain], seen: GuestView | NotSeen) -> bool:

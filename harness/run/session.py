@@ -101,7 +101,9 @@ class Session:
         self._accesses: dict[str, HostAccess] = {}
         self._witness: Witness | None = None
         self.guest_agent_answered = False
-        # Once the first guest of a run has stayed silent no other is waited for: the template has no agent.
+        # Where the first guests of a run stay silent no other is waited for: the template has no agent. One may do so
+        # for its own reasons where the environment file says that there is one.
+        self.silent_guests_left = 3 if environment.guest.agent else 1
         self.guest_agent_silent: str | None = None
         if environment.guest.agent is False:
             self.guest_agent_silent = "the environment file says that the template has no guest agent"

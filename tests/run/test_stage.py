@@ -203,6 +203,22 @@ def test_the_first_silent_guest_ends_the_waiting_for_guests(lab: SimulatedLab) -
     session.close()
 
 
+def test_one_silent_guest_says_nothing_of_the_others_where_there_must_be_agents(
+    lab: SimulatedLab, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "guest_agent_answered", False)
+    stage = stage_of(session, "TEST-06")
+    mute, other = (stage.instance(stage.fixed(1, 500, 256)) for _ in range(2))
+    lab.hypervisors[stage.home.name].set_guest_agent(mute.record.instance_name, answering=False)
+    for _ in range(4):
+        mute.verify()
+    assert Layer.GUEST in stage.comparison.not_verified
+    assert session.guest_agent_silent is None
+    other.scale(stage.fixed(2, 500, 256))
+    assert session.guest_agent_answered
+    assert stage.close() == []
+
+
 def test_a_guest_that_falls_silent_is_a_finding(stage: Stage, lab: SimulatedLab) -> None:
     instance = stage.instance(stage.fixed(1, 500, 256))
     instance.scale(stage.fixed(2, 500, 256))
