@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from uuid import uuid4
 
+from harness.cloud.answers import number, text
 from harness.cloud.client import CloudApi
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
@@ -66,22 +67,28 @@ def create(api: CloudApi, name: str, kind: AccountType) -> AccountKeys:
         email="nobody@localhost",
         password=str(uuid4()),
         account=name,
-    )["account"]
-    keys = api.call("registerUserKeys", id=answer["user"][0]["id"])["userkeys"]
-    return AccountKeys(str(answer["id"]), name, str(answer["domainid"]), str(keys["apikey"]), str(keys["secretkey"]))
+    )
+    keys = api.call("registerUserKeys", id=text(answer, "account", "user", 0, "id"))
+    return AccountKeys(
+        id=text(answer, "account", "id"),
+        name=name,
+        account_domain_id=text(answer, "account", "domainid"),
+        api_key=text(keys, "userkeys", "apikey"),
+        secret_key=text(keys, "userkeys", "secretkey"),
+    )
 
 
 def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the account of just that name, or None."""
     found = api.list("listAccounts", "account", name=name, listall=True)
-    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+    return next((text(part, "id") for part in found if part.get("name") == name), None)
 
 
 def counts(api: CloudApi, name: str) -> AccountCounts:
     """Raises NoSuchAccountError."""
     for part in api.list("listAccounts", "account", name=name, listall=True):
         if part.get("name") == name:
-            return AccountCounts(int(part["cputotal"]), int(part["memorytotal"]))
+            return AccountCounts(number(part, "cputotal"), number(part, "memorytotal"))
     raise NoSuchAccountError(f"the API lists no account {name}")
 
 
@@ -93,8 +100,9 @@ def set_limit(api: CloudApi, address: tuple[str, str], what: Limited, most: int)
 
 def recount(api: CloudApi) -> None:
     """Have CloudStack count anew what the caller's account has. Raises ApiError."""
-    user = api.call("getUser", userapikey=api.api_key)["user"]
-    api.call("updateResourceCount", account=user["account"], domainid=user["domainid"])
+    user = api.call("getUser", userapikey=api.api_key)
+    account, account_domain_id = text(user, "user", "account"), text(user, "user", "domainid")
+    api.call("updateResourceCount", account=account, domainid=account_domain_id)
 
 
 def delete(api: CloudApi, seconds: float, account_id: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 from cs import CloudStack, CloudStackApiException, CloudStackException
+from urllib3.exceptions import NewConnectionError
 
+from harness.cloud.bounded_http import AnswerTooLargeError, bounded_session
 from harness.cloud.redaction import HIDDEN, Redactor
 from harness.errors import HarnessError
 from harness.waiting import DeadlineExpired, wait_until
@@ -20,6 +24,13 @@ _ASKED_AGAIN_S = 5.0
 UNAUTHORIZED = 401
 PARAMETER_ERROR = 431
 PAGE_SIZE = 500
+# No cloud has as much of anything; a server that never comes to an end does.
+_MOST_PAGES = 1000
+# A timeout is for each part of an answer as it comes; the whole may take so many of them.
+_ANSWER_TIMEOUTS = 4
+
+# A signature says when it expires, ten minutes from the client's now (cs); a zone's lock goes by clocks too.
+MOST_SKEW_S = 300.0
 
 _QUESTIONS = ("list", "query", "get", "find", "is")
 _SECRETS = ("password", "currentpassword", "usersecretkey", "secretkey", "userdata")
@@ -32,6 +43,10 @@ def is_question(command: str) -> bool:
 
 class ApiUnreachableError(HarnessError):
     """No CloudStack API answered at the endpoint."""
+
+
+class ApiNotReachedError(ApiUnreachableError):
+    """There was no connection at all: whatever was to be sent was not."""
 
 
 class ApiCredentialsError(HarnessError):
@@ -127,9 +142,9 @@ class CloudApi:
             ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
         """
         if is_question(command):
-            return self._answer_after_all(command, parameters)
+            return self._answer_after_all(command, parameters, (ApiUnreachableError, ApiAnswerError))
         if self.listener is None:
-            return self._answer(command, parameters)
+            return self._answer_after_all(command, parameters, (ApiNotReachedError,))
         sent = {
             name: HIDDEN if name.lower() in _SECRETS else str(value)
             for name, value in parameters.items()
@@ -137,7 +152,7 @@ class CloudApi:
         }
         call = Call(command, sent, time.time())
         try:
-            answer = self._answer(command, parameters)
+            answer = self._answer_after_all(command, parameters, (ApiNotReachedError,))
         except HarnessError as refused:
             self.listener(replace(call, error=str(refused)))
             raise
@@ -145,8 +160,10 @@ class CloudApi:
         self.listener(replace(call, job_id=None if job_id is None else str(job_id)))
         return answer
 
-    def _answer_after_all(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
-        """A question may be asked again where a server that has answered before does not; a change never is."""
+    def _answer_after_all(
+        self, command: str, parameters: dict[str, object], transient: tuple[type[HarnessError], ...]
+    ) -> dict[str, Any]:
+        """Asked again where a server that has answered before does not: a change only if it was never sent."""
         if not self._has_answered:
             return self._answer(command, parameters)
         try:
@@ -155,10 +172,12 @@ class CloudApi:
                 lambda: self._answer(command, parameters),
                 lambda _: True,
                 _ASKED_AGAIN_S,
-                transient=(ApiUnreachableError,),
+                transient=transient,
             )
         except DeadlineExpired as expired:
-            raise ApiUnreachableError(str(expired.last_seen)) from None
+            if isinstance(expired.last_seen, HarnessError):
+                raise expired.last_seen from None
+            raise
 
     def _answer(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
         if self.witness is None:
@@ -182,8 +201,15 @@ class CloudApi:
             raise ApiAnswerError(f"{self.endpoint} answered no CloudStack JSON to {command}: {said}") from None
         except requests.exceptions.SSLError as failure:
             raise ApiUnreachableError(f"TLS verification failed for {self.endpoint}: {_innermost(failure)}") from None
+        except RecursionError:
+            raise ApiAnswerError(f"{self.endpoint} answered {command} with JSON that is nested too deeply") from None
+        except requests.exceptions.TooManyRedirects:
+            raise ApiAnswerError(f"{self.endpoint} sends {command} to another address; give that one") from None
+        except AnswerTooLargeError as failure:
+            raise ApiAnswerError(f"{self.endpoint} answered {command} with too much: {failure}") from None
         except requests.exceptions.RequestException as failure:
-            raise ApiUnreachableError(f"no CloudStack API answers at {self.endpoint}: {_innermost(failure)}") from None
+            kind = ApiNotReachedError if _was_not_sent(failure) else ApiUnreachableError
+            raise kind(f"no CloudStack API answers at {self.endpoint}: {_innermost(failure)}") from None
         if not isinstance(answer, dict):
             raise ApiAnswerError(f"{self.endpoint} answered {type(answer).__name__} to {command}, not an object")
         self._has_answered = True
@@ -192,14 +218,15 @@ class CloudApi:
     def list(self, command: str, key: str, **parameters: object) -> list[dict[str, Any]]:
         """All pages of a list command; `key` is the name of the list inside the answer. Errors as in `call`."""
         found: list[dict[str, Any]] = []
-        page = 1
-        while True:
+        for page in range(1, _MOST_PAGES + 1):
             answer = self.call(command, page=page, pagesize=PAGE_SIZE, **parameters)
             part = answer.get(key, [])
+            if not isinstance(part, list) or not all(isinstance(item, dict) for item in part):
+                raise ApiAnswerError(f"{self.endpoint} answered {command} with a {key} that is no list of objects")
             found.extend(part)
             if len(part) < PAGE_SIZE:
                 return found
-            page += 1
+        raise ApiAnswerError(f"{self.endpoint} does not come to an end with {command}: {len(found)} {key}s")
 
     def exists(self, command: str, key: str, entity_id: str) -> bool:
         """Whether a list command finds this id. Errors as in `call`."""
@@ -214,7 +241,8 @@ class CloudApi:
         # requests does not promise that one session serves several threads.
         connection: CloudStack | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = CloudStack(**self._options, session=requests.Session())
+            session = bounded_session(self._options["timeout"] * _ANSWER_TIMEOUTS)
+            connection = CloudStack(**self._options, session=session)
             self._local.connection = connection
         return connection
 
@@ -223,11 +251,31 @@ class CloudApi:
         status = refused.response.status_code
         text = self._redactor.known(str(error.get("errortext", refused.args[0])))
         if status == UNAUTHORIZED:
-            return ApiCredentialsError(f"{self.endpoint} refused the API key or its signature: {text}")
+            skew = skew_s(refused.response.headers)
+            clocks = ""
+            if skew is not None and abs(skew) > MOST_SKEW_S:
+                clocks = f"; its clock is {skew:+.0f} s from this machine's, and a signature is good for ten minutes"
+            return ApiCredentialsError(f"{self.endpoint} refused the API key or its signature: {text}{clocks}")
         cs_code = error.get("cserrorcode")
-        return ApiError(
-            command, int(error.get("errorcode", status)), cs_code if cs_code is None else int(cs_code), text
-        )
+        return ApiError(command, _code(error.get("errorcode"), status) or status, _code(cs_code, None), text)
+
+
+def skew_s(head: Mapping[str, str]) -> float | None:
+    """How far a server's clock is ahead of this machine's by the head of its answer; None where it does not tell."""
+    try:
+        return parsedate_to_datetime(head["Date"]).timestamp() - time.time()
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _code(said: object, otherwise: int | None) -> int | None:
+    return int(said) if isinstance(said, int | str) and re.fullmatch(r"-?[0-9]{1,9}", str(said)) else otherwise
+
+
+def _was_not_sent(failure: BaseException) -> bool:
+    """Whether there was no connection to send anything on."""
+    reason = getattr(failure.args[0] if failure.args else None, "reason", None)
+    return isinstance(failure, requests.exceptions.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _innermost(failure: BaseException) -> str:

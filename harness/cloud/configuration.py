@@ -21,8 +21,8 @@ class Place:
 
 def has_new_settings(api: CloudApi) -> bool:
     """Whether this server has the pull request's settings."""
-    answer = api.call("listConfigurations", name=CPU_CEILING)
-    return any(item["name"] == CPU_CEILING for item in answer.get("configuration", []))
+    found = api.list("listConfigurations", "configuration", name=CPU_CEILING)
+    return any(item.get("name") == CPU_CEILING for item in found)
 
 
 def value(api: CloudApi, name: str, place: Place) -> str:
@@ -31,9 +31,8 @@ def value(api: CloudApi, name: str, place: Place) -> str:
     Raises:
         ApiAnswerError: the server has no such setting in that scope.
     """
-    answer = api.call("listConfigurations", name=name, **place.parameters())
-    for item in answer.get("configuration", []):
-        if item["name"] == name and "value" in item:
+    for item in api.list("listConfigurations", "configuration", name=name, **place.parameters()):
+        if item.get("name") == name and "value" in item:
             return str(item["value"])
     raise ApiAnswerError(f"listConfigurations tells no value of {name}")
 
@@ -62,5 +61,7 @@ def _values(api: CloudApi, place: Place, scope: Scope | None = None) -> dict[str
     return {
         item["name"]: str(item["value"])
         for item in found
-        if item["name"] in SETTINGS and "value" in item and (scope is None or SETTINGS[item["name"]].scope is scope)
+        if item.get("name") in SETTINGS
+        and "value" in item
+        and (scope is None or SETTINGS[str(item["name"])].scope is scope)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from harness.cloud.answers import text
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone, read
 from harness.errors import HarnessError
@@ -21,7 +22,7 @@ class NoSuchEntityError(HarnessError):
 
 def version(api: CloudApi) -> str:
     """`cloudstackversion` of listCapabilities."""
-    return str(api.call("listCapabilities")["capability"]["cloudstackversion"])
+    return text(api.call("listCapabilities"), "capability", "cloudstackversion")
 
 
 def zone(api: CloudApi, name: str) -> Zone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.cloud.answers import text
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import InstanceRecord, read
 from harness.cloud.jobs import Job, JobResult, begin_job, run_job
@@ -40,7 +41,7 @@ def get(api: CloudApi, instance_id: str) -> InstanceRecord:
 def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the instance of just that name, or None."""
     found = api.list("listVirtualMachines", "virtualmachine", name=name, listall=True)
-    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+    return next((text(part, "id") for part in found if part.get("name") == name), None)
 
 
 def running(api: CloudApi) -> list[InstanceRecord]:
@@ -73,7 +74,7 @@ def deploy(
         api,
         "deployVirtualMachine",
         seconds,
-        lambda begun: on_created(str(begun["id"])),
+        lambda begun: on_created(text(begun, "id")),
         name=name,
         displayname=name,
         zoneid=zone_id,

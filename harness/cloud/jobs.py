@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.cloud.client import ApiUnreachableError, CloudApi
+from harness.cloud.answers import number, text
+from harness.cloud.client import ApiAnswerError, ApiUnreachableError, CloudApi
+from harness.errors import HarnessError
 from harness.waiting import wait_until
 
 PENDING = 0
@@ -15,6 +17,10 @@ SUCCESS = 1
 # A job's end is noticed after 45 ms, or after 3 % of its length, on average or better, with 11 questions a second.
 _LONGEST_PAUSE_S = 0.09
 _SHARE = 0.03
+
+
+class JobUnknownError(HarnessError):
+    """A job ended without a word about how."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +51,30 @@ class Job:
 
         Raises:
             DeadlineExpired: the job is still pending after `seconds`.
+            JobUnknownError: it failed, and nobody can know of what.
         """
-        job_id = str(self.begun["jobid"])
+        job_id = text(self.begun, "jobid")
         job = wait_until(
             f"job {job_id} of {self.command}",
             lambda: self.api.call("queryAsyncJobResult", jobid=job_id),
-            lambda seen: int(seen["jobstatus"]) != PENDING,
+            lambda seen: number(seen, "jobstatus") != PENDING,
             seconds,
             first_pause_s=0.01,
             longest_pause_s=_LONGEST_PAUSE_S,
             share=_SHARE,
-            transient=(ApiUnreachableError,),
+            transient=(ApiUnreachableError, ApiAnswerError),
         )
         result = job.get("jobresult")
         details = result if isinstance(result, dict) else {}
-        succeeded = int(job["jobstatus"]) == SUCCESS
+        succeeded = number(job, "jobstatus") == SUCCESS
+        if not succeeded and "errorcode" not in details and "errortext" not in details:
+            # A server that was started anew ends jobs in this way: it says nothing about what they did.
+            raise JobUnknownError(f"job {job_id} of {self.command} failed and does not say why (no jobresult)")
         return JobResult(
             job_id=job_id,
             succeeded=succeeded,
-            code=0 if succeeded else int(details.get("errorcode", job.get("jobresultcode", 0))),
-            text="" if succeeded else str(details.get("errortext", "(the job carries no result)")),
+            code=0 if succeeded else number({"errorcode": job.get("jobresultcode", 0), **details}, "errorcode"),
+            text="" if succeeded else str(details.get("errortext", "(the job carries no text)")),
             result=details,
             seconds=time.monotonic() - self.started,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.cloud.answers import part, text
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import NetworkRecord, read
 from harness.cloud.instances import JobFailedError
@@ -30,13 +31,13 @@ def create_like(
         account=owner[0] if owner else None,
         domainid=owner[1] if owner else None,
     )
-    return read(NetworkRecord, answer["network"])
+    return read(NetworkRecord, part(answer, "network"))
 
 
 def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the network of just that name, or None."""
     found = api.list("listNetworks", "network", keyword=name, listall=True)
-    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+    return next((text(each, "id") for each in found if each.get("name") == name), None)
 
 
 def delete(api: CloudApi, seconds: float, network_id: str) -> None:

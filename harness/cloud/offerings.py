@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.cloud.answers import part, text
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import OfferingRecord, read
 from harness.reference.offering import Offering
@@ -25,7 +26,7 @@ def create(api: CloudApi, wanted: Offering) -> OfferingRecord:
         dynamicscalingenabled=wanted.dynamic_scaling,
         hosttags=",".join(sorted(wanted.host_tags)) or None,
     )
-    return read(OfferingRecord, answer["serviceoffering"])
+    return read(OfferingRecord, part(answer, "serviceoffering"))
 
 
 def make_inactive(api: CloudApi, offering_id: str) -> None:
@@ -36,7 +37,7 @@ def make_inactive(api: CloudApi, offering_id: str) -> None:
 def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the active offering of just that name, or None."""
     found = api.list("listServiceOfferings", "serviceoffering", name=name, listall=True)
-    return next((str(part["id"]) for part in found if part.get("name") == name), None)
+    return next((text(each, "id") for each in found if each.get("name") == name), None)
 
 
 def delete(api: CloudApi, offering_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.cloud.answers import text
 from harness.cloud.client import CloudApi
 from harness.cloud.jobs import JobResult, run_job
 
@@ -11,7 +12,7 @@ USER = "User"
 def listed(api: CloudApi, kind: str, resource_id: str) -> dict[str, str]:
     """A resource's tags."""
     found = api.list("listTags", "tag", resourcetype=kind, resourceid=resource_id, listall=True)
-    return {str(part["key"]): str(part["value"]) for part in found}
+    return {text(part, "key"): text(part, "value") for part in found}
 
 
 def create(api: CloudApi, seconds: float, kind: str, resource_id: str, key: str, value: str) -> JobResult:

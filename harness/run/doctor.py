@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 
 import requests
 
 from harness.cloud import configuration, infrastructure
-from harness.cloud.client import ApiAnswerError, ApiUnreachableError, CloudApi
+from harness.cloud.bounded_http import bounded_session
+from harness.cloud.client import MOST_SKEW_S, ApiAnswerError, ApiUnreachableError, CloudApi, skew_s
 from harness.cloud.entities import HostRecord, Zone
 from harness.errors import HarnessError
 from harness.hosts.pool import Hosts
@@ -24,8 +23,6 @@ from harness.run.session import api_of
 from harness.run.trust import warnings
 
 _MIB = 1024 * 1024
-# A signature says when it expires, ten minutes from the client's now (cs); a zone's lock goes by clocks too.
-_MOST_SKEW_S = 300.0
 _ROOT_ADMIN = 1
 
 
@@ -94,11 +91,14 @@ def _clock(environment: Environment) -> str:
     if verify and environment.api.ca_bundle is not None:
         verify = str(environment.path(environment.api.ca_bundle))
     try:
-        answer = requests.get(environment.api.endpoint, timeout=environment.time_limits.api, verify=verify)
-        skew = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
-    except (requests.exceptions.RequestException, KeyError, ValueError) as failure:
+        with bounded_session(environment.time_limits.api) as session:
+            answer = session.get(environment.api.endpoint, timeout=environment.time_limits.api, verify=verify)
+    except requests.exceptions.RequestException as failure:
         raise ApiUnreachableError(f"the server does not tell its time: {type(failure).__name__}") from None
-    if abs(skew) > _MOST_SKEW_S:
+    skew = skew_s(answer.headers)
+    if skew is None:
+        raise ApiUnreachableError("the server does not tell its time: no usable Date in its answer")
+    if abs(skew) > MOST_SKEW_S:
         raise ApiAnswerError(f"the server's clock is {skew:+.0f} s from this machine's; let both follow a time server")
     return f"{skew:+.0f} s from this machine's"
 

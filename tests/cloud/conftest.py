@@ -21,9 +21,17 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.answer: Answer = lambda command: json_response(command, {})
         self.calls: list[str] = []
-        self._server = make_server("127.0.0.1", 0, self._respond, threaded=True)
+        self.open_port(0)
+
+    def open_port(self, port: int) -> None:
+        self._server = make_server("127.0.0.1", port, self._respond, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
+
+    def close_port(self) -> int:
+        """Nobody is there from now on; gives the port where somebody was."""
+        self.close()
+        return self._server.server_port
 
     @property
     def api(self) -> CloudApi:

@@ -1,8 +1,13 @@
 """What the client makes of answers, good and bad."""
 
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from werkzeug.wrappers import Response
 
+from harness.cloud import client
 from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiError, ApiUnreachableError, Call, CloudApi
 from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
@@ -81,3 +86,86 @@ def test_a_listener_hears_of_each_command_that_is_more_than_a_question(server: S
     assert (first.command, first.parameters) == ("scaleVirtualMachine", {"id": "i", "userdata": "(hidden)"})
     assert (first.job_id, first.error) == ("j", None)
     assert (second.parameters, second.job_id, second.error) == ({"id": "7"}, None, "deleteServiceOffering: 431 no")
+
+
+def _endless(command: str) -> Response:
+    return json_response(command, {"item": [{}] * 500})
+
+
+def _huge() -> Iterator[bytes]:
+    yield b'{"x":"'
+    while True:
+        yield b"x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (lambda: "[" * 200_000 + "]" * 200_000, "nested too deeply"),
+        (_huge, "too much: the answer is larger than 67108864 bytes"),
+        (lambda: '{"listxresponse": {"item": "many"}}', "item that is no list of objects"),
+        (lambda: '{"listxresponse": {"item": [1, 2]}}', "item that is no list of objects"),
+    ],
+)
+def test_a_hostile_answer_is_refused(server: ScriptedServer, body: Callable[[], str], says: str) -> None:
+    server.answer = lambda _: Response(body(), content_type="application/json")
+    with pytest.raises(ApiAnswerError, match=says):
+        server.api.list("listX", "item")
+
+
+def test_a_list_without_an_end_is_given_up(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_MOST_PAGES", 5)
+    server.answer = _endless
+    with pytest.raises(ApiAnswerError, match="does not come to an end with listX: 2500 items"):
+        server.api.list("listX", "item")
+
+
+def test_an_answer_that_dribbles_is_given_up(server: ScriptedServer) -> None:
+    pauses = threading.Event()
+
+    def dribble() -> Iterator[bytes]:
+        yield b'{"x":"'
+        while not pauses.wait(0.2):
+            yield b"x" * 20_000
+
+    server.answer = lambda _: Response(dribble(), content_type="application/json")
+    api = CloudApi(server.api.endpoint, "key", "secret", timeout_s=1)
+    with pytest.raises(ApiUnreachableError, match=r"the answer did not end within 4 s"):
+        api.call("deployX")
+    pauses.set()
+
+
+def test_a_signed_request_is_not_sent_on_to_another_address(server: ScriptedServer) -> None:
+    server.answer = lambda _: Response(status=307, headers={"Location": "http://127.0.0.2:1/elsewhere"})
+    with pytest.raises(ApiAnswerError, match="sends deployX to another address"):
+        server.api.call("deployX")
+
+
+def test_a_refused_signature_tells_of_clocks_that_differ(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = '{"listxresponse": {"errorcode": 401, "errortext": "unable to verify user credentials"}}'
+    server.answer = lambda _: Response(body, 401, content_type="application/json")
+    with pytest.raises(ApiCredentialsError, match=r"unable to verify user credentials$"):
+        server.api.call("listX")
+    # Both clocks are this machine's here.
+    monkeypatch.setattr(client, "MOST_SKEW_S", -1.0)
+    with pytest.raises(ApiCredentialsError, match=r"credentials; its clock is [+-]\d s from this machine's"):
+        server.api.call("listX")
+
+
+@pytest.mark.parametrize(("said", "ahead"), [("Sat, 01 Jan 2000 00:00:00 GMT", True), ("soon", False), ("", False)])
+def test_a_servers_clock_is_read_where_it_tells_it(said: str, ahead: bool) -> None:
+    skew = client.skew_s({"Date": said} if said else {})
+    assert (skew is not None and skew < 0) == ahead
+
+
+def test_a_change_that_was_never_sent_is_sent_once_the_server_is_back(server: ScriptedServer) -> None:
+    api = server.api
+    api.call("listX")
+    port = server.close_port()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(api.call, "deployX")
+        server.open_port(port)
+        assert waiting.result(30) == {}
+    assert server.calls == ["listX", "deployX"]

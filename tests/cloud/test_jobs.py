@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cloud.jobs import run_job
+from harness.cloud.jobs import JobUnknownError, run_job
 from harness.waiting import DeadlineExpired
 from tests.cloud.conftest import ScriptedServer, json_response
 
@@ -32,10 +32,10 @@ def test_a_failed_job_is_a_result_with_code_and_text(server: ScriptedServer) -> 
     assert (job.succeeded, job.code, job.text) == (False, 530, "Failed to scale the VM")
 
 
-def test_a_failed_job_without_a_result_ends_all_the_same(server: ScriptedServer) -> None:
+def test_a_failed_job_without_a_result_is_no_answer_of_the_product(server: ScriptedServer) -> None:
     _script(server, {"jobstatus": 2, "jobresultcode": 530})
-    job = run_job(server.api, "scaleVirtualMachine", 5)
-    assert (job.succeeded, job.code, job.text) == (False, 530, "(the job carries no result)")
+    with pytest.raises(JobUnknownError, match="job j1 of scaleVirtualMachine failed and does not say why"):
+        run_job(server.api, "scaleVirtualMachine", 5)
 
 
 def test_a_job_that_does_not_end_is_given_up_at_the_deadline(server: ScriptedServer) -> None:
@@ -47,7 +47,7 @@ def test_a_job_that_does_not_end_is_given_up_at_the_deadline(server: ScriptedSer
 
 
 def test_what_a_job_creates_is_known_before_it_ends(server: ScriptedServer) -> None:
-    _script(server, {"jobstatus": 2, "jobresultcode": 530})
+    _script(server, {"jobstatus": 1, "jobresult": {}})
     begun: list[dict[str, object]] = []
     run_job(server.api, "scaleVirtualMachine", 5, begun.append)
     assert begun == [{"jobid": "j1"}]
