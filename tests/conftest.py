@@ -64,9 +64,10 @@ def lab_release() -> Release:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Iterator[SimulatedLab]:
     folder = tmp_path_factory.mktemp("lab")
-    fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder)
+    faults = Faults()
+    fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder, faults=faults)
     hosts = fleet.up()
-    cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, lab_release)
+    cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, lab_release, faults=faults)
     try:
         endpoint = cloud.serve()
         keys = cloud.admin

@@ -86,7 +86,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Any command and its answer, or the error in its place; secrets are still in it. `began` is as in a Call."""
+    """Any command and its answer, or the error in its place; secrets are still in it. `began` is as in a Call.
+
+    `unanswered`: the error is no refusal of CloudStack's, it did not answer.
+    """
 
     command: str
     parameters: dict[str, object] = field(repr=False)
@@ -94,6 +97,7 @@ class Exchange:
     seconds: float
     answer: dict[str, Any] | None = field(default=None, repr=False)
     error: str | None = None
+    unanswered: bool = False
 
     @property
     def is_question(self) -> bool:
@@ -186,7 +190,8 @@ class CloudApi:
         try:
             answer = self._asked(command, parameters)
         except HarnessError as failure:
-            self.witness(replace(exchange, seconds=time.monotonic() - started, error=str(failure)))
+            took, unanswered = time.monotonic() - started, not isinstance(failure, ApiError)
+            self.witness(replace(exchange, seconds=took, error=str(failure), unanswered=unanswered))
             raise
         self.witness(replace(exchange, seconds=time.monotonic() - started, answer=answer))
         return answer

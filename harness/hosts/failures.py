@@ -56,6 +56,10 @@ class ProbeFailed(HostFailure):
     """The look itself could not be had on this host (no virsh, no sudo, no sh)."""
 
 
+class ProbeCut(ProbeFailed):
+    """The look began and its answer has no end."""
+
+
 class LibvirtFailed(HostFailure):
     """libvirt could not be reached or did not answer."""
 

@@ -34,6 +34,7 @@ class LibvirtHostView:
 
     def __init__(self, access: HostAccess) -> None:
         self.host = access.name
+        self.overcome: list[str] = []
         self._access = access
         self._uri = access.libvirt_uri.format(address=access.address, user=access.user)
         self._connection: Any = None

@@ -9,7 +9,7 @@ from enum import Enum
 from importlib import resources
 
 from harness.hosts.access import HostAccess
-from harness.hosts.failures import BadInstanceName, ProbeFailed
+from harness.hosts.failures import BadInstanceName, ProbeCut, ProbeFailed
 from harness.hosts.observation import NotSeen
 from harness.hosts.ssh import CommandResult, SshConnection
 
@@ -92,7 +92,8 @@ def cut(access: HostAccess, result: CommandResult, mark: str) -> Parts:
     if "end" not in texts:
         said = " ".join((result.stderr or result.stdout[-300:]).split())[:300] or "nothing"
         mend = _sudo_mend(access, said)
-        raise ProbeFailed(access, f"the probe ended with status {result.status} and said: {said}{mend}")
+        kind = ProbeCut if texts else ProbeFailed
+        raise kind(access, f"the probe ended with status {result.status} and said: {said}{mend}")
     return Parts(texts)
 
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.hosts.access import HostAccess
 from harness.hosts.cpu_use import BURN_REQUEST, STATUS_REQUEST, CpuUse, read_begun, read_cpu_use, read_status
 from harness.hosts.domain_xml import MalformedDomainXml, is_running, read_domain
-from harness.hosts.failures import ProbeFailed
+from harness.hosts.failures import (
+    ConnectionLost,
+    ConnectionRefused,
+    HandshakeFailed,
+    HostFailure,
+    LibvirtFailed,
+    ProbeCut,
+    ProbeFailed,
+    Unreachable,
+)
 from harness.hosts.guest_agent import read_guest
 from harness.hosts.observation import Absent, DomainView, GuestView, HostFacts, NotSeen, Observation
 from harness.hosts.probe import Look, Parts, checked_name, look
 from harness.hosts.ssh import SshConnection
 from harness.hosts.virsh_reading import read_cgroup, read_nodeinfo, read_scheduler, read_vcpu_counts, read_versions
+from harness.waiting import DeadlineExpired, wait_until
+
+# Longer than a server takes to start anew.
+_LOOKED_AGAIN_S = 5.0
+_TRANSIENT = (ConnectionLost, ConnectionRefused, HandshakeFailed, LibvirtFailed, ProbeCut, Unreachable)
+# virsh's words (tools/virsh.c virshReconnect) while libvirtd is started anew.
+_NO_LIBVIRTD = "error: failed to connect to the hypervisor"
 
 
 class SshHostView:
@@ -20,6 +38,8 @@ class SshHostView:
 
     def __init__(self, access: HostAccess) -> None:
         self.host = access.name
+        self.overcome: list[str] = []
+        self._has_answered = False
         self._access = access
         self._connection = SshConnection(access)
 
@@ -30,7 +50,7 @@ class SshHostView:
             HostFailure: the host cannot be looked into.
             BadInstanceName: the name is not one to send to a shell.
         """
-        parts = look(self._connection, self._access, Look.INSTANCE, instance_name)
+        parts = self._look(Look.INSTANCE, instance_name)
         domain = _domain(parts, checked_name(instance_name))
         if isinstance(domain, Absent):
             nothing = NotSeen("no such domain on this host")
@@ -48,7 +68,7 @@ class SshHostView:
 
     def guest(self, instance_name: str) -> GuestView | NotSeen:
         """The guest agent's part only; same errors as `observe`."""
-        return _guest(look(self._connection, self._access, Look.GUEST, instance_name))
+        return _guest(self._look(Look.GUEST, instance_name))
 
     def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
         """Ask the guest agent to run a loop; same errors as `observe`."""
@@ -63,7 +83,7 @@ class SshHostView:
 
     def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
         """By libvirt's statistics and the vCPUs' cgroups; same errors as `observe`."""
-        parts = look(self._connection, self._access, Look.CPU, instance_name)
+        parts = self._look(Look.CPU, instance_name)
         return read_cpu_use(parts.text("uptime"), parts.text("stats"), parts.text("throttled"))
 
     def facts(self) -> HostFacts:
@@ -75,7 +95,7 @@ class SshHostView:
         Raises:
             HostFailure: the host cannot be looked into; ProbeFailed when virsh does not answer.
         """
-        parts = look(self._connection, self._access, Look.FACTS)
+        parts = self._look(Look.FACTS)
         node = read_nodeinfo(self._answered(parts, "nodeinfo"))
         versions = read_versions(self._answered(parts, "version"))
         if node is None or versions is None:
@@ -95,7 +115,7 @@ class SshHostView:
 
     def domain_names(self) -> tuple[str, ...]:
         """Active domains, sorted; same errors as `facts`."""
-        parts = look(self._connection, self._access, Look.NAMES)
+        parts = self._look(Look.NAMES)
         if parts.texts.get("list") == "":
             return ()
         return tuple(sorted(self._answered(parts, "list").split("\n")))
@@ -103,11 +123,46 @@ class SshHostView:
     def close(self) -> None:
         self._connection.close()
 
+    def _look(self, what: Look, instance_name: str = "none") -> Parts:
+        """Had again where a connection that was good before breaks. Nothing is changed by a look; see `_asked`."""
+        if not self._has_answered:
+            parts = look(self._connection, self._access, what, instance_name)
+            self._has_answered = _no_libvirtd(parts) is None
+            return parts
+        try:
+            return wait_until(
+                f"a look into {self.host}",
+                lambda: self._noted(lambda: look(self._connection, self._access, what, instance_name)),
+                lambda _: True,
+                _LOOKED_AGAIN_S,
+                transient=_TRANSIENT,
+            )
+        except DeadlineExpired as expired:
+            if isinstance(expired.last_seen, HostFailure):
+                raise expired.last_seen from None
+            raise
+
+    def _noted(self, look_once: Callable[[], Parts]) -> Parts:
+        try:
+            parts = look_once()
+            if (away := _no_libvirtd(parts)) is not None:
+                raise LibvirtFailed(self._access, away)
+            return parts
+        except _TRANSIENT as failure:
+            self.overcome.append(str(failure))
+            raise
+
     def _answered(self, parts: Parts, name: str) -> str:
         text = parts.text(name)
         if isinstance(text, NotSeen):
             raise ProbeFailed(self._access, f"{text.reason}; is libvirtd running there?")
         return text
+
+
+def _no_libvirtd(parts: Parts) -> str | None:
+    """What virsh said where it did not come to libvirtd."""
+    said = next((text for text in parts.texts.values() if text.startswith(_NO_LIBVIRTD)), None)
+    return None if said is None else " ".join(said.split())[:200]
 
 
 def _domain(parts: Parts, name: str) -> DomainView | Absent | NotSeen:

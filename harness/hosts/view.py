@@ -17,6 +17,8 @@ class HostView(Protocol):
 
     transport: str
     host: str
+    # A line for each look that failed and was had the next time, oldest first.
+    overcome: list[str]
 
     def observe(self, instance_name: str) -> Observation:
         """One full look at one instance."""

@@ -11,7 +11,9 @@ from pathlib import Path
 from harness.cloud.client import Call
 from harness.cloud.redaction import Redactor
 from harness.errors import HarnessError
+from harness.hosts.failures import HostFailure
 from harness.reference.known_defects import KnownDefect
+from harness.run.broken_hosts import BrokenHosts, HostBrokenError, broken_text, without
 from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
@@ -109,12 +111,14 @@ class Case:
         with ExitStack() as holding:
             with self.steps.step("wait for its turn", WaitsFor.OTHERS):
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
-                clusters = suitable_clusters(claim, session.inventory.clusters, session.hosts())
+                # One that hangs is looked at by the first who comes, while nobody waits for a place.
+                broken = BrokenHosts(context.folder).still(lambda name: session.view(name).facts())
+                clusters = suitable_clusters(claim, session.inventory.clusters, without(broken, session.hosts()))
                 if not clusters:
-                    raise CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled")
+                    raise _nowhere(claim, broken)
                 cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
             self._require_presumed(session, claim, cluster_id)
-            home = home_in(claim, cluster_id, session.hosts())
+            home = home_in(claim, cluster_id, without(broken, session.hosts()))
             self._stage = Stage(session, self.id, context.run_id, self.steps, home, claim)
             self._required = session.required_layers
             self._holding = holding.pop_all()
@@ -141,7 +145,10 @@ class Case:
         could not run its evidence is kept, as long as what it made is still there.
         """
         verdict = self._verdict = self._judged(raised)
-        if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN):
+        if isinstance(raised, HostFailure) and self._context is not None:
+            BrokenHosts(self._context.folder).add(self.id, raised)
+        # What was overcome on the way is shown as well.
+        if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN) or self._witness.overcome:
             self._keep_evidence()
         return verdict
 
@@ -273,6 +280,12 @@ class Case:
             evidence=self._evidence,
             seconds=round(time.monotonic() - self._started, 3),
         )
+
+
+def _nowhere(claim: Claim, broken: dict[str, str]) -> HarnessError:
+    if broken:
+        return HostBrokenError(f"needs a cluster with {max(1, claim.hosts)} hosts in order; {broken_text(broken)}")
+    return CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled")
 
 
 def _defect_record(defect: KnownDefect) -> KnownDefectRecord:

@@ -56,6 +56,8 @@ def gather(
     there = {name: asdict(facts[name]) for name in witness.hosts if name in facts}
     if there:
         files.write("hosts.json", json.dumps(there, indent=2) + "\n")
+    if witness.overcome:
+        files.write("not-answered.txt", "\n".join(witness.overcome) + "\n")
     lacking: list[str] = []
     words = [f"logid:{job_id[:8]}" for job_id in witness.job_ids]
     for name, (way, file) in logs.items():

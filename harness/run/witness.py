@@ -33,11 +33,15 @@ class Witness:
         self.exchanges: deque[Exchange] = deque(maxlen=_MOST_EXCHANGES)
         self.looks: deque[Look] = deque(maxlen=_MOST_LOOKS)
         self.heard = 0
+        # A line for each question that was not answered at first, and for each look that was had only the next time.
+        self.overcome: list[str] = []
         self._first: dict[str, str] = {}
         self._last: dict[str, str] = {}
 
     def hears(self, exchange: Exchange) -> None:
         self.heard += 1
+        if exchange.unanswered and len(self.overcome) < _MOST_LOOKS:
+            self.overcome.append(f"{exchange.command}: {exchange.error}")
         self.exchanges.append(replace(exchange, answer=_shortened(exchange.answer)))
 
     def sees(self, seen: Observation) -> None:
@@ -72,9 +76,14 @@ class WatchedView:
         self._witness = witness
         self.transport = view.transport
         self.host = view.host
+        self.overcome = view.overcome
 
     def observe(self, instance_name: str) -> Observation:
-        seen = self._view.observe(instance_name)
+        before = len(self.overcome)
+        try:
+            seen = self._view.observe(instance_name)
+        finally:
+            self._witness.overcome += self.overcome[before:]
         self._witness.sees(seen)
         return seen
 

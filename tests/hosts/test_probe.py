@@ -101,13 +101,15 @@ def test_facts_and_names_are_told(view: SshHostView) -> None:
     assert view.domain_names() == (NAME,)
 
 
-def test_a_dead_libvirtd_leaves_the_domain_not_seen_rather_than_absent(view: SshHostView, files: Path) -> None:
+def test_a_dead_libvirtd_leaves_the_domain_not_seen_rather_than_absent(access: Access, files: Path) -> None:
     virsh = files / "bin" / "virsh"
     real = virsh.read_text()
     virsh.write_text(
         "#!/bin/sh\nfor i in 1 2 3; do echo 'error: failed to connect to the hypervisor' >&2; done; exit 1\n"
     )
+    view = SshHostView(access())
     try:
+        # A first look: a view that was answered before looks again until there is one.
         look = view.observe(NAME)
         with pytest.raises(ProbeFailed, match=r"failed to connect to the hypervisor.*is libvirtd running there"):
             view.facts()
@@ -115,6 +117,7 @@ def test_a_dead_libvirtd_leaves_the_domain_not_seen_rather_than_absent(view: Ssh
             view.domain_names()
     finally:
         virsh.write_text(real)
+        view.close()
 
     assert isinstance(look.domain, NotSeen)
     assert "failed to connect to the hypervisor" in look.domain.reason

@@ -1,12 +1,15 @@
 """What breaks on the way is no finding against CloudStack; a question is asked again, a change never is."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cloud.client import ApiUnreachableError
-from harness.lab.faults.order import FaultOrder
+from harness.hosts.failures import HostFailure
+from harness.lab.faults.order import FaultOrder, FaultRefusedError
+from harness.run.broken_hosts import HostBrokenError
 from harness.run.case import Case, RunContext
 from harness.run.holds import Claim, Holds
 from harness.run.record import Cause, Outcome
@@ -24,7 +27,11 @@ def case(session: Session, lab: SimulatedLab, tmp_path: Path) -> Iterator[Case]:
 
 
 def _arm(lab: SimulatedLab, kind: str, **given: object) -> None:
-    lab.faults.arm(FaultOrder.model_validate({"kind": kind, **given}))
+    try:
+        lab.faults.arm(FaultOrder.model_validate({"kind": kind, **given}))
+    except FaultRefusedError as refused:
+        # Not to be taken for what a case could not go on after.
+        pytest.fail(str(refused))
 
 
 def _scaled(case: Case, lab: SimulatedLab, *faults: dict[str, str]) -> None:
@@ -67,3 +74,61 @@ def test_a_question_is_asked_again_and_a_change_is_not(session: Session, lab: Si
             session.api.call("updateConfiguration", name="enable.dynamic.scale.vm", value="false")
     finally:
         lab.faults.clear()
+
+
+def test_a_look_that_broke_off_is_had_again_and_told_in_the_evidence_of_a_case_that_passed(
+    case: Case, lab: SimulatedLab, tmp_path: Path
+) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    _arm(lab, "ssh-cut", times=1)
+    _arm(lab, "server-error", command="listVirtualMachines", times=1)
+    instance.restart()
+    assert case.judge(None).outcome is Outcome.PASSED
+    [told] = [tmp_path / file for file in case._evidence if file.endswith("not-answered.txt")]
+    assert "listVirtualMachines: " in told.read_text()
+    assert "host kvm1 " in told.read_text()
+
+
+def test_after_a_host_broke_cases_go_round_it_and_say_at_once_where_they_cannot(
+    session: Session, lab: SimulatedLab, tmp_path: Path
+) -> None:
+    context = RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main")
+
+    def begun(case_id: str, hosts: int) -> Case:
+        opened = Case(case_id, "What it shows.", "test", lambda _: None)
+        opened.open_stage(context, Claim(alone="cluster", hosts=hosts))
+        return opened
+
+    first = begun("LS-91", 2)
+    broken_name = first._stage.home.name if first._stage else ""
+    _arm(lab, "ssh-refused", host=broken_name)
+    try:
+        with pytest.raises(HostFailure) as raised:
+            _scaled(first, lab)
+        assert first.judge(raised.value).outcome is Outcome.COULD_NOT_RUN
+        first.close_stage()
+        with pytest.raises(HostBrokenError, match=rf"host {broken_name} broke in LS-91: connection refused"):
+            begun("LS-92", 2)
+        third = begun("LS-93", 1)
+        assert third._stage is not None
+        assert third._stage.home.name != broken_name
+        third.close_stage()
+    finally:
+        lab.faults.clear()
+    # After a while it is looked at again, and used again where it is well.
+    [file] = (tmp_path / ".broken-hosts").iterdir()
+    os.utime(file, (0, 0))
+    begun("LS-94", 2).close_stage()
+
+
+def test_a_libvirtd_that_starts_anew_is_waited_for(case: Case, lab: SimulatedLab) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    _arm(lab, "libvirtd-restarted", host=stage.home.name, lasts=1.0)
+    instance.verify()
+    assert case.judge(None).outcome is Outcome.PASSED
