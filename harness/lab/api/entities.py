@@ -39,6 +39,7 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "ostype": lambda state: OS_TYPES,  # noqa: ARG005 - the table's signature
     "oscategory": lambda state: OS_CATEGORIES,  # noqa: ARG005 - the table's signature
     "storage": lambda state: {stable_id("storage", cluster_id) for cluster_id in state.clusters},
+    "alert": lambda state: {alert.id for alert in state.alerts.newest_first()},
     "event": lambda state: {event.id for event in state.events.newest_first()},
 }
 

@@ -95,7 +95,8 @@ class LabCloud:
         self._latencies = latencies
         self._virtual_clock = virtual_clock
         self.admin_password = admin_password or secrets.token_urlsafe(12)
-        self.faults.attend_cloud({*COMMANDS, sessions.LOGIN, sessions.LOGOUT}, self._names_of)
+        commands = {*COMMANDS, sessions.LOGIN, sessions.LOGOUT}
+        self.faults.attend_cloud(commands, self._names_of, self._alert_of_host_down)
         self._server: ApiServer | None = None
         self.has_integration_port = integration_port
         self._integration: ApiServer | None = None
@@ -188,6 +189,12 @@ class LabCloud:
             found = [each for each in self._cloud.state.instances.values() if name in (each.id, each.instance_name)]
         names = {(each.id, each.instance_name, each.name, each.display_name) for each in found}
         return frozenset({name}.union(*names))
+
+    def _alert_of_host_down(self, name: str) -> None:
+        """Source: AgentManagerImpl.handleDisconnectWithInvestigation."""
+        state = self._cloud.state
+        number = next(host.database_id for host in state.hosts.values() if host.name == name)
+        state.alerts.raise_alert("ALERT.COMPUTE.HOST", f"Host down, {number}")
 
     def reset(self, release: Release | None = None) -> None:
         """Put a fresh cloud behind the same address: no instances, no faults, and none of what was made or set.

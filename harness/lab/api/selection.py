@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar, overload
 
@@ -59,11 +60,18 @@ def listing(
 
 
 def by_keyword(call: Call, items: Iterable[Shown], *fields: str) -> list[Shown]:
-    """Items that have the request's keyword in one of these fields, in any case."""
+    """Items that have the request's keyword in one of these fields."""
     keyword = call.text("keyword")
     if keyword is None:
         return list(items)
-    return [item for item in items if any(keyword.lower() in str(item.get(field, "")).lower() for field in fields)]
+    wanted = folded(keyword)
+    return [item for item in items if any(wanted in folded(str(item.get(field, ""))) for field in fields)]
+
+
+def folded(text: str) -> str:
+    """A text as the database compares it: without case and accents (seen: keyword=é finds "kvmzone")."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
 
 
 def _has_tags(shown: Shown, wanted: Mapping[str, str]) -> bool:
@@ -74,5 +82,5 @@ def _has_tags(shown: Shown, wanted: Mapping[str, str]) -> bool:
 
 def _same(shown: object, value: object) -> bool:
     if isinstance(shown, str) and isinstance(value, str):
-        return shown.lower() == value.lower()
+        return folded(shown) == folded(value)
     return shown == value

@@ -45,14 +45,24 @@ class Faults:
         self._timers: dict[int, Timer] = {}
         self._api_commands: frozenset[str] = frozenset()
         self._names_of: Callable[[str], frozenset[str]] = lambda name: frozenset({name})
+        self._host_went_down: Callable[[str], None] = lambda name: None  # noqa: ARG005 - nobody wants to know yet
 
     def attend_host(self, name: str, meddling: HostMeddling) -> None:
         self._hosts[name] = meddling
 
-    def attend_cloud(self, commands: Iterable[str], names_of: Callable[[str], frozenset[str]]) -> None:
-        """`names_of` tells by an instance's id or domain everything that it is called, and itself otherwise."""
+    def attend_cloud(
+        self,
+        commands: Iterable[str],
+        names_of: Callable[[str], frozenset[str]],
+        host_went_down: Callable[[str], None],
+    ) -> None:
+        """`names_of` tells by an instance's id or domain everything that it is called, and itself otherwise.
+
+        `host_went_down` is told the name of a host that has no power any more.
+        """
         self._api_commands = frozenset(commands)
         self._names_of = names_of
+        self._host_went_down = host_went_down
 
     # Asked by the lab
 
@@ -121,6 +131,8 @@ class Faults:
                     timer.daemon = True
                     self._timers[armed.number] = timer
                     timer.start()
+        if order.kind is Fault.HOST_DOWN and order.host is not None:
+            self._host_went_down(order.host)
         return armed
 
     def disarm(self, number: int) -> bool:

@@ -36,6 +36,9 @@ def deploy(cloud: Cloud, instance_id: str, host_id: str | None, cluster_id: str 
         with cloud.state.lock:
             failed = cloud.state.change(instance_id, state=State.ERROR, host_id=None)
             cloud.state.resources.instance_went(failed.account_id, cloud.state.size_of(failed))
+        # The host is the one that was asked for by an old parameter of the method, which nobody gives.
+        text = f"Failed to deploy Vm {rendered(failed)}, on Host null with Id: null"
+        cloud.state.alerts.raise_alert("ALERT.USERVM", text)
         raise
 
 

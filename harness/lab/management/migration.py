@@ -82,6 +82,11 @@ def move(cloud: Cloud, instance: InstanceRecord, there: Host) -> InstanceRecord:
         with state.lock:
             state.ledger.release(there.id, amount)
             state.change(instance.id, state=State.RUNNING, host_id=source_id, last_host_id=instance.last_host_id)
+        state.alerts.raise_alert(
+            "ALERT.USERVM.MIGRATE",
+            f"Unable to migrate vm {instance.instance_name} from host {state.host(source_id).name} in zone "
+            f"{state.zone.name} and pod {state.pod.name}",
+        )
         raise OperationFailedError(f"Unable to migrate {rendered(moving)} due to [{failure}].") from failure
     with state.lock:
         state.ledger.release(source_id, amount)

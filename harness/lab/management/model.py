@@ -249,6 +249,7 @@ class InstanceRecord:
     domain: Domain | None = None
     affinity_group_ids: tuple[str, ...] = ()
     key_pair: str = ""
+    iso_id: str = ""
 
 
 # In the order of CustomParameters.

@@ -81,3 +81,4 @@ class PowerWatch:
             lifecycle.settle_stopped(self._cloud, instance)
         _log.info("%s is powered off", instance.instance_name)
         self._cloud.note("VM.STOP", "Out of band VM power off", instance, state.system)
+        state.alerts.raise_alert("ALERT.TYPE.SYNC", "VM state sync alert")

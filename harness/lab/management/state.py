@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from harness.lab.hypervisor import NodeInfo
 from harness.lab.management import catalogue
+from harness.lab.management.alerts import AlertLog
 from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.configuration import ConfigurationStore, Place
 from harness.lab.management.directory import Directory
@@ -45,8 +46,8 @@ class CloudState(Directory):
 
     Lock discipline: `lock` guards every table, the capacity ledger and the resource books. Records are frozen and
     replaced as a whole, so one that was read stays consistent without the lock. The lock is held for bookkeeping only,
-    never during a call to an agent. Configuration, events and jobs guard themselves and never take this lock while
-    holding theirs.
+    never during a call to an agent. Configuration, events, alerts and jobs guard themselves and never take this lock
+    while holding theirs.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class CloudState(Directory):
         self.release = release
         self.configuration = ConfigurationStore(release)
         self.events = EventLog(self.clock)
+        self.alerts = AlertLog(self.clock)
         self.zone = Zone(_id(), spec.zone)
         self.pod = Pod(_id(), spec.pod)
         self.clusters = {cluster.id: cluster for cluster in (Cluster(_id(), name) for name in spec.clusters)}
         by_name = {cluster.name: cluster.id for cluster in self.clusters.values()}
-        created = self.clock.now()
+        created = self.began = self.clock.now()
         self.hosts = {
             host.id: host
             for host in (

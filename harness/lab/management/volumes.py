@@ -59,6 +59,12 @@ def attach(cloud: Cloud, volume_id: str, instance_id: str, device_id: int | None
         )
 
 
+def give(state: CloudState, volume: Volume, account_id: str) -> None:
+    """Make a volume another account's. The lock of the state is held."""
+    _count(state, volume, -1, -volume.size_bytes)
+    _count(state, _changed(state, volume, account_id=account_id), 1, volume.size_bytes)
+
+
 def detach(cloud: Cloud, volume_id: str) -> Volume:
     """Source: VolumeApiServiceImpl.detachVolumeFromVM. Raises InvalidValueError."""
     with cloud.state.lock:

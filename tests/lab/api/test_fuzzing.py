@@ -141,6 +141,8 @@ class _Target(logging.Handler):
         self.ids["iso"] = [api.registerIso(name="iso", url="http://x/z", zoneid=lab.zone_id)["iso"][0]["id"]]
         self.ids["domain"].append(api.createDomain(name="sub")["domain"]["id"])
         self.ids["role"].append(api.createRole(name="own", type="User")["role"]["id"])
+        lab.run("generateAlert", type=7, name="own", description="own")
+        self.ids["alert"] = [each["id"] for each in api.listAlerts()["alert"]]
         group = lab.run("createAffinityGroup", name="group", type="host affinity")["jobresult"]["affinitygroup"]
         self.ids["affinitygroup"] = [group["id"]]
         assert lab.cloud._server is not None

@@ -170,3 +170,29 @@ def test_what_a_host_has_allocated_tells_of_overcommit_and_of_what_is_reserved(m
         "6.00 GB",
         "0.50 GB",
     )
+
+
+@pytest.mark.parametrize(
+    ("details", "there", "not_there"),
+    [
+        ("min", set(), {"zonename", "clustername", "events", "memorytotal", "cpuused"}),
+        ("events", {"zonename", "events"}, {"memorytotal", "cpuused"}),
+        ("capacity,stats", {"clustername", "memorytotal", "cpuused"}, {"events"}),
+        ("all", {"events", "memorytotal", "cpuused"}, set()),
+    ],
+)
+def test_hosts_are_shown_with_the_details_asked_for(
+    lab: Lab, details: str, there: set[str], not_there: set[str]
+) -> None:
+    host = lab.api.listHosts(name="kvm1", details=details)["host"][0]
+    assert there <= host.keys()
+    assert not not_there & host.keys()
+
+
+def test_details_that_hosts_do_not_have_are_refused(lab: Lab) -> None:
+    answer = lab.raw.call("listHosts", details="all,more")
+    assert (answer.status, answer.body["errortext"]) == (
+        431,
+        "The details parameter contains a non permitted value. "
+        "The allowed values are [all, capacity, events, stats, min]",
+    )

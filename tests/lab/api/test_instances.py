@@ -467,7 +467,7 @@ def test_a_destroyed_instance_can_be_had_back(lab: Lab) -> None:
 def test_metrics_tell_sizes_in_words(lab: Lab) -> None:
     lab.deploy(lab.fixed(2, 500, 256))
     shown = lab.api.listVirtualMachinesMetrics()["virtualmachine"][0]
-    assert (shown["cputotal"], shown["memorytotal"], shown["state"]) == ("1.0 Ghz", "0.25 GB", "Running")
+    assert (shown["cputotal"], shown["memorytotal"], shown["state"]) == ("1.0 Ghz", "0.25 GiB", "Running")
 
 
 @pytest.mark.parametrize("running", [True, False])

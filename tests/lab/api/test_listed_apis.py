@@ -17,6 +17,9 @@ from tests.lab.api.raw import RawClient
 # What listApis of a real 4.22 server told: a list of commands with name, async, params and response.
 _RECORDING = os.environ.get("CS_HARNESS_RECORDED_APIS", "")
 
+# What a real server answers and does not list: it says of this command that it answers with alerts.
+_STRANGERS = {"listAlertTypes": {"alerttypeid"}}
+
 
 @pytest.mark.skipif(not _RECORDING, reason="CS_HARNESS_RECORDED_APIS names no recording of listApis")
 def test_the_lab_tells_what_a_real_server_told() -> None:
@@ -73,7 +76,7 @@ def test_the_lab_shows_nothing_that_is_not_listed(lab: Lab) -> None:
         body.pop("count", None)
         fields: Any = listed_apis()[name]["response"]
         shown = [item for items in body.values() if isinstance(items, list) for item in items]
-        found = {stranger for item in shown for stranger in _strangers(item, fields)}
+        found = {stranger for item in shown for stranger in _strangers(item, fields)} - _STRANGERS.get(name, set())
         if found:
             strangers[name] = found
     assert strangers == {}

@@ -262,3 +262,8 @@ def test_destroying_and_scaling_at_once_is_answered_and_leaves_the_books_right(l
     assert [each["cpuallocatedvalue"] for each in lab.api.listHosts()["host"]] == [0, 0, 0]
     account = lab.api.listAccounts(name="admin")["account"][0]
     assert (account["vmtotal"], account["cputotal"], account["memorytotal"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("keyword", ["LAB-ZONE", "láb-zoné"])
+def test_case_and_accents_do_not_matter_in_what_is_looked_for(lab: Lab, keyword: str) -> None:
+    assert lab.raw.call("listZones", keyword=keyword).body["count"] == 1

@@ -42,7 +42,7 @@ def test_the_name_of_the_key_has_its_case(lab: Lab) -> None:
 
 @pytest.mark.parametrize("value", ["a b", "a+b", "a*b", "a/b=c", "a~b", "é"])
 def test_values_are_encoded_as_java_does_it(lab: Lab, value: str) -> None:
-    assert lab.raw.call("listZones", keyword=value).json == {"listzonesresponse": {}}
+    assert lab.raw.call("listZones", keyword=value).status == 200
 
 
 def test_a_tilde_left_raw_in_the_signed_text_is_refused_as_by_a_real_server(lab: Lab) -> None:

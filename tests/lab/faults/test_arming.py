@@ -35,7 +35,7 @@ def _faults(**hosts: Hands) -> Faults:
     faults = Faults()
     for name, hands in hosts.items():
         faults.attend_host(name, hands)
-    faults.attend_cloud({"listZones", "scaleVirtualMachine"}, lambda name: frozenset({name, name.upper()}))
+    faults.attend_cloud({"listZones", "scaleVirtualMachine"}, lambda name: frozenset({name, name.upper()}), str)
     return faults
 
 

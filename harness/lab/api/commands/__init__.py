@@ -6,16 +6,20 @@ from collections.abc import Mapping
 
 from harness.lab.api.command import Command
 from harness.lab.api.commands import (
+    alerts,
     disk_offerings,
     domains,
     events,
     groups,
     infrastructure,
     instances,
+    isos,
     jobs,
+    metrics,
     networks,
     nothing,
     offerings,
+    ownership,
     people,
     renewal,
     resources,
@@ -29,16 +33,20 @@ from harness.lab.api.commands import (
 )
 
 _SUBJECTS = (
+    alerts,
     disk_offerings,
     domains,
     events,
     groups,
     infrastructure,
     instances,
+    isos,
     jobs,
+    metrics,
     networks,
     nothing,
     offerings,
+    ownership,
     people,
     renewal,
     resources,

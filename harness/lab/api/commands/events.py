@@ -1,4 +1,4 @@
-"""Events: list, archive, remove; and alerts, of which the lab raises none."""
+"""Events: list, archive, remove."""
 
 from __future__ import annotations
 

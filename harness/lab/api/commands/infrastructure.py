@@ -35,7 +35,7 @@ _POOL_STATES = frozenset(
 _INTERNAL = ("dns1", "internaldns1", "guestcidraddress")
 
 
-def _zones(call: Call) -> list[Shown]:
+def zone_rows(call: Call) -> list[Shown]:
     zone = views.zone(call.cloud)
     return [zone if call.is_admin else {key: value for key, value in zone.items() if key not in _INTERNAL}]
 
@@ -44,22 +44,29 @@ def _pods(call: Call) -> list[Shown]:
     return [views.pod(call.cloud)]
 
 
-def _clusters(call: Call) -> list[Shown]:
+def cluster_rows(call: Call) -> list[Shown]:
     return [views.cluster(call.cloud, record) for record in call.cloud.state.clusters.values()]
 
 
-def _hosts(call: Call) -> list[Shown]:
+def host_rows(call: Call) -> list[Shown]:
     if "virtualmachineid" in call.arguments:
         return _migration_targets(call)
-    details, hypervisor = call.texts("details") or ["all"], (call.text("hypervisor") or "").lower()
+    details, hypervisor = _host_details(call), (call.text("hypervisor") or "").lower()
     # One that does not exist is as good as none given (source: HypervisorType.getType).
     if hypervisor in _OTHER_HYPERVISORS:
         return []
-    return [views.host(call.cloud, record, minimal=details == ["min"]) for record in call.cloud.state.hosts.values()]
+    return [views.host(call.cloud, record, details) for record in call.cloud.state.hosts.values()]
 
 
-def _hosts_with_metrics(call: Call) -> list[Shown]:
-    return [{**shown, **views.host_metrics(call.cloud, str(shown["id"]))} for shown in _hosts(call)]
+def _host_details(call: Call) -> list[str]:
+    """Source: ListHostsCmd.getDetails. Raises InvalidValueError."""
+    details = call.texts("details") or ["all"]
+    if not set(details) <= set(views.HOST_DETAILS):
+        raise InvalidValueError(
+            "The details parameter contains a non permitted value. The allowed values are "
+            f"[{', '.join(views.HOST_DETAILS)}]"
+        )
+    return details
 
 
 def _host_tags(call: Call) -> list[Shown]:
@@ -71,7 +78,7 @@ def _host_tags(call: Call) -> list[Shown]:
     ]
 
 
-def _storage_pools(call: Call) -> list[Shown]:
+def pool_rows(call: Call) -> list[Shown]:
     scope, status = call.text("scope"), call.text("status")
     if scope is not None and scope.upper() not in _SCOPES:
         raise InvalidValueError(f"Invalid scope type: {scope}")
@@ -80,7 +87,10 @@ def _storage_pools(call: Call) -> list[Shown]:
     return [views.storage_pool(call.cloud, cluster) for cluster in call.cloud.state.clusters.values()]
 
 
-_HOST_FIELDS = "id name type state clusterid zoneid podid resourcestate managementserverid"
+CLUSTER_FIELDS = "id name zoneid podid hypervisor=hypervisortype clustertype allocationstate managedstate"
+POOL_FIELDS = "id name clusterid podid zoneid scope path ipaddress status=state"
+ZONE_FIELDS = "id name networktype"
+HOST_FIELDS = "id name type state clusterid zoneid podid resourcestate managementserverid"
 
 
 def _find_hosts_for_migration(call: Call) -> Answer:
@@ -119,8 +129,7 @@ def _list_capacity(call: Call) -> Answer:
         return Listing("capacity", [])
     if cluster_id is not None:
         place |= {"clusterid": cluster_id, "clustername": state.clusters[cluster_id].name}
-    found = selection.by_fields(call, views.capacities(call.cloud, counted, place), type="type")
-    return Listing("capacity", found)
+    return Listing("capacity", selection.by_fields(call, views.capacities(call.cloud, counted, place), type="type"))
 
 
 def _allocation(call: Call) -> bool | None:
@@ -196,7 +205,7 @@ def _reconnect(call: Call) -> Answer:
 
 
 COMMANDS = (
-    command("listZones", selection.listing("zone", _zones, "id name networktype"), "zone"),
+    command("listZones", selection.listing("zone", zone_rows, ZONE_FIELDS), "zone"),
     command("updateZone", _update_zone, "zone"),
     command("listPods", selection.listing("pod", _pods, "id name zoneid allocationstate"), "pod"),
     command("updatePod", _update_pod, "pod"),
@@ -204,17 +213,14 @@ COMMANDS = (
         "listClusters",
         selection.listing(
             "cluster",
-            _clusters,
-            "id name zoneid podid hypervisor=hypervisortype clustertype allocationstate managedstate",
+            cluster_rows,
+            CLUSTER_FIELDS,
             "name hypervisortype",
         ),
         "cluster",
     ),
     command("updateCluster", _update_cluster, "cluster"),
-    command("listHosts", selection.listing("host", _hosts, _HOST_FIELDS, "name type state"), "host"),
-    command(
-        "listHostsMetrics", selection.listing("host", _hosts_with_metrics, _HOST_FIELDS, "name type state"), "host"
-    ),
+    command("listHosts", selection.listing("host", host_rows, HOST_FIELDS, "name type state"), "host"),
     command("listHostTags", selection.listing("hosttag", _host_tags, "name")),
     command("updateHost", _update_host, "host"),
     command("prepareHostForMaintenance", _prepare_maintenance, "host"),
@@ -224,9 +230,7 @@ COMMANDS = (
     command("listCapacity", _list_capacity),
     command(
         "listStoragePools",
-        selection.listing(
-            "storagepool", _storage_pools, "id name clusterid podid zoneid scope path ipaddress status=state"
-        ),
+        selection.listing("storagepool", pool_rows, POOL_FIELDS),
         "storage",
     ),
 )

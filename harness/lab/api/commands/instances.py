@@ -8,8 +8,9 @@ from harness.lab.api import selection
 from harness.lab.api.command import Answer, Begun, Call, Listing, Shown, Single, command
 from harness.lab.api.named_records import groups_meant, key_pairs_meant
 from harness.lab.api.scope import scope
-from harness.lab.api.selection import Views
+from harness.lab.api.selection import Views, folded
 from harness.lab.api.views import instances as views
+from harness.lab.api.views import metrics
 from harness.lab.management import lifecycle, migration, updates
 from harness.lab.management.actions import Action, acting, on
 from harness.lab.management.deploy import DeployRequest, create_instance
@@ -69,7 +70,7 @@ def _list(call: Call) -> Answer:
 
 
 def _list_with_metrics(call: Call) -> Answer:
-    return _listing(call, lambda record: views.metrics(call.cloud, record))
+    return _listing(call, lambda record: metrics.of_instance(call.cloud, record))
 
 
 def _listing(call: Call, more: Callable[[InstanceRecord], Shown]) -> Listing:
@@ -95,7 +96,7 @@ def _listing(call: Call, more: Callable[[InstanceRecord], Shown]) -> Listing:
     for_admin = call.is_admin
 
     def show(record: InstanceRecord) -> Shown:
-        return views.instance(call.cloud, record, for_admin=for_admin, wanted=wanted) | more(record)
+        return more(record) | views.instance(call.cloud, record, for_admin=for_admin, wanted=wanted)
 
     return Listing("virtualmachine", Views(records, show))
 
@@ -109,6 +110,7 @@ def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]
         "hostid": "host_id",
         "templateid": "template_id",
         "serviceofferingid": "offering_id",
+        "isoid": "iso_id",
         "networkid": "network_id",
         "userid": "user_id",
     }
@@ -119,9 +121,9 @@ def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]
     if ids is not None:
         records = [record for record in records if record.id in ids]
     if name is not None:
-        records = [record for record in records if name.lower() in record.name.lower()]
+        records = [record for record in records if folded(name) in folded(record.name)]
     if keyword is not None:
-        records = [record for record in records if _has(record, keyword.lower())]
+        records = [record for record in records if _has(record, folded(keyword))]
     if tags:
         records = [r for r in records if all(r.tags.get(key) == value for key, value in tags.items())]
     cluster_id = call.text("clusterid")
@@ -132,7 +134,7 @@ def _filtered(call: Call, records: list[InstanceRecord]) -> list[InstanceRecord]
 
 
 def _has(record: InstanceRecord, keyword: str) -> bool:
-    return any(keyword in text.lower() for text in (record.name, record.display_name, record.instance_name))
+    return any(keyword in folded(text) for text in (record.name, record.display_name, record.instance_name))
 
 
 def _in_state(records: list[InstanceRecord], wanted: str | None) -> list[InstanceRecord]:

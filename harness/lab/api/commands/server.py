@@ -34,6 +34,13 @@ def _list_capabilities(call: Call) -> Answer:
                 "kubernetesclusterexperimentalfeaturesenabled": False,
                 "customhypervisordisplayname": "Custom",
                 "defaultuipagesize": 20,
+                "instancesstatsretentiontime": 720,
+                "instancesstatsuseronly": False,
+                "instancesdisksstatsretentionenabled": False,
+                "instancesdisksstatsretentiontime": 720,
+                "sharedfsvmmincpucount": 2,
+                "sharedfsvmminramsize": 1024,
+                "instanceleaseenabled": False,
                 "dynamicscalingenabled": settings.flag(names.ENABLE_DYNAMIC_SCALE),
             }
         }

@@ -50,8 +50,19 @@ def _update(call: Call) -> Answer:
         "CONFIGURATION.VALUE.EDIT",
         f"Successfully completed updating configuration.  Name: {name}, New Value: {text}{scope}",
         call.user,
+        resource=_resource(call, place),
     )
     return _single(value)
+
+
+def _resource(call: Call, place: Place) -> tuple[str, str, str] | None:
+    """What a setting is for, as its events tell it."""
+    state = call.cloud.state
+    if place.scope is Scope.CLUSTER and place.id in state.clusters:
+        return ("Cluster", place.id, state.clusters[place.id].name)
+    if place.scope is Scope.ZONE:
+        return ("Zone", state.zone.id, state.zone.name)
+    return None
 
 
 def _reset(call: Call) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Begun, Call, Shown, command
 from harness.lab.api.scope import scope
-from harness.lab.api.views import instances, records
+from harness.lab.api.views import instances, metrics, records
 from harness.lab.management import volumes
 from harness.lab.management.access import check_owner
 from harness.lab.management.errors import InvalidValueError
@@ -20,6 +20,10 @@ def _seen(call: Call) -> list[Shown]:
     with state.lock:
         roots = [instances.volume(call.cloud, each) for each in state.instances.values() if shows(each.account_id)]
         return roots + [records.volume(call.cloud, each) for each in state.volumes.values() if shows(each.account_id)]
+
+
+def _seen_with_metrics(call: Call) -> list[Shown]:
+    return [{**shown, **metrics.of_volume(int(str(shown["size"])))} for shown in _seen(call)]
 
 
 def _mine(call: Call) -> Volume:
@@ -108,7 +112,7 @@ _FIELDS = "id name type state virtualmachineid clusterid podid zoneid diskofferi
 
 COMMANDS = (
     command("listVolumes", selection.listing("volume", _seen, _FIELDS), "volume"),
-    command("listVolumesMetrics", selection.listing("volume", _seen, _FIELDS), "volume"),
+    command("listVolumesMetrics", selection.listing("volume", _seen_with_metrics, _FIELDS), "volume"),
     command("createVolume", _create),
     command("attachVolume", _attach, "volume"),
     command("detachVolume", _detach, "volume"),

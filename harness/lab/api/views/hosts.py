@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 
 from harness.lab.api.command import Shown
 from harness.lab.api.entities import SERVER_ID
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
-from harness.lab.management.model import Cluster, HostRecord, State
+from harness.lab.management.model import Cluster, HostRecord
 from harness.lab.management.resources import ROOT_DISK_BYTES
 from harness.reference import settings as names
 from harness.reference.capacity import Host
@@ -17,6 +18,18 @@ from harness.reference.capacity import Host
 _MEMORY, _CPU = 0, 1
 _GIB = 1 << 30
 _POOL_BYTES = 100 * _GIB
+_ALL = frozenset({"all"})
+HOST_DETAILS = ("all", "capacity", "events", "stats", "min")
+# A host that does nothing.
+_NO_STATS: Shown = {
+    "cpuused": "0%",
+    "cpuloadaverage": 0.0,
+    "networkkbsread": 0,
+    "networkkbswrite": 0,
+    "memoryused": 0,
+}
+# What may happen next to a host that is up.
+_EVENTS = "ShutdownRequested; Ping; AgentConnected; HostDown; AgentDisconnected; PingTimeout; Remove"
 
 
 def version(cloud: Cloud) -> str:
@@ -93,9 +106,14 @@ def cluster(cloud: Cloud, record: Cluster) -> Shown:
     }
 
 
-def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
-    """A host with its capacity; `minimal` is what `details=min` leaves."""
+def host(cloud: Cloud, record: HostRecord, wanted: Collection[str] = _ALL) -> Shown:
+    """`wanted` are the values of the `details` parameter. Source: HostJoinDaoImpl.setNewHostResponseBase."""
     state = cloud.state
+
+    def asked(*details: str) -> bool:
+        return any(each in wanted for each in ("all", *details))
+
+    places = asked("capacity", "stats", "events")
     shown: Shown = {
         "id": record.id,
         "name": record.name,
@@ -112,11 +130,14 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
         "cpunumber": record.node.cpus,
         "cpuspeed": record.node.speed_mhz,
     }
-    if minimal:
+    if not places:
         shown = {key: value for key, value in shown.items() if key not in ("zonename", "podname")}
-        shown["memoryallocated"] = 0
-    else:
+    # A plain long in Java, which is never absent.
+    shown |= {"memoryallocated": 0}
+    if asked("capacity"):
         shown |= _capacity(cloud, state.host(record.id))
+    if asked("stats"):
+        shown |= _NO_STATS
     shown |= {
         "capabilities": "hvm,snapshot",
         "lastpinged": clock.shown(state.clock.now()),
@@ -124,19 +145,19 @@ def host(cloud: Cloud, record: HostRecord, *, minimal: bool = False) -> Shown:
         "managementservername": "localhost",
         "clusterid": record.cluster_id,
     }
-    if not minimal:
+    if places:
         shown |= {"clustername": state.clusters[record.cluster_id].name, "clustertype": "CloudManaged"}
     shown |= {
         "islocalstorageactive": False,
         "created": clock.shown(record.created),
-        "events": "ShutdownRequested; Ping; AgentConnected; HostDown; AgentDisconnected; PingTimeout; Remove",
+        **({"events": _EVENTS} if asked("events") else {}),
         "hostha": {"haenable": False, "hastate": "Disabled"},
         "outofbandmanagement": {"powerstate": "Disabled", "enabled": False},
         "resourcestate": record.resource_state.value,
         "ueficapability": False,
         "hasannotations": False,
     }
-    if record.tags and not minimal:
+    if record.tags and asked("capacity"):
         tags = ",".join(sorted(record.tags))
         shown |= {"hosttags": tags, "explicithosttags": tags, "istagarule": False}
     return shown
@@ -157,45 +178,18 @@ def _capacity(cloud: Cloud, host: Host) -> Shown:
         "cpuallocatedvalue": cpu_allocated,
         "cpuallocatedpercentage": _percent(cpu_allocated, cpu_total),
         "cpuallocatedwithoverprovisioning": _percent(cpu_allocated, cpu_total),
-        "cpuused": "0%",
         "cpuwithoverprovisioning": _decimal(cpu_total),
-        "cpuloadaverage": 0.0,
-        "networkkbsread": 0,
-        "networkkbswrite": 0,
         "memorytotal": int(memory_total),
         "memorywithoverprovisioning": _decimal(memory_total),
         "memoryallocated": memory_allocated,
         "memoryallocatedpercentage": _percent(memory_allocated, memory_total),
         "memoryallocatedbytes": memory_allocated,
-        "memoryused": 0,
     }
 
 
 def _as_float(number: float) -> float:
     """The number as Java's float holds it, which has 24 bits for its digits."""
     return float(struct.unpack("f", struct.pack("f", number))[0])
-
-
-def host_metrics(cloud: Cloud, host_id: str) -> Shown:
-    """What listHostsMetrics tells besides, by the same amounts as listHosts. Source: HostMetricsResponse."""
-    state = cloud.state
-    with state.lock:
-        there = [each for each in state.instances.values() if each.host_id == host_id]
-        host = state.host(host_id)
-    running = sum(each.state is State.RUNNING for each in there)
-    settings = state.configuration.settings()
-    # What is allocated is told as that part of the CPUs without overcommit.
-    cpu_allocated = (host.used_cpu_mhz + host.reserved_cpu_mhz) / settings.number(names.CPU_OVERCOMMIT, host.cluster_id)
-    memory_total = host.memory_bytes * settings.number(names.MEMORY_OVERCOMMIT, host.cluster_id)
-    return {
-        "powerstate": "Disabled",
-        "instances": f"{running}/{len(there)}",
-        "systeminstances": "0/0",
-        "cputotalghz": f"{host.cpu_mhz / 1000:.2f} Ghz",
-        "cpuallocatedghz": f"{cpu_allocated / 1000:.2f} Ghz",
-        "memorytotalgb": f"{memory_total / _GIB:.2f} GB",
-        "memoryallocatedgb": f"{(host.used_memory_bytes + host.reserved_memory_bytes) / _GIB:.2f} GB",
-    }
 
 
 def storage_pool(cloud: Cloud, record: Cluster) -> Shown:
@@ -259,7 +253,8 @@ def capacities(cloud: Cloud, hosts: list[Host], place: Shown) -> list[Shown]:
             "type": kind,
             "name": name,
             **place,
-            "capacityallocated": used,
+            # Told of the whole zone or a pod, not of a cluster (seen).
+            **({} if "clusterid" in place else {"capacityallocated": used}),
             "capacityused": used,
             "capacitytotal": total,
             "percentused": _decimal(100 * used / total if total else 0),

@@ -46,6 +46,7 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
         offering = state.offerings[record.offering_id]
         template = state.templates[record.template_id]
         host = state.hosts.get(record.host_id or "")
+        iso = state.templates.get(record.iso_id)
         user = state.user(record.user_id)
 
     def asked(name: str) -> bool:
@@ -76,8 +77,10 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
             "templatetype": "USER",
             "templateformat": "QCOW2",
             "templatedisplaytext": template.display_text,
-            "passwordenabled": False,
+            "passwordenabled": template.password_enabled,
         }
+    if iso is not None and asked("iso"):
+        shown |= {"isoid": iso.id, "isoname": iso.name, "isodisplaytext": iso.display_text}
     if asked("servoff"):
         size = size_shown(offering.offering, record.details)
         shown |= {
@@ -152,15 +155,6 @@ def _nics(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
 def nics(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
     """As listNics shows them."""
     return [{**each, "virtualmachineid": record.id} for each in _nics(cloud, record)]
-
-
-def metrics(cloud: Cloud, record: InstanceRecord) -> Shown:
-    """What listVirtualMachinesMetrics tells besides."""
-    size = size_shown(cloud.state.offerings[record.offering_id].offering, record.details)
-    return {
-        "cputotal": f"{size.cpus * size.speed_mhz / 1000:.1f} Ghz",
-        "memorytotal": f"{size.memory_mib / 1024:.2f} GB",
-    }
 
 
 def tag(cloud: Cloud, kind: str, record_id: str, account_id: str, key: str, value: str) -> Shown:
