@@ -1,4 +1,4 @@
-"""Reads a TOML file into a pydantic model, and says in one line, with file and key, what is wrong with it."""
+"""Reads a TOML file into a pydantic model, and says in a line for each mistake, with file and key, what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from harness.errors import HarnessError
 
@@ -16,6 +17,9 @@ class Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+# Somebody may have put a secret there.
+_NOT_SHOWN = ("api_key", "secret_key", "password")
 
 File = TypeVar("File", bound=Table)
 
@@ -37,17 +41,18 @@ def read(file: Path, model: type[File], error: type[HarnessError], *, given_as: 
     try:
         return model.model_validate(tree)
     except ValidationError as wrong:
-        raise error(f"{file}: {_first_error(wrong, model, unlisted)}") from None
+        raise error("\n".join(f"{file}: {_told(mistake, model, unlisted)}" for mistake in wrong.errors())) from None
 
 
-def _first_error(wrong: ValidationError, model: type[Table], unlisted: str) -> str:
-    error = wrong.errors()[0]
+def _told(error: ErrorDetails, model: type[Table], unlisted: str) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         known = sorted(name for name in _known_keys(model, error["loc"]) if name != unlisted)
         return f"{key}: unknown key; known here are {', '.join(known)}"
     if error["type"] == "missing":
         return f"{key}: missing; it is required"
+    if key.rpartition(".")[2] in _NOT_SHOWN:
+        return f"{key}: {error['msg']}"
     found = error["input"] if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__
     return f"{key}: {error['msg']}, found {found!r}"
 

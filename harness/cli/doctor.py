@@ -11,15 +11,20 @@ _SIGNS = {True: "ok  ", False: "FAIL", None: "note"}
 
 
 @click.command()
-@click.option("--cloud", type=click.Path(path_type=Path), required=True, help="Environment file of the cloud.")
+@click.option(
+    "--cloud",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Environment file of the cloud, or a Marvin configuration.",
+)
 def doctor(cloud: Path) -> None:
     """Check all that a run needs, and say which sections could run. Exit code 0: all could, 2: something is lacking."""
     from harness.console_run import testcases_folder
+    from harness.marvin.environment import environment_in
     from harness.pytest_plugin.listing import claims
     from harness.run.doctor import examine
-    from harness.run.environment import load
 
-    environment = load(cloud)
+    environment = environment_in(cloud)
     lacking = False
     for check in examine(environment, claims(testcases_folder())):
         lacking = lacking or check.good is False

@@ -12,7 +12,11 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
 
 
 @click.command()
-@click.option("--cloud", type=click.Path(path_type=Path), help="Environment file of a cloud; default: an embedded lab.")
+@click.option(
+    "--cloud",
+    type=click.Path(path_type=Path),
+    help="Environment file of a cloud, or a Marvin configuration; default: an embedded lab.",
+)
 @click.option(
     "--marvin-config",
     envvar="MARVIN_CONFIG",

@@ -175,9 +175,8 @@ def read(file: Path) -> MarvinConfig:
     try:
         config = MarvinConfig.model_validate(tree)
     except ValidationError as wrong:
-        first = wrong.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise MarvinConfigError(f"{file}: {key}: {first['msg']}") from None
+        mistakes = [(".".join(map(str, each["loc"])) or "the whole file", each["msg"]) for each in wrong.errors()]
+        raise MarvinConfigError("\n".join(f"{file}: {key}: {says}" for key, says in mistakes)) from None
     config._file = file
     config._tree = tree
     return config

@@ -14,6 +14,25 @@ from harness.run.environment import Api, Cloud, Environment, HostLogins, HostOve
 _SSH_PORT = 22
 
 
+def environment_in(file: Path) -> Environment:
+    """The environment of a file of either kind: an environment file, or a Marvin configuration, which is JSON.
+
+    Raises:
+        HarnessError: it cannot be used; the text names the file and the key.
+    """
+    return environment_of(file) if _is_json(file) else load(file)
+
+
+def _is_json(file: Path) -> bool:
+    """Neither kind begins like the other: Marvin takes comments before the opening brace, TOML has no brace there."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        # Which is said by whoever reads it.
+        return False
+    return next((line.lstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")), "")[:1] == "{"
+
+
 def environment_of(file: Path, zone: str | None = None) -> Environment:
     """The environment that a Marvin configuration describes; `zone` is the first one of the file where it is None.
 

@@ -75,6 +75,7 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
 
 def _connect(config: pytest.Config, stack: ExitStack) -> None:
     """Reach the cloud that the options name, or bring an embedded lab up for the time of the run."""
+    from harness.marvin.environment import environment_in, environment_of
     from harness.run.environment import load
     from harness.run.selection import SMOKE, require_release
 
@@ -86,10 +87,8 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
             require_release(option, version)
     hook = config.hook
     if cloud_file is not None:
-        environment = load(Path(cloud_file))
+        environment = environment_in(Path(cloud_file))
     elif marvin_file is not None:
-        from harness.marvin.environment import environment_of
-
         environment = environment_of(marvin_file, config.getoption("zone"))
     else:
         from harness.lab.control import choose_hosts, embedded_lab

@@ -75,7 +75,7 @@ def clean_up(folder: Path, load: Load, cloud_file: Path | None) -> CleanedUp:
     with _not_alive(folder) as alive:
         if alive:
             return CleanedUp(run.run_id, [], ["the run is still going on; end it first"])
-        if run.on_lab and not run.cloud_file.exists():
+        if run.on_lab and cloud_file is None and not run.cloud_file.exists():
             for line in before:
                 ledger.settle(line.number)
             return CleanedUp(run.run_id, [f"{line.change} (gone with its lab)" for line in before], [])
@@ -106,23 +106,38 @@ def _not_alive(folder: Path) -> Iterator[bool]:
         lock.release()
 
 
-def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | None) -> list[CleanedUp]:
-    """Take away what bears the name of a run, without its ledger: instances, offerings, networks, accounts.
+def runs_on(environment: Environment) -> dict[str, list[Change]]:
+    """What bears the name of a run, by run: locks, accounts, networks, offerings, instances.
 
-    Settings and host tags have no names, so what a run changed there only its ledger knows. `scratch` is a folder
-    for a ledger made of what is found.
+    Raises:
+        HarnessError: the cloud cannot be listed.
+    """
+    by_run: dict[str, list[Change]] = {}
+    for made in _named_by_runs(api_of(environment)):
+        if found := _MADE_BY_A_RUN.match(made.name):
+            by_run.setdefault(found["run"], []).append(made)
+    return by_run
+
+
+def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | None) -> list[CleanedUp]:
+    """Take away what bears the name of a run, of all or of one, without its ledger.
+
+    Settings and host tags have no names, so what a run changed there only its ledger knows. A run whose lock still
+    holds may go on elsewhere: it is left alone unless it is named. `scratch` is a folder for a ledger of what is found.
 
     Raises:
         HarnessError: the cloud cannot be listed.
     """
     api = api_of(environment)
-    by_run: dict[str, list[Change]] = {}
-    for made in _named_by_runs(api):
-        found = _MADE_BY_A_RUN.match(made.name)
-        if found and run_id in (None, found["run"]):
-            by_run.setdefault(found["run"], []).append(made)
     cleaned: list[CleanedUp] = []
-    for run, changes in sorted(by_run.items()):
+    holding = {} if run_id is not None else zone_lock.still_held(api)
+    for run, changes in sorted(runs_on(environment).items()):
+        if run_id not in (None, run):
+            continue
+        if f"csh-{run}" in holding:
+            seconds = holding[f"csh-{run}"]
+            cleaned.append(CleanedUp(run, [], [f"its lock holds for {seconds:.0f} s: it may go on; name it by --run"]))
+            continue
         ledger = Ledger(scratch / f"{run}.sqlite")
         for change in changes:
             ledger.intend(run, change)

@@ -29,10 +29,10 @@ def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | 
     for line in ledger.unsettled(case_id):
         try:
             _undo(api, job_seconds, line.change)
+            # Taken back twice does no harm; what follows stays undone where this ended the loop.
+            ledger.settle(line.number)
         except HarnessError as failure:
             failures.append(f"{line.change}: {failure}")
-        else:
-            ledger.settle(line.number)
     return failures
 
 

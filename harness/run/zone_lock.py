@@ -162,6 +162,14 @@ def locks(api: CloudApi) -> Iterator[LockTaken]:
             yield LockTaken(name=value.split(" ", 1)[0], zone_id=key.removeprefix(f"{_LOCK}."), value=value)
 
 
+def still_held(api: CloudApi) -> dict[str, float]:
+    """By the names of the runs that hold a lock now, for how many seconds it still holds."""
+    user = _oldest_root_admin(api)
+    holders = [_holder(api, user, lock.zone_id) for lock in locks(api)]
+    left = {holder.run_id: holder.until - time.time() for holder in holders if holder is not None}
+    return {run: seconds for run, seconds in left.items() if seconds > 0}
+
+
 def _release(api: CloudApi, seconds: float, user_id: str, change: LockTaken) -> None:
     """The lock goes first: while it is there its time must be."""
     there = tags.listed(api, tags.USER, user_id)

@@ -111,7 +111,15 @@ def test_without_ledgers_what_bears_the_name_of_a_run_is_taken_away(lab: Simulat
     settings = [line for line in ledger.unsettled() if isinstance(line.change, SettingChanged)]
     assert _cleanup("--from-cloud", "--cloud", str(lab.cloud_file), "--run", "20260101-000000-1").returncode == 0
     assert _state(lab)["named"] != before["named"]
-    done = _cleanup("--from-cloud", "--cloud", str(lab.cloud_file))
+    told = _cleanup("--from-cloud", "--cloud", str(lab.cloud_file))
+    assert told.returncode == 2
+    assert f"{folder.name}: stayed: offering csh-{folder.name}" in told.stdout
+    # Nobody can see from here that the run is dead, whose lock holds for minutes.
+    careful = _cleanup("--from-cloud", "--cloud", str(lab.cloud_file), "--all")
+    assert careful.returncode == 2
+    assert f"{folder.name}: stayed: its lock holds for " in careful.stdout
+    assert _state(lab)["named"] != before["named"]
+    done = _cleanup("--from-cloud", "--cloud", str(lab.cloud_file), "--run", folder.name)
     assert done.returncode == 0, done.stderr
     assert f"{folder.name}: taken back: offering csh-{folder.name}" in done.stdout
     assert _state(lab)["named"] == before["named"]
@@ -166,4 +174,5 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path) -> None:
     nothing = _cleanup("--reports", str(tmp_path), "--run", "20260101-000000-1")
     assert nothing.returncode == 2
     assert nothing.stderr.startswith("cs-harness: --run 20260101-000000-1: there is no ledger in ")
+    assert "give one of them" in _cleanup("--run", "x", "--all").stderr
     assert "--from-cloud needs --cloud FILE" in _cleanup("--from-cloud").stderr

@@ -51,3 +51,9 @@ def test_each_lack_is_told_with_the_sections_that_could_not_run(
     assert done.returncode == 2
     assert told in done.stdout
     assert "FAIL section" in done.stdout
+
+
+def test_a_marvin_configuration_is_as_good_as_an_environment_file(lab: SimulatedLab) -> None:
+    done = _doctor(lab.cloud_file.with_name("marvin.cfg"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok   host kvm1: libvirt " in done.stdout
