@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import RLock
 
 from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.kept_settings import COMMANDS_TIMEOUT, KEPT, check_timeouts
 from harness.reference import settings as names
 from harness.reference.release import Release
 from harness.reference.settings import SETTINGS, Kind, Scope, Settings
@@ -31,10 +32,12 @@ class Configuration:
     component: str
     group: str = "Compute"
     subgroup: str = "Virtual Machine"
+    parent: str = ""
+    is_share: bool = False
 
     @property
     def shown_type(self) -> str:
-        if self.name in _THRESHOLDS:
+        if self.is_share:
             return "Range"
         return {Kind.BOOLEAN: "Boolean", Kind.INTEGER: "Number", Kind.FLOAT: "Decimal", Kind.STRING: "String"}[
             self.kind
@@ -92,11 +95,29 @@ def _catalogue(release: Release) -> dict[str, Configuration]:
             component=_COMPONENTS.get(setting.name, "ConfigurationManager"),
             group="Hypervisor" if setting.name in ceilings else "Compute",
             subgroup="KVM" if setting.name in ceilings else "Virtual Machine",
+            is_share=setting.name in _THRESHOLDS,
         )
         for setting in SETTINGS.values()
         if release.scales_fixed_offerings or not setting.since_pull_request
     )
-    return {entry.name: entry for entry in sorted(of_reference, key=lambda entry: entry.name)}
+    return {entry.name: entry for entry in sorted((*of_reference, *_kept()), key=lambda entry: entry.name)}
+
+
+def _kept() -> Iterator[Configuration]:
+    for name, setting in KEPT.items():
+        group, subgroup = setting.place
+        yield Configuration(
+            name=name,
+            default=setting.default,
+            scope=setting.scope,
+            kind=setting.kind,
+            description="Kept and shown; it decides nothing here.",
+            component=setting.component,
+            group=group,
+            subgroup=subgroup,
+            parent=setting.parent,
+            is_share=setting.is_share,
+        )
 
 
 class ConfigurationStore:
@@ -210,7 +231,9 @@ def _check_range(configuration: Configuration, text: str) -> None:
     """Source: ConfigurationManagerImpl.validateValueRange."""
     if configuration.name in _OVERCOMMIT and float(text) <= 0:
         raise InvalidValueError(f"Value for configuration [{configuration.name}] should be greater than 0.")
-    if configuration.name in _THRESHOLDS and not 0 <= float(text) <= 1:
+    if configuration.name == COMMANDS_TIMEOUT:
+        check_timeouts(text)
+    if configuration.is_share and not 0 <= float(text) <= 1:
         raise InvalidValueError(
             f"Please enter a value between 0 and 1 for the configuration parameter: [{configuration.name}]."
         )

@@ -15,6 +15,7 @@ from harness.lab.management.clock import Clock, WallClock
 from harness.lab.management.configuration import ConfigurationStore, Place
 from harness.lab.management.directory import Directory
 from harness.lab.management.events import EventLog
+from harness.lab.management.first_offerings import first_offerings
 from harness.lab.management.ledger import Amount, CapacityLedger
 from harness.lab.management.model import (
     Cluster,
@@ -94,7 +95,7 @@ class CloudState(Directory):
         self.key_pairs: dict[str, KeyPair] = {}
         # Of everything but instances, whose tags are in their records: by the id of what they are of.
         self.tags: dict[str, dict[str, str]] = {}
-        self.offerings: dict[str, OfferingRecord] = {}
+        self.offerings: dict[str, OfferingRecord] = {each.id: each for each in first_offerings(created)}
         self.instances: dict[str, InstanceRecord] = {}
         self._instance_count = 0
 

@@ -48,7 +48,8 @@ def test_a_fresh_cloud_has_one_zone_its_hosts_two_templates_and_a_network(lab: L
     assert lab.api.listNetworkOfferings()["networkoffering"][0]["guestiptype"] == "L2"
     assert lab.api.listOsTypes()["ostype"][0]["description"].startswith("Debian")
     assert lab.api.listDomains()["domain"][0]["path"] == "ROOT"
-    assert lab.api.listServiceOfferings() == {}
+    offerings = lab.api.listServiceOfferings()["serviceoffering"]
+    assert [each["name"] for each in offerings] == ["Small Instance", "Medium Instance"]
 
 
 def test_live_scaling_is_off_in_a_fresh_cloud(make_lab: LabMaker) -> None:

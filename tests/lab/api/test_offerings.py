@@ -11,6 +11,16 @@ from tests.lab.api.raw import RawClient
 
 _RANGES = {"mincpunumber": 1, "maxcpunumber": 4, "minmemory": 256, "maxmemory": 1024, "cpuspeed": 500}
 _FAILED = "Failed to create service offering x: "
+# Every new cloud has them.
+_FIRST = ("Small Instance", "Medium Instance")
+_OF_SYSTEM = "System Offering For "
+
+
+def _names(lab: Lab, **given: Any) -> list[str]:
+    """Without those of a new cloud."""
+    offerings = lab.api.listServiceOfferings(**given).get("serviceoffering", [])
+    names = [each["name"] for each in offerings]
+    return [name for name in names if name not in _FIRST and not name.startswith(_OF_SYSTEM)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,7 @@ def test_an_offering_that_cannot_be_is_refused(lab: Lab, given: dict[str, object
     lab.setting("vm.serviceoffering.ram.size.max", "2048")
     answer = lab.raw.call("createServiceOffering", name="x", displaytext="x", **given)
     assert (answer.status, answer.body["cserrorcode"], answer.body["errortext"]) == (431, 4350, text)
-    assert lab.api.listServiceOfferings() == {}
+    assert _names(lab) == []
 
 
 def test_each_class_shows_the_sizes_it_fixes(lab: Lab) -> None:
@@ -113,18 +123,15 @@ def test_inactive_offerings_are_listed_when_asked_for(lab: Lab) -> None:
     updated = lab.api.updateServiceOffering(id=inactive["id"], state="Inactive", name="too", displaytext="t")
     assert (updated["serviceoffering"]["state"], updated["serviceoffering"]["name"]) == ("Inactive", "too")
 
-    def names(**given: str) -> list[str]:
-        return [each["name"] for each in lab.api.listServiceOfferings(**given).get("serviceoffering", [])]
-
-    assert names() == ["one"]
-    assert names(state="inactive") == ["too"]
-    assert names(state="all") == ["one", "too"]
-    assert names(id=inactive["id"]) == ["too"]
-    assert names(keyword="ON") == ["one"]
-    assert names(issystem="true") == []
+    assert _names(lab) == ["one"]
+    assert _names(lab, state="inactive") == ["too"]
+    assert _names(lab, state="all") == ["one", "too"]
+    assert _names(lab, id=inactive["id"]) == ["too"]
+    assert _names(lab, keyword="ON") == ["one"]
+    assert _names(lab, issystem="true") == []
     back = lab.api.updateServiceOffering(id=inactive["id"], state="Active")["serviceoffering"]
     assert back["state"] == "Active"
-    assert names() == ["one", "too"]
+    assert _names(lab) == ["one", "too"]
     assert active["id"] != inactive["id"]
 
 
@@ -138,7 +145,7 @@ def test_a_deleted_offering_is_gone_but_its_instances_stay(lab: Lab) -> None:
     assert lab.raw.call("deleteServiceOffering", id=offering_id).json == {
         "deleteserviceofferingresponse": {"success": True}
     }
-    assert lab.api.listServiceOfferings(state="all") == {}
+    assert _names(lab, state="all") == []
     assert lab.api.listServiceOfferings(id=offering_id) == {}
     seen = lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]
     assert seen["serviceofferingid"] == offering_id
@@ -147,12 +154,7 @@ def test_a_deleted_offering_is_gone_but_its_instances_stay(lab: Lab) -> None:
 def test_the_offering_an_instance_has_is_not_offered_to_it(lab: Lab) -> None:
     instance = lab.deploy(lab.fixed(name="now"))
     lab.fixed(2, name="next")
-    offered = lab.api.listServiceOfferings(virtualmachineid=instance["id"])["serviceoffering"]
-    assert [each["name"] for each in offered] == ["next"]
-
-
-def _names(lab: Lab, **given: Any) -> list[str]:
-    return [each["name"] for each in lab.api.listServiceOfferings(**given).get("serviceoffering", [])]
+    assert _names(lab, virtualmachineid=instance["id"]) == ["next"]
 
 
 def test_lists_have_what_is_at_least_so_large_or_may_be_made_so(lab: Lab) -> None:
@@ -196,6 +198,51 @@ def test_offerings_of_system_vms_are_apart(lab: Lab) -> None:
     keys = lab.cloud.add_user("someone")
     client = RawClient(lab.cloud.endpoint, keys.api_key, keys.secret_key)
     assert client.call("listServiceOfferings", issystem="true").status == 431
+
+
+def test_a_new_cloud_has_offerings_for_instances_and_for_system_vms(lab: Lab) -> None:
+    first = lab.api.listServiceOfferings()["serviceoffering"]
+    assert [(each["name"], each["cpuspeed"], each["memory"]) for each in first] == [
+        ("Small Instance", 500, 512),
+        ("Medium Instance", 1000, 1024),
+    ]
+    assert lab.api.listServiceOfferings(encryptroot="false")["count"] == 2
+    routers = lab.api.listServiceOfferings(issystem="true", systemvmtype="domainrouter")["serviceoffering"]
+    assert {(each["systemvmtype"], each["storagetype"]) for each in routers} == {
+        ("domainrouter", "shared"),
+        ("domainrouter", "local"),
+    }
+    assert lab.api.listServiceOfferings(systemvmtype="domainrouter") == {}
+
+
+def test_the_kind_of_a_system_vm_is_a_routers_unless_told_and_none_else_is_taken(lab: Lab) -> None:
+    assert lab.offering(cpunumber=1, cpuspeed=500, memory=64, issystem="true")["systemvmtype"] == "domainrouter"
+    odd = {"cpunumber": 1, "cpuspeed": 500, "memory": 64, "issystem": "true", "systemvmtype": "odd"}
+    answer = lab.raw.call("createServiceOffering", name="x", displaytext="x", **odd)
+    assert answer.body["errortext"].startswith("Invalid systemVmType. Supported types are: DomainRouter, ")
+
+
+def test_an_offering_shows_its_zone(lab: Lab) -> None:
+    assert lab.offering(zoneid=lab.zone_id)["zoneid"] == lab.zone_id
+    assert "zoneid" not in lab.offering()
+
+
+def test_a_lease_is_kept_where_leases_are_on_and_refused_where_half_of_it_is_given(lab: Lab) -> None:
+    sizes = {"cpunumber": 1, "cpuspeed": 500, "memory": 64}
+    lease = {"leaseduration": 10, "leaseexpiryaction": "stop"}
+    assert "leaseduration" not in lab.offering(**sizes, **lease)
+    lab.setting("instance.lease.enabled", "true")
+    kept = lab.offering(**sizes, **lease)
+    assert (kept["leaseduration"], kept["leaseexpiryaction"]) == (10, "STOP")
+    assert "leaseduration" not in lab.offering(**sizes)
+    for bad, text in (
+        ({"leaseduration": 10}, "Provide values for both: leaseduration and leaseexpiryaction"),
+        ({**lease, "leaseduration": 0}, "Invalid leaseduration: must be a natural number (>=1), max supported "),
+        ({**lease, "leaseexpiryaction": "sing"}, "Invalid value configured for leaseexpiryaction, valid values "),
+    ):
+        answer = lab.raw.call("createServiceOffering", name="x", displaytext="x", **sizes, **bad)
+        assert answer.status == 431
+        assert answer.body["errortext"].startswith(text)
 
 
 def test_tags_of_an_offering_can_be_changed(lab: Lab) -> None:

@@ -71,9 +71,37 @@ def test_settings_are_found_by_keyword_group_and_category(lab: Lab) -> None:
     assert {c["name"] for c in lab.api.listConfigurations(subgroup="KVM")["configuration"]} == {
         _CPU,
         "kvm.memory.dynamic.scaling.capacity",
+        "kvm.ssh.to.agent",
     }
     assert lab.api.listConfigurations(keyword="disablethreshold")["count"] == 2
     assert lab.api.listConfigurations(category="Nothing") == {}
+
+
+def test_settings_that_decide_nothing_are_kept_and_shown_with_what_they_belong_to(lab: Lab) -> None:
+    (shown,) = lab.api.listConfigurations(name="agent.load.threshold")["configuration"]
+    assert (shown["type"], shown["defaultvalue"], shown["parent"]) == ("Range", "0.7", "agent.lb.enabled")
+    assert (shown["group"], shown["subgroup"]) == ("Management Server", "Agent")
+    assert lab.api.listConfigurations(parent="agent.lb.enabled")["count"] == 1
+    lab.setting("use.external.dns", "true", zoneid=lab.zone_id)
+    assert _value(lab, "use.external.dns", zoneid=lab.zone_id) == "true"
+    assert _value(lab, "use.external.dns") == "false"
+    lab.setting("commands.timeout", "DhcpEntryCommand= 600, VmDataCommand=300")
+    assert _value(lab, "commands.timeout") == "DhcpEntryCommand= 600, VmDataCommand=300"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("StartCommand: 1", "Command 'StartCommand: 1' does not contain '='."),
+        ("StartCommand=", "Command 'StartCommand=' is not properly formatted."),
+        ("=1", "Command name is missing in '=1'."),
+        ("a=1, b=0", "The value for command 'b' is not greater than 0. Invalid value: 0"),
+        ("a=x", "The value for command 'a' is not a valid integer. Invalid value: x"),
+    ],
+)
+def test_a_timeout_for_a_command_that_is_none_is_refused(lab: Lab, value: str, text: str) -> None:
+    answer = lab.raw.call("updateConfiguration", name="commands.timeout", value=value)
+    assert (answer.status, answer.body["errortext"]) == (431, f"Validation failed: {text}")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_connection_reset_leaves_the_server_in_order(lab: Lab, arm: Arm) -> None
     given = {"name": "small", "displaytext": "small", "cpunumber": 1, "cpuspeed": 500, "memory": 256}
     with pytest.raises((ConnectionResetError, IncompleteRead)):
         lab.raw.call("createServiceOffering", **given)
-    assert lab.raw.call("listServiceOfferings").body["count"] == 1
+    assert lab.raw.call("listServiceOfferings", name="small").body["count"] == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -86,8 +86,9 @@ def test_server_error_carries_nothing_out(lab: Lab, arm: Arm, status: int) -> No
     answer = lab.raw.call("createServiceOffering", **given)
     assert answer.status == status
     assert answer.text.startswith("<!DOCTYPE html>")
-    assert "listserviceofferingsresponse" in lab.raw.call("listServiceOfferings").text
-    assert lab.raw.call("listServiceOfferings").body == {}
+    listed = lab.raw.call("listServiceOfferings", name="small")
+    assert "listserviceofferingsresponse" in listed.text
+    assert listed.body == {}
 
 
 def test_slow_answer_comes_late_and_is_whole(lab: Lab, arm: Arm) -> None:
@@ -142,12 +143,12 @@ def test_duplicated_answer_holds_the_document_twice(lab: Lab, arm: Arm) -> None:
 
 def test_replayed_answer_is_the_last_one_to_the_same_command(lab: Lab, arm: Arm) -> None:
     replayed = arm("replayed-answer", command="listServiceOfferings", times=1)
-    assert lab.raw.call("listServiceOfferings").body == {}
+    before = lab.raw.call("listServiceOfferings").body["count"]
     assert replayed.struck == 0
     lab.fixed()
-    assert lab.raw.call("listServiceOfferings").body == {}
+    assert lab.raw.call("listServiceOfferings").body["count"] == before
     assert replayed.struck == 1
-    assert lab.raw.call("listServiceOfferings").body["count"] == 1
+    assert lab.raw.call("listServiceOfferings").body["count"] == before + 1
 
 
 def test_faults_on_the_wire_see_the_parameters_of_a_form(lab: Lab, arm: Arm) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 
 from harness.lab.api import selection
-from harness.lab.api.command import DONE, Answer, Call, Listing, Single, command
+from harness.lab.api.command import DONE, Answer, Call, Listing, Shown, Single, command
 from harness.lab.api.disk_parameters import disk_fields
 from harness.lab.api.scope import domains_meant, sees_offering, tops
 from harness.lab.api.views import catalogue as views
 from harness.lab.management import offering_choice as choice
 from harness.lab.management import offerings
+from harness.lab.management.configuration import Place
 from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.kept_settings import INSTANCE_LEASE
 from harness.lab.management.model import OfferingRecord, State
 from harness.lab.management.offerings import OfferingRequest
 from harness.reference.creation import WantedOffering
 
+_SYSTEM_VMS = ("domainrouter", "consoleproxy", "secondarystoragevm", "internalloadbalancervm")
+_LEASE_ACTIONS = ("STOP", "DESTROY")
+_LONGEST_LEASE_DAYS = 36500
 _SIZES = ("cpunumber", "cpuspeed", "memory")
 # What an offering may carry along without any effect in the lab.
 _CARRIED = {
@@ -55,6 +60,9 @@ def _create(call: Call) -> Answer:
         other=(
             *((shown, call.arguments[name]) for name, shown in _CARRIED.items() if name in call.arguments),
             *disk_fields(call).items(),
+            *_lease(call).items(),
+            *_system_vm(call).items(),
+            *_zone(call).items(),
         ),
     )
     _check_domains(call, request.domain_ids)
@@ -63,6 +71,53 @@ def _create(call: Call) -> Answer:
     text = f"Successfully completed creating service offering. Service offering ID: {record.id}"
     call.cloud.state.events.add("SERVICE.OFFERING.CREATE", text, call.user, resource=resource)
     return Single({"serviceoffering": views.offering(call.cloud, record, for_admin=True)})
+
+
+def _lease(call: Call) -> Shown:
+    """How long instances may be had; without the setting none is kept. Nothing in the lab ends one.
+
+    Source: ConfigurationManagerImpl.validateAndGetLeaseExpiryAction.
+
+    Raises:
+        InvalidValueError: one of two without the other, or a value that is none.
+    """
+    settings, days, action = (
+        call.cloud.state.configuration,
+        call.integer("leaseduration"),
+        call.text("leaseexpiryaction"),
+    )
+    is_on = settings.value(settings.find(INSTANCE_LEASE), Place()).text
+    if action is not None and action.upper() not in _LEASE_ACTIONS:
+        raise InvalidValueError(
+            f"Invalid value configured for leaseexpiryaction, valid values are: {', '.join(_LEASE_ACTIONS)}"
+        )
+    if str(is_on).lower() != "true" or (days is None and action is None):
+        return {}
+    if days is None or action is None:
+        raise InvalidValueError("Provide values for both: leaseduration and leaseexpiryaction")
+    if not 1 <= days <= _LONGEST_LEASE_DAYS:
+        raise InvalidValueError(
+            f"Invalid leaseduration: must be a natural number (>=1), max supported value is {_LONGEST_LEASE_DAYS}"
+        )
+    return {"leaseduration": days, "leaseexpiryaction": action.upper()}
+
+
+def _system_vm(call: Call) -> Shown:
+    """Source: ConfigurationManagerImpl.createServiceOffering. Raises InvalidValueError."""
+    if not call.flag("issystem"):
+        return {}
+    kind = (call.text("systemvmtype") or "domainrouter").lower()
+    if kind not in _SYSTEM_VMS:
+        raise InvalidValueError(
+            "Invalid systemVmType. Supported types are: DomainRouter, ConsoleProxy, SecondaryStorageVm"
+        )
+    return {"systemvmtype": kind}
+
+
+def _zone(call: Call) -> Shown:
+    """There is one, so that an offering is for it or for all."""
+    zone = call.cloud.state.zone
+    return {"zoneid": zone.id, "zone": zone.name} if call.texts("zoneid") else {}
 
 
 def _check_domains(call: Call, domain_ids: tuple[str, ...]) -> None:
@@ -90,7 +145,15 @@ def _list(call: Call) -> Answer:
         raise InvalidValueError("Only ROOT admins can access system offerings.")
     records = _seen(call)
     shown = [views.offering(call.cloud, record, for_admin=call.is_admin) for record in records]
-    found = selection.by_fields(call, shown, id="id", name="name", storagetype="storagetype", encryptroot="encryptroot")
+    found = selection.by_fields(
+        call,
+        shown,
+        id="id",
+        name="name",
+        storagetype="storagetype",
+        encryptroot="encryptroot",
+        systemvmtype="systemvmtype",
+    )
     return Listing("serviceoffering", selection.by_keyword(call, found, "name", "displaytext"))
 
 

@@ -32,7 +32,7 @@ def _list(call: Call) -> Answer:
         names = store.companions(name, place)
         entries = [entry for entry in entries if entry.name in names]
     items = [shown(store.value(entry, place)) for entry in entries]
-    found = selection.by_fields(call, items, category="category", group="group", subgroup="subgroup")
+    found = selection.by_fields(call, items, category="category", group="group", subgroup="subgroup", parent="parent")
     return Listing("configuration", selection.by_keyword(call, found, "name", "description"))
 
 

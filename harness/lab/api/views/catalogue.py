@@ -102,6 +102,8 @@ def configuration(value: Value, *, scope_of_reset: bool = False) -> Shown:
     if value.place.scope is not Scope.GLOBAL:
         scope = value.place.scope.value
         shown["scope"] = scope if scope_of_reset else scope.lower()
+    if entry.parent:
+        shown["parent"] = entry.parent
     return shown | {
         "description": entry.description,
         "isdynamic": True,
