@@ -2,8 +2,8 @@
 
 A test that polls reads, decides, sleeps and reads again. Its sleep is replaced by reading in its stead, often, until
 the answer differs or the time of the sleep is over: the test then reads the new answer at once. What a wait did not use
-is added to the next one of the same loop, so that a loop may still wait as long as it did. A sleep that nothing is
-known about is slept.
+is added to the next one of the same loop, so that a loop may still wait as long as it did. A loop that sleeps before it
+looks for the first time looks at once. A sleep that nothing is known about is slept.
 """
 
 from __future__ import annotations
@@ -192,12 +192,19 @@ class FastWaits:
         looks_next = caller.f_code.co_name in _SLEEP_FIRST and last.ask is None and not last.refused
         if in_marvin and (looks_next or last.refused_for_good):
             return
-        if last.ask is None or not _in_loop(caller):
+        around = _loop_around(caller)
+        if around is None or (last.ask is None and not around.sleeps_first):
             time.sleep(seconds)
             return
         loop = self._loops.setdefault((caller.f_code, caller.f_lineno), _Loop())
         if loop.frame != id(caller):
             loop.frame, loop.credit_s = id(caller), 0.0
+            if around.sleeps_first:
+                loop.credit_s = seconds
+                return
+        if last.ask is None:
+            time.sleep(seconds)
+            return
         allowed = seconds + loop.credit_s
         began = time.monotonic()
         self._until_changed(last.ask, allowed)
@@ -259,16 +266,39 @@ def _caller() -> FrameType:
     return sys._getframe(2)
 
 
-def _in_loop(frame: FrameType) -> bool:
-    return any(first <= frame.f_lineno <= last for first, last in _loops_of(frame.f_code.co_filename))
+@dataclass(frozen=True)
+class _Around:
+    """The innermost loop around a sleep; `sleeps_first`: it polls, and its first statement is the sleep."""
+
+    sleeps_first: bool
+
+
+def _loop_around(frame: FrameType) -> _Around | None:
+    loops = [loop for loop in _loops_of(frame.f_code.co_filename) if _has(loop, frame.f_lineno)]
+    if not loops:
+        return None
+    innermost = max(loops, key=lambda loop: loop.lineno)
+    first = innermost.body[0]
+    while isinstance(first, ast.Try):
+        first = first.body[0]
+    return _Around(_has(first, frame.f_lineno) and _polls(innermost))
+
+
+def _has(node: ast.stmt, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
+
+
+def _polls(loop: ast.While | ast.For) -> bool:
+    """Whether it can end before its time: one that does something for each of several things cannot."""
+    if isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant):
+        return True
+    return any(isinstance(node, ast.Break | ast.Return) for node in ast.walk(loop))
 
 
 @functools.cache
-def _loops_of(file: str) -> tuple[tuple[int, int], ...]:
-    """First and last lines of the loops of a source file."""
+def _loops_of(file: str) -> tuple[ast.While | ast.For, ...]:
     try:
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError):
         return ()
-    loops = (node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For))
-    return tuple((node.lineno, node.end_lineno or node.lineno) for node in loops)
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.While | ast.For))
