@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from harness.cli.audit import audit
 from harness.cli.cases import cases
 from harness.cli.cleanup import cleanup
 
@@ -46,6 +47,7 @@ def main() -> None:
 
 for command in (
     verify,
+    audit,
     cases,
     cleanup,
     doctor,

@@ -126,3 +126,24 @@ class HostFacts:
     libvirt: str
     qemu: str
     kernel: str
+
+
+@dataclass(frozen=True)
+class FleetMember:
+    """A running domain among all of its host. `since` is when its QEMU process began there, in seconds since 1970:
+    its start, or its arrival by a migration; None where that could not be read.
+    """
+
+    domain: DomainView | NotSeen
+    scheduler: SchedulerView | NotSeen
+    guest: GuestView | NotSeen
+    since: int | None
+
+
+@dataclass(frozen=True)
+class FleetLook:
+    """One look at all domains of a host. `names` are all that run there, `members` those that were asked for."""
+
+    facts: HostFacts
+    names: tuple[str, ...]
+    members: dict[str, FleetMember]

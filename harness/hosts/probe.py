@@ -11,7 +11,7 @@ from importlib import resources
 from harness.hosts.access import HostAccess
 from harness.hosts.failures import BadInstanceName, ProbeCut, ProbeFailed
 from harness.hosts.observation import NotSeen
-from harness.hosts.ssh import CommandResult, SshConnection
+from harness.hosts.ssh import MAX_STDOUT_BYTES, CommandResult, SshConnection
 
 # Names go through two parsers, the shell's and virsh's own: nothing that either could read otherwise is let through.
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@-]{0,254}")
@@ -28,6 +28,7 @@ class Look(Enum):
     CPU = "cpu"
     FACTS = "facts"
     NAMES = "names"
+    FLEET = "fleet"
 
 
 @dataclass(frozen=True)
@@ -64,19 +65,28 @@ def checked_name(instance_name: str) -> str:
 
 
 def look(
-    connection: SshConnection, access: HostAccess, what: Look, instance_name: str = "none", request: str = ""
+    connection: SshConnection,
+    access: HostAccess,
+    what: Look,
+    instance_name: str = "none",
+    request: str = "",
+    *more: str,
+    most_bytes: int = MAX_STDOUT_BYTES,
 ) -> Parts:
-    """Run the script once on the host: one exec on one connection. `request` is for the guest agent, where it is asked.
+    """Run the script once on the host: one exec on one connection.
+
+    `request` is for the guest agent, where it is asked; for FLEET it is the domains' names, and `more` is whether the
+    guests are asked too.
 
     Raises:
         HostFailure: the host could not be reached, or the script could not do its work there (ProbeFailed).
     """
     mark = secrets.token_hex(8)
     arguments = ["sh", "-c", _SCRIPT, "harness-probe", what.value, mark, checked_name(instance_name)]
-    arguments += [str(max(1, access.agent_timeout_s)), request]
+    arguments += [str(max(1, access.agent_timeout_s)), request, *more]
     if access.sudo:
         arguments = ["sudo", "-n", *arguments]
-    return cut(access, connection.run(arguments), mark)
+    return cut(access, connection.run(arguments, most_bytes=most_bytes), mark)
 
 
 def cut(access: HostAccess, result: CommandResult, mark: str) -> Parts:

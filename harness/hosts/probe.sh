@@ -1,6 +1,7 @@
 # Looks into a KVM host and prints what it saw, one part after another, each under a line "@MARK part".
-# $1 look | guest | agent | cpu | facts | names   $2 mark (random)   $3 domain   $4 guest agent timeout, s
-# $5 what the guest agent is to execute (agent)
+# $1 look | guest | agent | cpu | facts | names | fleet   $2 mark (random)   $3 domain   $4 guest agent timeout, s
+# $5 what the guest agent is to execute (agent); the domains to look at with blanks between them, or * (fleet)
+# $6 yes: the guests are asked too (fleet)
 # HARNESS_SYSROOT, when set, stands before /sys/fs/cgroup, /proc and /run (hosts that are not the whole machine).
 LC_ALL=C
 export LC_ALL
@@ -82,6 +83,50 @@ guest_rest() {
     virsh_all "$(agent guest-get-memory-blocks)$(then_part block_size)$(agent guest-get-memory-block-info)"
 }
 
+facts() {
+    part nodeinfo
+    virsh_all "nodeinfo$(then_part version)version"
+    part cgroup_type
+    stat -fc %T "$root/sys/fs/cgroup/" 2>&1
+    part kernel
+    uname -r
+}
+
+# Every running domain that is wanted, many to one virsh: its process costs more than what it is asked. Parts are
+# numbered as the list is. A name that a parser could take for more than a name is listed and not looked at.
+fleet() {
+    wanted=$1 guests=$2 number=0 many=0 batch=
+    part list
+    listed=$(virsh_all "list --name")
+    printf '%s\n' "$listed"
+    case $listed in error:*) return ;; esac
+    newline='
+'
+    while read -r domain; do
+        case $domain in '') continue ;; esac
+        number=$((number + 1))
+        case $domain in [!A-Za-z0-9]* | *[!A-Za-z0-9._:+@-]*) continue ;; esac
+        case " $wanted " in ' * ' | *" $domain "*) ;; *) continue ;; esac
+        mark_of="; echo '$newline@$mark"
+        batch="$batch$mark_of domain_$number$newline'; dumpxml --domain $domain"
+        batch="$batch$mark_of scheduler_$number$newline'; schedinfo --domain $domain"
+        if [ "$guests" = yes ]; then
+            for asked in vcpus memory-blocks memory-block-info; do
+                batch="$batch$mark_of ${asked%%-*}_${asked##*-}_$number$newline'; qemu-agent-command --domain $domain \
+--timeout $agent_s '{\"execute\":\"guest-get-$asked\"}'"
+            done
+        fi
+        many=$((many + 1))
+        if [ "$many" -ge 40 ]; then virsh_all "${batch#; }"; many=0 batch=; fi
+    done <<LISTED
+$listed
+LISTED
+    [ -z "$batch" ] || virsh_all "${batch#; }"
+    part since
+    # A QEMU process is as old as the file of its number.
+    stat -c '%Y %n' "$root/run/libvirt/qemu/"*.pid 2>/dev/null
+}
+
 if ! command -v virsh >/dev/null 2>&1; then part no_virsh; part end; exit 0; fi
 
 case $1 in
@@ -108,13 +153,10 @@ $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agen
         part throttled
         throttled
         ;;
-    facts)
-        part nodeinfo
-        virsh_all "nodeinfo$(then_part version)version"
-        part cgroup_type
-        stat -fc %T "$root/sys/fs/cgroup/" 2>&1
-        part kernel
-        uname -r
+    facts) facts ;;
+    fleet)
+        facts
+        fleet "$5" "$6"
         ;;
     names)
         part list

@@ -61,11 +61,14 @@ class SshConnection:
         self._connecting = threading.Lock()
         self._sessions = threading.BoundedSemaphore(_SESSIONS_AT_ONCE)
 
-    def run(self, arguments: Sequence[str], *, seconds: float | None = None) -> CommandResult:
+    def run(
+        self, arguments: Sequence[str], *, seconds: float | None = None, most_bytes: int = MAX_STDOUT_BYTES
+    ) -> CommandResult:
         """Run `arguments` (each quoted for the remote shell) and return when both streams ended and the status came.
 
         Args:
             seconds: deadline for the command, default `access.command_timeout_s`; connecting has its own.
+            most_bytes: how much it may print to stdout.
 
         Raises:
             ConnectionRefused, Unreachable, HandshakeFailed, AuthenticationFailed, HostKeyUnknown, HostKeyChanged:
@@ -78,7 +81,7 @@ class SshConnection:
             started = time.monotonic()
             channel = self._open_session(allowed)
             try:
-                return self._run_in(channel, command, arguments[0], started, started + allowed, allowed)
+                return self._run_in(channel, command, arguments[0], started, allowed, most_bytes)
             finally:
                 channel.close()
 
@@ -125,10 +128,11 @@ class SshConnection:
             return transport
 
     def _run_in(
-        self, channel: paramiko.Channel, command: str, name: str, started: float, deadline: float, allowed: float
+        self, channel: paramiko.Channel, command: str, name: str, started: float, allowed: float, most_bytes: int
     ) -> CommandResult:
+        deadline = started + allowed
         stderr = _Drain(channel.recv_stderr, MAX_STDERR_BYTES)
-        stdout = _Drain(channel.recv, MAX_STDOUT_BYTES)
+        stdout = _Drain(channel.recv, most_bytes)
         try:
             channel.settimeout(max(0.01, deadline - time.monotonic()))
             self._begin(channel, command, name, deadline, allowed)

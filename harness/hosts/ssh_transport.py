@@ -14,14 +14,14 @@ from harness.hosts.failures import (
     HostFailure,
     LibvirtFailed,
     ProbeCut,
-    ProbeFailed,
     Unreachable,
 )
+from harness.hosts.fleet import answered, read_facts
 from harness.hosts.guest_agent import read_guest
 from harness.hosts.observation import Absent, DomainView, GuestView, HostFacts, NotSeen, Observation
 from harness.hosts.probe import Look, Parts, checked_name, look
 from harness.hosts.ssh import SshConnection
-from harness.hosts.virsh_reading import read_cgroup, read_nodeinfo, read_scheduler, read_vcpu_counts, read_versions
+from harness.hosts.virsh_reading import read_cgroup, read_scheduler, read_vcpu_counts
 from harness.waiting import DeadlineExpired, wait_until
 
 # Longer than a server takes to start anew.
@@ -89,36 +89,17 @@ class SshHostView:
     def facts(self) -> HostFacts:
         """What the host says of itself.
 
-        The cgroup version is found as CloudStack's agent does it: exactly `cgroup2fs` is version 2, anything else 1
-        (LibvirtComputingResource.calculateHostCpuMaxCapacity).
-
         Raises:
             HostFailure: the host cannot be looked into; ProbeFailed when virsh does not answer.
         """
-        parts = self._look(Look.FACTS)
-        node = read_nodeinfo(self._answered(parts, "nodeinfo"))
-        versions = read_versions(self._answered(parts, "version"))
-        if node is None or versions is None:
-            raise ProbeFailed(self._access, "virsh nodeinfo or virsh version not understood")
-        cpus, speed_mhz, memory_kib = node
-        libvirt, qemu = versions
-        return HostFacts(
-            host=self.host,
-            cpus=cpus,
-            speed_mhz=speed_mhz,
-            memory_kib=memory_kib,
-            cgroup_version=2 if self._answered(parts, "cgroup_type") == "cgroup2fs" else 1,
-            libvirt=libvirt,
-            qemu=qemu,
-            kernel=self._answered(parts, "kernel"),
-        )
+        return read_facts(self._access, self._look(Look.FACTS))
 
     def domain_names(self) -> tuple[str, ...]:
         """Active domains, sorted; same errors as `facts`."""
         parts = self._look(Look.NAMES)
         if parts.texts.get("list") == "":
             return ()
-        return tuple(sorted(self._answered(parts, "list").split("\n")))
+        return tuple(sorted(answered(self._access, parts, "list").split("\n")))
 
     def close(self) -> None:
         self._connection.close()
@@ -151,12 +132,6 @@ class SshHostView:
         except _TRANSIENT as failure:
             self.overcome.append(str(failure))
             raise
-
-    def _answered(self, parts: Parts, name: str) -> str:
-        text = parts.text(name)
-        if isinstance(text, NotSeen):
-            raise ProbeFailed(self._access, f"{text.reason}; is libvirtd running there?")
-        return text
 
 
 def _no_libvirtd(parts: Parts) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -34,6 +35,8 @@ class SimulatedDomain:
         self.pid = pid
         self.cgroup_version = cgroup_version
         self.revision = 0
+        # Seconds since 1970: its start, or its arrival by a migration.
+        self.since = time.time()
         self.vcpus = definition.vcpus
         self.dimms: list[Dimm] = []
         # What the live XML shows: only what was once set.

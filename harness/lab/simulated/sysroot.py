@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from importlib import resources
@@ -14,8 +15,8 @@ from harness.lab.simulated.live_xml import dump
 _LIBVIRT = "9.0.0"
 _QEMU = "7.2.22"
 
-# Domain id and revision.
-State = tuple[int, int]
+# Domain id, revision, and since when it is here.
+State = tuple[int, int, float]
 
 
 class Sysroot:
@@ -72,6 +73,7 @@ class Sysroot:
             for name, (state, files, folders) in fresh.items():
                 for path, text in files.items():
                     self._write(self.root / path, text)
+                os.utime(self.root / _pid_file(name), (state[2], state[2]))
                 self._rendered[name] = state
                 self._paths[name] = (
                     *(self.root / path for path in files),
@@ -120,7 +122,11 @@ class Sysroot:
 
 
 def _state(domain: SimulatedDomain) -> State:
-    return domain.number, domain.revision
+    return domain.number, domain.revision, domain.since
+
+
+def _pid_file(name: str) -> str:
+    return f"run/libvirt/qemu/{name}.pid"
 
 
 def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
@@ -135,7 +141,7 @@ def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, .
             f"{'maximum':<12} {'live':<8} {domain.definition.max_vcpus:>6}\n"
             f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
         ),
-        f"run/libvirt/qemu/{name}.pid": str(domain.pid),
+        _pid_file(name): str(domain.pid),
     }
     for command, answer in (domain.guest_answers() or {}).items():
         files[f"{virsh}/{command}"] = f"{answer}\n"
