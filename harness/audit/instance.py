@@ -115,7 +115,8 @@ def judge(judged: Judged, cluster: str) -> InstanceLine:
     guest = member.guest if isinstance(member.guest, GuestView) else None
     found = [
         *_readiness(judged, prepared, since),
-        *(_ceilings(domain, size, restart) if prepared or (restart and restart.prepared) else ()),
+        *(_ceilings(domain, restart) if prepared else ()),
+        *_next_start(size, restart),
         *_sizes(judged, domain, size),
         *(_tuning(judged, size, scheduler) if scheduler else ()),
         *(_guest(domain, guest) if guest else ()),
@@ -220,7 +221,12 @@ def _why_unprepared(judged: Judged, since: datetime | None) -> StateLine:
     return states.UNPREPARED.line(rule=rules.BUILT_AT_START, more=more)
 
 
-def _ceilings(domain: DomainView, size: Size, restart: Domain | None) -> Iterable[StateLine]:
+def _next_start(size: Size, restart: Domain | None) -> Iterable[StateLine]:
+    if restart is not None and restart.prepared and restart.max_vcpus < size.cpus:
+        yield states.CANNOT_RESTART.line(size.cpus, restart.max_vcpus, oddities.CEILING_BELOW_SIZE)
+
+
+def _ceilings(domain: DomainView, restart: Domain | None) -> Iterable[StateLine]:
     if domain.vcpus >= domain.max_vcpus:
         yield states.CPUS_AT_CEILING.line(observed=domain.max_vcpus, rule=rules.CEILINGS)
     if domain.memory_kib >= (domain.max_memory_kib or 0):
@@ -233,19 +239,19 @@ def _ceilings(domain: DomainView, size: Size, restart: Domain | None) -> Iterabl
             yield states.FEW_SLOTS.line(observed=left, rule=rules.DIMM)
     if restart is None or not restart.prepared:
         return
-    if restart.max_vcpus < size.cpus:
-        yield states.CANNOT_RESTART.line(size.cpus, restart.max_vcpus, oddities.CEILING_BELOW_SIZE)
-    ceilings = domain.max_vcpus, domain.max_memory_kib
-    if ceilings != (restart.max_vcpus, restart.max_memory_kib):
+    # A memory ceiling that is the memory itself is not written.
+    ceilings = domain.max_vcpus, domain.max_memory_kib or domain.memory_kib
+    then = restart.max_vcpus, restart.max_memory_kib or restart.memory_kib
+    if ceilings != then:
         yield states.OTHER_CEILINGS.line(
-            _ceilings_text(restart.max_vcpus, restart.max_memory_kib),
+            _ceilings_text(*then),
             _ceilings_text(*ceilings),
             oddities.CEILINGS_OF_THE_START,
         )
 
 
-def _ceilings_text(vcpus: int, memory_kib: int | None) -> str:
-    return f"{vcpus} vCPUs, {'no memory' if memory_kib is None else f'{memory_kib // 1024} MiB'}"
+def _ceilings_text(vcpus: int, memory_kib: int) -> str:
+    return f"{vcpus} vCPUs, {memory_kib // 1024} MiB"
 
 
 def _sizes(judged: Judged, domain: DomainView, size: Size) -> Iterable[StateLine]:

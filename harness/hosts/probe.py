@@ -11,7 +11,7 @@ from importlib import resources
 from harness.hosts.access import HostAccess
 from harness.hosts.failures import BadInstanceName, ProbeCut, ProbeFailed
 from harness.hosts.observation import NotSeen
-from harness.hosts.ssh import MAX_STDOUT_BYTES, CommandResult, SshConnection
+from harness.hosts.ssh import CommandResult, SshConnection
 
 # Names go through two parsers, the shell's and virsh's own: nothing that either could read otherwise is let through.
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@-]{0,254}")
@@ -71,7 +71,7 @@ def look(
     instance_name: str = "none",
     request: str = "",
     *more: str,
-    most_bytes: int = MAX_STDOUT_BYTES,
+    most_bytes: int | None = None,
 ) -> Parts:
     """Run the script once on the host: one exec on one connection.
 

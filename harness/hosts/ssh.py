@@ -62,13 +62,13 @@ class SshConnection:
         self._sessions = threading.BoundedSemaphore(_SESSIONS_AT_ONCE)
 
     def run(
-        self, arguments: Sequence[str], *, seconds: float | None = None, most_bytes: int = MAX_STDOUT_BYTES
+        self, arguments: Sequence[str], *, seconds: float | None = None, most_bytes: int | None = None
     ) -> CommandResult:
         """Run `arguments` (each quoted for the remote shell) and return when both streams ended and the status came.
 
         Args:
             seconds: deadline for the command, default `access.command_timeout_s`; connecting has its own.
-            most_bytes: how much it may print to stdout.
+            most_bytes: how much it may print to stdout, default MAX_STDOUT_BYTES.
 
         Raises:
             ConnectionRefused, Unreachable, HandshakeFailed, AuthenticationFailed, HostKeyUnknown, HostKeyChanged:
@@ -81,7 +81,7 @@ class SshConnection:
             started = time.monotonic()
             channel = self._open_session(allowed)
             try:
-                return self._run_in(channel, command, arguments[0], started, allowed, most_bytes)
+                return self._run_in(channel, command, arguments[0], started, allowed, most_bytes or MAX_STDOUT_BYTES)
             finally:
                 channel.close()
 

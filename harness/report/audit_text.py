@@ -12,6 +12,12 @@ from harness.audit.states import STATES, Mend
 from harness.report.reading import printable
 from harness.report.text_table import table_lines
 
+
+def one_line(text: str) -> str:
+    """A name or a reason that breaks out of no line and no terminal."""
+    return printable(" ".join(text.split()))
+
+
 _ORDER = {grade: number for number, grade in enumerate(Grade)}
 
 
@@ -22,7 +28,7 @@ def audit_text(found: Audit) -> str:
 
 def _head(found: Audit) -> Iterator[str]:
     cloud, instances = found.cloud, found.instances
-    yield printable(
+    yield one_line(
         f"CloudStack {cloud.cloudstack} (behaves like {cloud.release}), zone {cloud.zone}: {cloud.selection}"
     )
     ready = sum(line.is_ready for line in instances)
@@ -64,9 +70,9 @@ def _unseen(found: Audit) -> Iterator[str]:
         yield ""
         yield "not seen:"
         for reason, number in found.end.not_seen.items():
-            yield printable(f"  {number} x {reason}")
+            yield f"  {number} x {one_line(reason)}"
     if hosts:
-        yield f"hosts that were not looked at: {printable(', '.join(line.name for line in hosts))}"
+        yield f"hosts that were not looked at: {one_line(', '.join(line.name for line in hosts))}"
 
 
 def fix_plan(found: Audit) -> str:
@@ -75,38 +81,46 @@ def fix_plan(found: Audit) -> str:
 
 
 def _plan(found: Audit) -> Iterator[str]:
-    yield f"# What would mend zone {printable(found.cloud.zone)}, as seen at {found.cloud.began:%F %T} UTC. Nothing of it was done."
+    zone, seen_at = one_line(found.cloud.zone), f"{found.cloud.began:%F %T} UTC"
+    yield f"# What would mend zone {zone}, as seen at {seen_at}. Nothing of it was done."
     todo: dict[Mend, list[InstanceLine | HostLine]] = {}
     for line in found.lines:
         for mend in sorted({STATES[s.state].mend for s in line.states if s.grade is not Grade.NOTE}):
             todo.setdefault(mend, []).append(line)
     if not todo:
         yield "# There is nothing to mend in what was seen."
-    # A setting comes before the restarts that make use of it.
-    for mend in sorted(todo, key=lambda one: (one is Mend.RESTART, one is Mend.LOOK, one.value)):
+    for mend in sorted(todo, key=_sequence):
         lines = todo[mend]
         yield ""
         yield f"# {len(lines)} x {mend.value}"
         if mend is Mend.ZONE_SETTING:
-            yield f"updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=<id of {printable(found.cloud.zone)}>"
-        elif mend is Mend.RESTART:
-            yield from _restarts(lines)
+            yield f"updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=<id of {zone}>"
+        elif mend in (Mend.RESTART, Mend.FLAG):
+            yield from _by_account(lines, mend)
         else:
             for line in lines:
-                yield f"#   {_called(line)}: {printable('; '.join(_reasons(line, mend)))}"
+                yield f"#   {_called(line)}: {one_line('; '.join(_reasons(line, mend)))}"
 
 
-def _restarts(lines: Iterable[InstanceLine | HostLine]) -> Iterator[str]:
+def _sequence(mend: Mend) -> tuple[int, str]:
+    """Settings and templates before flags, and both before the restarts that make use of them."""
+    late = {Mend.FLAG: 1, Mend.RESTART: 2, Mend.LOOK: 3}
+    return late.get(mend, 0), mend.value
+
+
+def _by_account(lines: Iterable[InstanceLine | HostLine], mend: Mend) -> Iterator[str]:
     """By account, since whose instances they are must be asked or told."""
     accounts: dict[str, list[InstanceLine]] = {}
     for line in lines:
         if isinstance(line, InstanceLine):
             accounts.setdefault(f"{line.account_domain}/{line.account}", []).append(line)
     for account, theirs in sorted(accounts.items()):
-        yield f"# account {printable(account)}: {len(theirs)}"
+        yield f"# account {one_line(account)}: {len(theirs)}"
         for line in sorted(theirs, key=lambda one: one.name):
-            why = printable("; ".join(_reasons(line, Mend.RESTART)))
-            yield f"stopVirtualMachine id={line.id}  # {_called(line)}: {why}"
+            yield f"# {_called(line)}: {one_line('; '.join(_reasons(line, mend)))}"
+            if mend is Mend.FLAG:
+                yield f"updateVirtualMachine id={line.id} isdynamicallyscalable=true"
+            yield f"stopVirtualMachine id={line.id}"
             yield f"startVirtualMachine id={line.id}"
 
 
@@ -120,8 +134,8 @@ def _reasons(line: InstanceLine | HostLine, mend: Mend) -> list[str]:
 
 def _called(line: InstanceLine | HostLine) -> str:
     if isinstance(line, HostLine):
-        return f"host {printable(line.name)}"
-    return printable(f"{line.name} ({line.instance_name} on {line.host})")
+        return f"host {one_line(line.name)}"
+    return one_line(f"{line.name} ({line.instance_name} on {line.host})")
 
 
 _COLUMNS = [name for name in InstanceLine.model_fields if name not in ("kind", "states", "not_seen")] + [
@@ -150,4 +164,4 @@ def _cell(value: object) -> str:
         return ""
     text = str(value)
     # -1 is no formula, and a name such as =cmd() must not be one.
-    return f"'{text}" if isinstance(value, str) and text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
