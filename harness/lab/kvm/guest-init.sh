@@ -23,14 +23,18 @@ for online in /sys/devices/system/cpu/cpu[1-9]*/online; do
     [ -f "$online" ] && read -r state <"$online" && [ "$state" = 0 ] && echo 1 >"$online"
 done
 
-agent=
-for port in /sys/class/virtio-ports/*; do
-    [ -f "$port/name" ] && read -r name <"$port/name" && [ "$name" = org.qemu.guest_agent.0 ] && agent=/dev/${port##*/}
-done
 read -r uptime _ </proc/uptime
 read -r possible </sys/devices/system/cpu/possible
 echo "lab guest up after $uptime s, possible CPUs $possible" >/dev/console
+# The port's name comes in a message of its own, which may be later than we are.
+agent=
+until [ -n "$agent" ]; do
+    for port in /sys/class/virtio-ports/*; do
+        [ -f "$port/name" ] && read -r name <"$port/name" && [ "$name" = org.qemu.guest_agent.0 ] && agent=/dev/${port##*/}
+    done
+    [ -n "$agent" ] || sleep 0.1
+done
 while :; do
-    [ -z "$agent" ] || qemu-ga -m virtio-serial -p "$agent" -t /run >/dev/null 2>&1
+    qemu-ga -m virtio-serial -p "$agent" -t /run >/dev/null 2>&1
     sleep 1
 done
