@@ -17,7 +17,7 @@ from harness.run.broken_hosts import BrokenHosts, HostBrokenError, broken_text, 
 from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
-from harness.run.home import home_in, suitable_clusters
+from harness.run.home import homes_in, suitable_clusters, usable_text
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
@@ -113,12 +113,16 @@ class Case:
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
                 broken = BrokenHosts(context.folder).still(lambda name: session.view(name).facts())
-                clusters = suitable_clusters(claim, session.inventory.clusters, without(broken, session.hosts()))
+                hosts = without(broken, session.hosts())
+                clusters = suitable_clusters(claim, session.inventory.clusters, hosts)
                 if not clusters:
-                    raise _nowhere(claim, broken)
+                    has = usable_text(session.inventory.clusters, hosts)
+                    raise _nowhere(claim, broken, has)
                 cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
+                homes = homes_in(claim, cluster_id, without(broken, session.hosts()))
+                home_id = holding.enter_context(context.holds.host([host.id for host in homes]))
             self._require_presumed(session, claim, cluster_id)
-            home = home_in(claim, cluster_id, without(broken, session.hosts()))
+            home = next(host for host in homes if host.id == home_id)
             self._stage = Stage(session, self.id, context.run_id, self.steps, home, claim)
             self._required = session.required_layers
             self._holding = holding.pop_all()
@@ -282,10 +286,10 @@ class Case:
         )
 
 
-def _nowhere(claim: Claim, broken: dict[str, str]) -> HarnessError:
+def _nowhere(claim: Claim, broken: dict[str, str], has: str) -> HarnessError:
     if broken:
         return HostBrokenError(f"needs a cluster with {max(1, claim.hosts)} hosts in order; {broken_text(broken)}")
-    return CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled")
+    return CannotArrangeError(f"needs a cluster with {claim.hosts} hosts that are Up and Enabled; {has}")
 
 
 def _defect_record(defect: KnownDefect) -> KnownDefectRecord:

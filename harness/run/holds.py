@@ -47,8 +47,10 @@ class Claim:
 class Holds:
     """The places of one run, as files in a folder that all its processes share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: Mapping[str, int] | None = None) -> None:
+        """`places`: by host id, how many cases may share a host; one where nothing is said."""
         self._folder = folder
+        self._places = places or {}
 
     @contextmanager
     def zone(self, claim: Claim, arrange: Arrange) -> Iterator[None]:
@@ -79,6 +81,28 @@ class Holds:
                 longest_pause_s=0.1,
             )
             yield chosen
+
+    @contextmanager
+    def host(self, candidates: Sequence[str]) -> Iterator[str]:
+        """Hold a place on the first of the candidates that has one free; gives the host's id."""
+        with ExitStack() as stack:
+            chosen: str = wait_until(
+                "a host that has room for one more case",
+                lambda: next((host for host in candidates if self._sit_down(host, stack)), ""),
+                bool,
+                _TURN_SECONDS,
+                first_pause_s=0.02,
+                longest_pause_s=0.1,
+            )
+            yield chosen
+
+    def _sit_down(self, host: str, stack: ExitStack) -> bool:
+        for number in range(self._places.get(host, 1)):
+            with ExitStack() as attempt:
+                if _try(attempt.enter_context(_opened(self._folder / f"host-{host}-{number}.held")), fcntl.LOCK_EX):
+                    stack.push(attempt.pop_all())
+                    return True
+        return False
 
     def _enter(self, place: str, claim: Claim, stack: ExitStack) -> bool:
         with ExitStack() as attempt:

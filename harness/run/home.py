@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.cloud.entities import Cluster, HostRecord
 from harness.run.holds import Claim
+from harness.run.permits import CannotArrangeError
 
 
 def is_usable(host: HostRecord) -> bool:
@@ -24,12 +25,24 @@ def suitable_clusters(claim: Claim, clusters: Sequence[Cluster], hosts: Sequence
     return sorted(suitable, key=lambda cluster: -max(map(_free_bytes, usable[cluster.id])))
 
 
-def home_in(claim: Claim, cluster_id: str, hosts: Sequence[HostRecord]) -> HostRecord:
-    """Of the cluster's usable hosts the smallest for a case that is alone there, else the one with the most room."""
+def usable_text(clusters: Sequence[Cluster], hosts: Sequence[HostRecord]) -> str:
+    """How many usable hosts each cluster has, for a person."""
+    counted = {cluster.name: sum(map(is_usable, _members(cluster.id, hosts))) for cluster in clusters}
+    return ", ".join(f"{name} has {number}" for name, number in counted.items()) or "there is none"
+
+
+def homes_in(claim: Claim, cluster_id: str, hosts: Sequence[HostRecord]) -> list[HostRecord]:
+    """The cluster's usable hosts: for a case that is alone there the smallest alone, else the one with most room first.
+
+    Raises:
+        CannotArrangeError: none of them can be used any more.
+    """
     usable = [host for host in _members(cluster_id, hosts) if is_usable(host)]
+    if not usable:
+        raise CannotArrangeError("needs a host that is Up and Enabled; those of its cluster no longer are")
     if claim.alone is not None:
-        return min(usable, key=lambda host: (host.allocatable_memory_bytes, host.name))
-    return max(usable, key=lambda host: (_free_bytes(host), host.name))
+        return [min(usable, key=lambda host: (host.allocatable_memory_bytes, host.name))]
+    return sorted(usable, key=lambda host: (_free_bytes(host), host.name), reverse=True)
 
 
 def _members(cluster_id: str, hosts: Sequence[HostRecord]) -> list[HostRecord]:

@@ -14,8 +14,9 @@ from harness.cloud.jobs import Job, JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference import rules
 from harness.reference.capacity import Allocation, Host, with_allocation
+from harness.reference.decision import decide
 from harness.reference.offering import CustomParameters, Offering, Size
-from harness.reference.scaling import RUNNING, EndlessScaleError, Prediction, World, predict
+from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
@@ -76,7 +77,11 @@ class ScaleRequest:
             self.built = predict(self.world, self.before, offering, asked)
         except EndlessScaleError as endless:
             raise CannotArrangeError(f"needs a scale that ends: {endless}") from None
-        require_arranged(self.built, room)
+        require_arranged(
+            self.world, self.before, decide(self.world, self.before, offering, asked).size, self.built, room
+        )
+        if self.built.outcome is Outcome.IN_PLACE:
+            scene.takes(instance.record.name, self.built.size)
         self._api = api
         self._sent: Job | JobResult | None = None
 
@@ -103,7 +108,23 @@ class ScaleRequest:
         way, comparison, fits = which(ways, lambda prediction: self.compare(prediction, saved=len(ways) > 1))
         if fits:
             self.instance.scene.shows(way.defects)
+        else:
+            self._require_the_same_room()
         return self.settle(way.expected, comparison)
+
+    def _require_the_same_room(self) -> None:
+        """What differs may be the doing of others, where there can be any: a host may have been filled meanwhile.
+
+        Raises:
+            CannotArrangeError: all is as it has to be with what the hosts count now.
+        """
+        if self.wait().succeeded or self.instance.scene.has_the_books:
+            return
+        now = self.predict(self.instance.scene.session.world())
+        if now.outcome is not self.built.outcome and not self.compare(now).findings:
+            raise CannotArrangeError(
+                f"needs room that nobody else takes meanwhile; {self.wait().text!r} is right for what hosts count now"
+            )
 
     def finish_alone(self) -> Scaled:
         """As `finish`, where nothing else was done meanwhile: what the cluster's hosts count is compared as well.

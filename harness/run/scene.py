@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
 from harness.reference.known_defects import KNOWN_DEFECTS, KnownDefect
+from harness.reference.offering import Size
 from harness.reference.rule import Rule
 from harness.run.record import LookRecord, ScaleRecord, StartRecord
+from harness.run.room import require_share
 from harness.run.session import Session
 from harness.run.steps import Steps
 from harness.verify.finding import NOTHING_SEEN, Comparison
@@ -36,10 +38,23 @@ class Scene:
         self.sought: KnownDefect | None = None
         self.has_the_books = False
         self.scales_under_way = 0
+        # A case that is alone in its cluster may take all that the home host has.
+        self.shares_home = False
+        self._largest: dict[str, Size] = {}
 
     @property
     def api(self) -> CloudApi:
         return self.session.api
+
+    def takes(self, name: str, size: Size) -> None:
+        """An instance is about to have this size on the home host.
+
+        Raises:
+            RuntimeError: others share the host, and it is more than the case's share.
+        """
+        self._largest[name] = size
+        if self.shares_home:
+            require_share(self.home, self._largest.values())
 
     def saw(self, comparison: Comparison) -> None:
         """Add to what the case has seen."""

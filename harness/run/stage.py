@@ -38,6 +38,7 @@ class Stage(OfferingScene):
         super().__init__(session, case_id, run_id, steps, home)
         # Nobody else changes what the hosts of its cluster count; on a cloud of others that cannot be known.
         self.has_the_books = claim.alone is not None and session.environment.lab is not None
+        self.shares_home = claim.alone is None
         self._claim = claim
         self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
 
@@ -80,7 +81,9 @@ class Stage(OfferingScene):
                 return record
         has = ", ".join(room.free_text(world, host) for _, host in there.values()) or "there is none"
         cluster = self.home.cluster_name
-        raise CannotArrangeError(f"needs a second host in cluster {cluster} with room for {_describe(size)}; {has}")
+        raise CannotArrangeError(
+            f"needs a second host in cluster {cluster} with room for {room.size_text(size)}; {has}"
+        )
 
     def leave_only_other_clusters(self, instance_mib: int) -> int:
         """Take memory of the home host's cluster until the largest size that fits elsewhere fits none of its hosts.
@@ -203,11 +206,14 @@ class Stage(OfferingScene):
         world = self.session.world()
         host = world.host((on or self.home).id)
         if not room.takes(world, host, size):
-            raise CannotArrangeError(f"needs room for {_describe(size)} on host {host.name}")
+            raise CannotArrangeError(
+                f"needs room for {room.size_text(size)} on host {host.name}; {room.free_text(world, host)}"
+            )
         inventory = self.session.inventory
         template = template or inventory.template
         network_id = inventory.network.id if inventory.network else None
         name = self.next_name()
+        self.takes(name, size)
         created: list[str] = []
         intended = InstanceMade(name=name)
         number = self.intend(intended)
@@ -325,7 +331,3 @@ class Stage(OfferingScene):
         """Take everything away; returns a line for each thing that stayed."""
         with self.steps.step("take everything back"):
             return self.session.take_back(self.case_id)
-
-
-def _describe(size: Size) -> str:
-    return f"{size.cpus} x {size.speed_mhz} MHz and {size.memory_mib} MiB"

@@ -19,6 +19,7 @@ from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
 from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
+from harness.run.room import cases_at_once
 from harness.run.run_account import RunAccount, open_account
 from harness.run.session import Inventory, Session
 from harness.run.trust import warnings
@@ -43,6 +44,7 @@ class Invitation(BaseModel):
     epoch: float = 0.0
     leave_settings: bool = False
     account: RunAccount | None = None
+    places: dict[str, int] = {}
     refusal: str | None = None
 
 
@@ -58,6 +60,7 @@ class Verification:
         self._session: Session | None = None
         self._leave_settings = False
         self._account: RunAccount | None = None
+        self._places: dict[str, int] = {}
         self._lock: ZoneLock | None = None
 
     @property
@@ -65,7 +68,8 @@ class Verification:
         """For cases that run in this process. Raises RuntimeError before `connect`."""
         record = self.folder.record
         began = record.started.timestamp()
-        return RunContext(self._connected, Holds(self._holds), self.folder.path, record.run_id, began, MAIN)
+        holds = Holds(self._holds, self._places)
+        return RunContext(self._connected, holds, self.folder.path, record.run_id, began, MAIN)
 
     @property
     def invitation(self) -> Invitation:
@@ -79,6 +83,7 @@ class Verification:
             epoch=record.started.timestamp(),
             leave_settings=self._leave_settings,
             account=self._account,
+            places=self._places,
         )
 
     @property
@@ -128,6 +133,9 @@ class Verification:
             self._account = open_account(self._session, inventory, run_id)
             self._account.taken_by(self._session)
         self._session.presume()
+        # Before the first case takes anything.
+        world = self._session.world()
+        self._places = {host.id: cases_at_once(world, host) for host in world.hosts}
 
     def add(self, record: CaseRecord) -> None:
         """Put a case that has ended into the record."""
@@ -174,7 +182,7 @@ def join(invitation: Invitation, worker: str) -> RunContext:
             invitation.account.taken_by(connected)
     except HarnessError as failure:
         connected = failure
-    holds, folder = Holds(invitation.holds), invitation.run_folder
+    holds, folder = Holds(invitation.holds, invitation.places), invitation.run_folder
     return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker)
 
 

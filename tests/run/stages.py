@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 from harness.run.environment import Environment
 from harness.run.holds import Claim
-from harness.run.home import home_in, suitable_clusters
+from harness.run.home import homes_in, suitable_clusters
 from harness.run.ledger import Ledger
 from harness.run.session import Session
 from harness.run.stage import Stage
@@ -25,4 +25,4 @@ def session_of(environment: Environment) -> Session:
 def stage_of(session: Session, case_id: str = "TEST-01") -> Stage:
     hosts = session.hosts()
     cluster = suitable_clusters(ALONE, session.inventory.clusters, hosts)[0]
-    return Stage(session, case_id, "run", Steps(), home_in(ALONE, cluster.id, hosts), ALONE)
+    return Stage(session, case_id, "run", Steps(), homes_in(ALONE, cluster.id, hosts)[0], ALONE)

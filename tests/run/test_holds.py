@@ -152,3 +152,27 @@ def test_waiting_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         holds.cluster(Claim(), ["a"]),
     ):
         pass
+
+
+def test_as_many_cases_share_a_host_as_have_room_there(tmp_path: Path) -> None:
+    holds = Holds(tmp_path, {"a": 2})
+    with holds.host(["a", "b"]) as first, holds.host(["a", "b"]) as second, holds.host(["a", "b"]) as third:
+        assert (first, second, third) == ("a", "a", "b")
+
+
+def test_a_host_that_is_full_is_waited_for(tmp_path: Path) -> None:
+    holds, leave, entered = Holds(tmp_path), Event(), Event()
+
+    def stay() -> None:
+        with holds.host(["a"]):
+            entered.set()
+            leave.wait(_TOGETHER_SECONDS)
+
+    with ThreadPoolExecutor(2) as threads:
+        staying = threads.submit(stay)
+        assert entered.wait(_TOGETHER_SECONDS)
+        coming = threads.submit(lambda: holds.host(["a"]).__enter__())
+        assert not coming.done()
+        leave.set()
+        assert coming.result(_TOGETHER_SECONDS) == "a"
+        staying.result()

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.reference.capacity import crosses_threshold
-from harness.reference.offering import NO_PARAMETERS, CustomParameters
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size
 from harness.reference.scaling import predict
-from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD
+from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD, MEMORY_THRESHOLD
 from harness.run.permits import CannotArrangeError
 from harness.run.room import (
     Room,
+    cases_at_once,
     cpu_fillers,
     cpu_threshold_below,
     free_mhz,
@@ -21,7 +22,10 @@ from harness.run.room import (
     require_arranged,
     total_mib,
 )
+from harness.run.stage import Stage
 from tests.reference.worlds import fixed, running, settings_with, world
+
+GROWN = Size(2, 500, 512)
 
 
 def test_a_filler_leaves_just_the_memory_it_is_told_to() -> None:
@@ -70,19 +74,20 @@ def test_a_threshold_lies_between_what_is_allocated_and_what_would_be(used: int,
 @pytest.mark.parametrize(
     ("cluster", "used_mib", "room", "says"),
     [
-        ({CPU_THRESHOLD: "0.001"}, 0, Room.ON_THE_HOST, "below its allocation thresholds"),
+        ({CPU_THRESHOLD: "0.001"}, 0, Room.ON_THE_HOST, "are allocated, 0% and 85% may be"),
         ({CPU_THRESHOLD: "0.001"}, 0, Room.NOT_ON_THE_HOST, "below its allocation thresholds"),
         ({}, 0, Room.CLUSTER_TOO_FULL, "it is below it all the same"),
-        ({}, 4000, Room.ON_THE_HOST, "needs room for the growth"),
+        ({}, 4000, Room.ON_THE_HOST, "from 1 x 500 MHz and 256 MiB to 2 x 500 MHz and 512 MiB; kvm1 has 8 CPUs"),
         ({AUTO_MIGRATE: "false"}, 4000, Room.ON_THE_HOST, "needs room for the growth"),
         ({}, 0, Room.NOT_ON_THE_HOST, "it has room all the same"),
     ],
 )
 def test_what_was_not_arranged_is_named(cluster: dict[str, str], used_mib: int, room: Room, says: str) -> None:
     there = world(settings=settings_with(cluster), small_used_mib=used_mib)
-    prediction = predict(there, running(there, fixed(1, 500, 256, name="old")), fixed(2, 500, 512), NO_PARAMETERS)
+    instance = running(there, fixed(1, 500, 256, name="old"))
+    prediction = predict(there, instance, fixed(2, 500, 512), NO_PARAMETERS)
     with pytest.raises(CannotArrangeError, match=says):
-        require_arranged(prediction, room)
+        require_arranged(there, instance, GROWN, prediction, room)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +100,9 @@ def test_what_was_not_arranged_is_named(cluster: dict[str, str], used_mib: int, 
 )
 def test_what_was_arranged_is_taken(cluster: dict[str, str], used_mib: int, room: Room) -> None:
     there = world(settings=settings_with(cluster), small_used_mib=used_mib)
-    prediction = predict(there, running(there, fixed(1, 500, 256, name="old")), fixed(2, 500, 512), NO_PARAMETERS)
-    require_arranged(prediction, room)
+    instance = running(there, fixed(1, 500, 256, name="old"))
+    prediction = predict(there, instance, fixed(2, 500, 512), NO_PARAMETERS)
+    require_arranged(there, instance, GROWN, prediction, room)
 
 
 @pytest.mark.parametrize("room", list(Room))
@@ -104,4 +110,67 @@ def test_a_refusal_before_any_host_is_looked_at_needs_no_room(room: Room) -> Non
     there = world()
     instance = running(there, replace(fixed(2, 500, 256), name="old", id="old"))
     prediction = predict(there, instance, fixed(1, 500, 256), CustomParameters())
-    require_arranged(prediction, room)
+    require_arranged(there, instance, GROWN, prediction, room)
+
+
+@pytest.mark.parametrize(
+    ("settings", "used_mib", "at_once"),
+    [
+        # 4096 MiB, of which 85 % may be allocated, are four shares of 768; 16000 MHz would be four, too.
+        ({}, 0, 4),
+        ({}, 1300, 2),
+        ({"mem.overprovisioning.factor": "2.0"}, 0, 4),
+        ({"mem.overprovisioning.factor": "2.0", "cpu.overprovisioning.factor": "2.0"}, 0, 9),
+        ({MEMORY_THRESHOLD: "0.5"}, 0, 2),
+        ({CPU_THRESHOLD: "0.1"}, 0, 1),
+        ({}, 4096, 1),
+    ],
+)
+def test_so_many_cases_share_a_host_that_none_lacks_room(settings: dict[str, str], used_mib: int, at_once: int) -> None:
+    there = world(settings=settings_with(settings), small_used_mib=used_mib)
+    assert cases_at_once(there, there.host("h1")) == at_once
+
+
+def test_a_case_that_shares_its_host_takes_no_more_than_its_share(stage: Stage) -> None:
+    stage.shares_home = True
+    speed = stage.speed(0.5)
+    instance = stage.instance(stage.fixed(1, speed, 256))
+    assert instance.scale(stage.fixed(3, speed, 768)).job.succeeded
+    with pytest.raises(RuntimeError, match=r"may take 1\.5 CPUs and 768 MiB of it: mark it alone"):
+        stage.instance(stage.fixed(1, speed, 256))
+    assert len(stage.session.api.list("listVirtualMachines", "virtualmachine", listall=True)) == 1
+
+
+def test_a_growth_beyond_the_share_is_not_asked_for(stage: Stage) -> None:
+    stage.shares_home = True
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    with pytest.raises(RuntimeError, match="mark it alone"):
+        instance.scale(stage.fixed(1, 500, 896))
+    assert instance.verify().instance_name == instance.record.instance_name
+    assert instance.record.memory_mib == 256
+
+
+@pytest.mark.parametrize("has_the_books", [False, True], ids=["others are there", "nobody else is there"])
+def test_a_refusal_for_room_that_others_took_meanwhile_is_no_finding(stage: Stage, has_the_books: bool) -> None:
+    stage.has_the_books = has_the_books
+    stage.setting(AUTO_MIGRATE, "false")
+    stage.setting(MEMORY_THRESHOLD, "1.0")
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    request = instance.request(stage.fixed(1, 500, 1280))
+    stage.leave_memory_mib(512)
+    if has_the_books:
+        assert not request.send().finish().job.succeeded
+        assert any(finding.what == "job" for finding in stage.comparison.findings)
+        return
+    with pytest.raises(CannotArrangeError, match="nobody else takes meanwhile; 'Failed to scale the VM' is right"):
+        request.send().finish()
+    assert stage.comparison.findings == ()
+
+
+def test_a_refusal_that_no_lack_of_room_explains_is_a_finding_beside_others_too(stage: Stage) -> None:
+    stage.has_the_books = False
+    offering = stage.fixed(1, 500, 512)
+    request = stage.instance(stage.fixed(1, 500, 256)).request(offering)
+    stage.made_inactive(offering)
+    assert not request.send().finish().job.succeeded
+    assert any(finding.what == "job" for finding in stage.comparison.findings)
