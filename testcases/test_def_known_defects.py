@@ -43,11 +43,11 @@ def test_migration_of_an_instance_that_cannot_grow(stage: Stage) -> None:
     Asserted through the reference only.
 
     Preconditions: the capacity settings are 0; another host of the cluster has room for more memory than this has.
-    Steps: scale an instance of 256 MiB to 512 MiB more than its host has in total.
+    Steps: scale an instance of 256 MiB to 512 MiB more than its host has in total, overcommit included.
     Expected: the scale is refused, and the instance stays on its host. As built it is moved and not scaled.
     """
     stage.looks_for(oddities.MOVED_FOR_NOTHING)
-    grown = Size(1, stage.speed(0.25), stage.home_memory_bytes // 1048576 + 512)
+    grown = Size(1, stage.speed(0.25), stage.home_total_mib + 512)
     stage.needs_a_neighbour_for(grown)
     instance = stage.instance(*stage.scalable(Size(1, stage.speed(0.25), 256)))
     assert not instance.scale_without_room(*stage.scalable(grown)).job.succeeded

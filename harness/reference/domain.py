@@ -89,10 +89,19 @@ class Domain:
 
     @property
     def guest_memory_mib(self) -> int:
-        """Memory that a Linux guest brings online: boot memory and each DIMM of whole blocks (seen; DEF-05)."""
+        """Memory that a Linux guest brings online: boot memory and each DIMM that begins and ends at a block.
+
+        DIMMs follow one another without gaps, so one of another size spoils those behind it as well (DEF-05). Source:
+        seen; Linux's check_hotplug_memory_range, QEMU's memory_device_get_free_addr.
+        """
         block_kib = GUEST_MEMORY_BLOCK_MIB * 1024
-        start_kib = -(-self.boot_memory_kib // block_kib) * block_kib
-        return (start_kib + sum(dimm for dimm in self.dimms_kib if dimm % block_kib == 0)) // 1024
+        online_kib = -(-self.boot_memory_kib // block_kib) * block_kib
+        begin_kib = 0
+        for dimm_kib in self.dimms_kib:
+            if begin_kib % block_kib == 0 and dimm_kib % block_kib == 0:
+                online_kib += dimm_kib
+            begin_kib += dimm_kib
+        return online_kib // 1024
 
 
 def _cpu_range(cpus: int) -> str:

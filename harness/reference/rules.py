@@ -129,7 +129,7 @@ HOTPLUG = Rule(
 )
 GUEST_MEMORY = Rule(
     "guest-memory",
-    "The guest brings a DIMM online in whole memory blocks; a size that is no multiple of a block stays out of sight.",
+    "The guest brings a DIMM online in whole memory blocks; one that begins or ends inside a block stays out of sight.",
     "observed with a Linux guest on x86, whose memory block is 128 MiB",
     Certainty.SEEN,
 )

@@ -17,6 +17,7 @@ from harness.reference.capacity import Allocation, Host, with_allocation
 from harness.reference.decision import decide
 from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
+from harness.reference.settings import MEMORY_OVERCOMMIT
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
@@ -37,6 +38,7 @@ class Scaled:
     prediction: Prediction
     job: JobResult
     observation: Observation
+    memory_overcommit: float = 1.0
 
     @property
     def domain(self) -> DomainView:
@@ -47,6 +49,14 @@ class Scaled:
     def bandwidth(self) -> tuple[int | None, int | None]:
         """Quota and period in us as the live domain has them. Raises NotVerifiedError where it was not seen."""
         return self.domain.quota_us, self.domain.period_us
+
+    def grew_to(self, vcpus: int, *dimms_kib: int) -> bool:
+        """Whether the live domain has these vCPUs and DIMMs.
+
+        Sizes of DIMMs are promised without memory overcommit, which also takes its part of what an instance starts
+        with; with overcommit the comparison with the reference stands alone. Raises NotVerifiedError.
+        """
+        return self.domain.vcpus == vcpus and (self.domain.dimms_kib == dimms_kib or self.memory_overcommit != 1)
 
     def refused_with(self, code: int, pattern: str) -> bool:
         """Whether the job failed with this code and a text that is wholly of this pattern."""
@@ -202,7 +212,8 @@ class ScaleRequest:
                 self._seen,
             )
         )
-        return Scaled(prediction, job, self._seen)
+        overcommit = self.world.settings.number(MEMORY_OVERCOMMIT, scene.home.cluster_id)
+        return Scaled(prediction, job, self._seen, overcommit)
 
     def predict(self, world: World) -> Prediction:
         """What comes of it in this world; of several possible destinations, on the one that the allocator took."""

@@ -8,9 +8,10 @@ from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place, update
 from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
+from harness.hosts.observation import DomainView
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size, concrete_size
 from harness.reference.rule import Rule
-from harness.reference.settings import CPU_OVERCOMMIT, SETTINGS, Scope, unknown_setting
+from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT, SETTINGS, Scope, unknown_setting
 from harness.run import room
 from harness.run.holds import Claim
 from harness.run.home import is_usable
@@ -110,6 +111,18 @@ class Stage(OfferingScene):
     def home_memory_bytes(self) -> int:
         """All memory of the home host, without overcommit: what a ceiling of 0 means."""
         return self.session.world().host(self.home.id).memory_bytes
+
+    @property
+    def home_total_mib(self) -> int:
+        """The most memory that the home host could give away if it were empty, overcommit included."""
+        world = self.session.world()
+        return room.total_mib(world, world.host(self.home.id))
+
+    def starts_with(self, domain: DomainView, vcpus: int, memory_kib: int) -> bool:
+        """Whether a domain has these vCPUs, this memory and no DIMM; with memory overcommit it starts with less."""
+        overcommit = self.session.world().settings.number(MEMORY_OVERCOMMIT, self.home.cluster_id)
+        small = domain.memory_kib == memory_kib if overcommit == 1 else domain.memory_kib <= memory_kib
+        return domain.vcpus == vcpus and domain.dimms_kib == () and small
 
     @property
     def cpu_overcommit(self) -> float:

@@ -195,6 +195,16 @@ def test_a_dimm_that_is_no_whole_memory_block_stays_unseen_by_the_guest() -> Non
     assert (domain.memory_kib, domain.guest_memory_mib) == (556 * 1024, 512)
 
 
+def test_a_dimm_behind_one_that_is_no_whole_block_stays_unseen_too() -> None:
+    there = replace(_at_start(), dimms_kib=(131072, 44 * 1024))
+    assert there.guest_memory_mib == 512 + 128
+    domain, _ = domain_after_scale(SINCE, there, _command(memory_mib=512 + 128 + 44 + 256), SMALL)
+    assert domain.dimms_kib[-1] == 262144
+    assert domain.guest_memory_mib == 512 + 128
+    refilled = replace(there, dimms_kib=(44 * 1024, 84 * 1024, 262144))
+    assert refilled.guest_memory_mib == 512 + 256
+
+
 def test_shares_are_never_lowered() -> None:
     domain, _ = domain_after_scale(SINCE, replace(_at_start(), shares=4000), _command(cpus=2), SMALL)
     assert domain.shares == 4000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.reference.capacity import crosses_threshold
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size
 from harness.reference.scaling import predict
-from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD, MEMORY_THRESHOLD
+from harness.reference.settings import AUTO_MIGRATE, CPU_OVERCOMMIT, CPU_THRESHOLD, MEMORY_OVERCOMMIT, MEMORY_THRESHOLD
 from harness.run.permits import CannotArrangeError
 from harness.run.room import (
     Room,
@@ -23,6 +23,7 @@ from harness.run.room import (
     total_mib,
 )
 from harness.run.stage import Stage
+from harness.verify.domain import seen_domain
 from tests.reference.worlds import fixed, running, settings_with, world
 
 GROWN = Size(2, 500, 512)
@@ -174,3 +175,17 @@ def test_a_refusal_that_no_lack_of_room_explains_is_a_finding_beside_others_too(
     stage.made_inactive(offering)
     assert not request.send().finish().job.succeeded
     assert any(finding.what == "job" for finding in stage.comparison.findings)
+
+
+@pytest.mark.parametrize(("overcommit", "literal"), [("1.0", True), ("1.5", False)])
+def test_sizes_in_kib_are_promised_without_memory_overcommit_only(stage: Stage, overcommit: str, literal: bool) -> None:
+    stage.setting(MEMORY_OVERCOMMIT, overcommit)
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    assert stage.starts_with(seen_domain(instance.verify()), 1, 262144)
+    assert not stage.starts_with(seen_domain(instance.verify()), 2, 262144)
+    assert stage.starts_with(seen_domain(instance.verify()), 1, 262145) is not literal
+    scaled = instance.scale(stage.fixed(2, 500, 512))
+    assert scaled.grew_to(2, 262144)
+    assert not scaled.grew_to(1, 262144)
+    assert scaled.grew_to(2, 131072) is not literal
+    assert stage.comparison.findings == ()

@@ -92,7 +92,14 @@ def _cpu(root: ElementTree.Element, domain: SimulatedDomain) -> None:
     if domain.definition.numa:
         numa = _child(cpu, "numa")
         for cell in domain.definition.numa:
-            attributes = {"id": str(cell.number), "cpus": cell.cpus, "memory": str(cell.memory_kib), "unit": "KiB"}
+            # libvirt writes a range of one CPU as that CPU.
+            first, _, last = cell.cpus.partition("-")
+            attributes = {
+                "id": str(cell.number),
+                "cpus": first if first == last else cell.cpus,
+                "memory": str(cell.memory_kib),
+                "unit": "KiB",
+            }
             _child(numa, "cell", attributes=attributes)
 
 

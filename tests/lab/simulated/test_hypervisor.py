@@ -282,3 +282,11 @@ def test_a_dump_keeps_no_vnc_password(host_one: SimulatedHypervisor, agent_xml: 
     host_one.start(agent_xml())
 
     assert "passwd" not in host_one.dump_xml(NAME)
+
+
+@pytest.mark.parametrize(("max_vcpus", "cpus"), [(1, "0"), (2, "0-1"), (8, "0-7")])
+def test_a_cell_of_one_cpu_is_told_as_that_cpu(
+    host_one: SimulatedHypervisor, agent_xml: AgentXml, max_vcpus: int, cpus: str
+) -> None:
+    host_one.start(agent_xml(max_vcpus=max_vcpus))
+    assert f'cpus="{cpus}"' in host_one.dump_xml(NAME).replace("'", '"')
