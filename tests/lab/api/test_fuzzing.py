@@ -240,6 +240,8 @@ def _check(answer: TestResponse) -> None:
         ElementTree.fromstring(answer.text)  # noqa: S314 - our own
 
 
+# The usual limit for a test is one for the usual number of examples.
+@pytest.mark.timeout(max(300, _EXAMPLES // 8))
 @settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     request=_requests(),
