@@ -110,9 +110,11 @@ class LabCloud:
         state = CloudState(
             self._spec, self._nodes, release, clock=clock, admin_password=self.admin_password, switch=self._switch
         )
+        agents = {record.id: self._agents[record.name] for record in state.hosts.values()}
+        state.attend_hosts(lambda host_id: agents[host_id].is_up)
         self._cloud = Cloud(
             state=state,
-            agents={record.id: self._agents[record.name] for record in state.hosts.values()},
+            agents=agents,
             disks=self._disks,
             jobs=JobRunner(clock),
             patience=self._patience,
@@ -193,7 +195,10 @@ class LabCloud:
     def _alert_of_host_down(self, name: str) -> None:
         """Source: AgentManagerImpl.handleDisconnectWithInvestigation."""
         state = self._cloud.state
-        number = next(host.database_id for host in state.hosts.values() if host.name == name)
+        # By now the host may be called something else in the API.
+        number = next(
+            state.hosts[each].database_id for each, at in self._cloud.agents.items() if at is self._agents[name]
+        )
         state.alerts.raise_alert("ALERT.COMPUTE.HOST", f"Host down, {number}")
 
     def reset(self, release: Release | None = None) -> None:

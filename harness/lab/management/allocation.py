@@ -35,7 +35,8 @@ def hosts_for_start(
     fitting = [
         host
         for host in world.hosts
-        if host.enabled
+        if host.up
+        and host.enabled
         and (host_id is None or host.id == host_id)
         and (cluster_id is None or host.cluster_id == cluster_id)
         and offering.host_tags <= host.tags

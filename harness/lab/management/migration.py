@@ -8,7 +8,7 @@ from harness.lab.management.cloud import Cloud, rendered
 from harness.lab.management.errors import InvalidValueError, OperationFailedError
 from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
-from harness.lab.management.model import InstanceRecord, State, size_in_force
+from harness.lab.management.model import InstanceRecord, ResourceState, State, size_in_force
 from harness.reference.capacity import Host, destinations
 from harness.reference.offering import Offering, Size
 
@@ -42,6 +42,12 @@ def migrate(cloud: Cloud, instance_id: str, host_id: str | None) -> None:
             "please specify valid destination host to migrate the VM"
         )
     here, there = cloud.state.host(instance.host_id), cloud.state.host(host_id)
+    resource_state = cloud.state.hosts[host_id].resource_state
+    if not there.up or resource_state is not ResourceState.ENABLED:
+        raise InvalidValueError(
+            "Cannot migrate VM, destination host is not in correct state, has status: "
+            f"{'Up' if there.up else 'Down'}, state: {resource_state}"
+        )
     if here.cluster_id != there.cluster_id:
         raise OperationFailedError(
             "Source and destination host are not in same cluster and all volumes are not on zone wide primary store, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -64,6 +64,7 @@ class CloudState(Directory):
         """`hosts`: node info and address by the host's name, for every host of `spec`."""
         super().__init__(clock or WallClock(), admin_password)
         self.switch = switch or Switch()
+        self._is_up: Callable[[str], bool] = lambda host_id: True  # noqa: ARG005 - nobody has looked yet
         self._ledger_drawn = self.clock.monotonic()
         self.release = release
         self.configuration = ConfigurationStore(release)
@@ -107,6 +108,10 @@ class CloudState(Directory):
     @property
     def ledger(self) -> CapacityLedger:
         return self.seams.ledger(self._ledger)
+
+    def attend_hosts(self, is_up: Callable[[str], bool]) -> None:
+        """Ask `is_up` from now on whether a host is, by its id."""
+        self._is_up = is_up
 
     def settings(self) -> Settings:
         """The settings as the management server reads them."""
@@ -198,6 +203,7 @@ class CloudState(Directory):
             reserved_cpu_mhz=reserved.cpu_mhz,
             reserved_memory_bytes=reserved.memory_bytes,
             tags=record.tags,
+            up=self._is_up(record.id),
             enabled=self.zone.enabled
             and self.pod.enabled
             and self.clusters[record.cluster_id].enabled

@@ -176,10 +176,28 @@ def test_host_down_takes_everything_with_it_and_comes_back_empty(lab: Lab, arm: 
         ssh("kvm1").run(["true"])
     assert lab.scale(instance["id"], lab.fixed(cpus=2))["jobresult"]["errorcode"] == 530
     assert lab.deploy(lab.fixed())["hostname"] != "kvm1"
+    place = lab.place(lab.fixed())
+    assert lab.run("deployVirtualMachine", hostid=lab.host_id("kvm1"), **place)["jobresult"]["errorcode"] == 533
     lab.cloud.faults.disarm(fault.number)
     assert _host_state(lab, "kvm1") == "Up"
     assert ssh("kvm1").run(["virsh", "list", "--name"]).stdout.strip() == ""
     assert lab.deploy(lab.fixed(), "kvm1")["hostname"] == "kvm1"
+
+
+def test_nothing_is_moved_to_a_host_that_is_down(lab: Lab, arm: Arm) -> None:
+    instance = _instance(lab)
+    lab.api.updateHost(id=lab.host_id("kvm2"), name="renamed")
+    arm("host-down", host="kvm2")
+    moved = lab.run("migrateVirtualMachine", virtualmachineid=instance["id"], hostid=lab.host_id("renamed"))
+    assert moved["jobresult"]["errortext"] == (
+        "Cannot migrate VM, destination host is not in correct state, has status: Down, state: Enabled"
+    )
+    targets = lab.api.findHostsForMigration(virtualmachineid=instance["id"])["host"]
+    assert [each["suitableformigration"] for each in targets if each["name"] == "renamed"] == [False]
+    too_large_for_kvm1 = lab.fixed(memory=6000)
+    refused = lab.scale(instance["id"], too_large_for_kvm1)["jobresult"]
+    assert refused["errorcode"] == 530
+    assert lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]["hostname"] == "kvm1"
 
 
 def test_two_faults_of_one_host_end_each_on_its_own(lab: Lab, arm: Arm, ssh: Ssh) -> None:
