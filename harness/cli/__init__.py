@@ -18,7 +18,7 @@ from harness.cli.doctor import doctor
 from harness.cli.history import history
 from harness.cli.lab import lab
 from harness.cli.marvin import marvin
-from harness.cli.reference import predict_offline, rules_of_the_reference
+from harness.cli.reference import predict, rules_of_the_reference
 from harness.cli.report import report
 from harness.cli.verify import verify
 from harness.errors import HarnessError
@@ -55,7 +55,7 @@ for command in (
     compare,
     history,
     defects,
-    predict_offline,
+    predict,
     rules_of_the_reference,
     lab,
     marvin,

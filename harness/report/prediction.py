@@ -120,7 +120,9 @@ def prediction_document(asked: Question, prediction: Prediction) -> PredictionDo
         instance=instance.name,
         state=instance.state,
         outcome=prediction.outcome.value,
-        hosts=sorted(prediction.host_ids, key=lambda name: name != asked.lands_on),
+        hosts=[
+            asked.world.host(one).name for one in sorted(prediction.host_ids, key=lambda one: one != asked.lands_on)
+        ],
         refusal=None
         if refusal is None
         else RefusalDocument(code=refusal.code, text=refusal.text, rule=refusal.rule.id),
@@ -192,7 +194,7 @@ def _books(asked: Question, before: Host, after: Host) -> BooksDocument:
     settings = asked.world.settings
     return BooksDocument(
         host=before.name,
-        cluster=before.cluster_id,
+        cluster=asked.cluster_names.get(before.cluster_id, before.cluster_id),
         cpu_mhz_before=before.used_cpu_mhz,
         cpu_mhz_after=after.used_cpu_mhz,
         cpu_mhz_total=int(before.cpu_mhz * settings.number(CPU_OVERCOMMIT, before.cluster_id)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from harness.reference.capacity import AccountLimits, Host
 from harness.reference.decision import EndlessScaleError, Outcome, decide
@@ -29,7 +30,9 @@ _MIB = 1048576
 
 @dataclass(frozen=True)
 class Question:
-    """`ignored` names settings that are given but not known to the release."""
+    """`ignored` names settings that are given but not known to the release; `cluster_names` are by id, where the two
+    differ.
+    """
 
     world: World
     instance: Instance
@@ -38,6 +41,7 @@ class Question:
     caller: str | None = None
     lands_on: str | None = None
     ignored: tuple[str, ...] = ()
+    cluster_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def question(file: OfflineFile) -> Question:

@@ -79,6 +79,7 @@ class AuditedCloud:
         host: str = "kvm1",
         template: str = "lab-guest",
         requested: bool = True,
+        owner: tuple[str, str] | None = None,
     ) -> str:
         """An instance's id; its name is told by the audit."""
         api, zone_id = self.api, self._zone_id
@@ -94,6 +95,7 @@ class AuditedCloud:
             parameters=parameters,
             dynamic_scaling=requested,
             on_created=lambda _: None,
+            owner=owner,
         )
         assert job.succeeded, job.text
         return str(job.result["virtualmachine"]["id"])
