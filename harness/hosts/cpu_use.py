@@ -21,12 +21,14 @@ STATUS_REQUEST = '{"execute":"guest-exec-status","arguments":{"pid":%d}}'
 class CpuUse:
     """What vCPUs have used since the domain began, in CPU seconds by vCPU number; `at_s` is the host's clock.
 
+    It was read at that moment or up to `within_s` seconds later: on a busy host that may be long.
     `throttled` counts by vCPU the periods in which it was held back; None where the transport does not tell.
     """
 
     at_s: float
     used_s: dict[int, float]
     throttled: dict[int, int] | None
+    within_s: float = 0.0
 
 
 def read_begun(answer: str | NotSeen) -> int | NotSeen:
@@ -53,18 +55,24 @@ def read_status(answer: str | NotSeen) -> NotSeen | None:
     return NotSeen(f"the guest's program ended by itself{f', saying {said}' if said else ''}")
 
 
-def read_cpu_use(uptime: str | NotSeen, stats: str | NotSeen, throttled: str | NotSeen) -> CpuUse | NotSeen:
-    """Of `/proc/uptime`, `virsh domstats --vcpu` (`vcpu.0.time=<ns>`) and the probe's lines `throttled N <count>`."""
+def read_cpu_use(
+    uptime: str | NotSeen, stats: str | NotSeen, throttled: str | NotSeen, uptime_after: str | NotSeen
+) -> CpuUse | NotSeen:
+    """Of `/proc/uptime`, before and after, `virsh domstats --vcpu` (`vcpu.0.time=<ns>`) and the probe's lines
+    `throttled N <count>`."""
     if isinstance(uptime, NotSeen):
         return uptime
     if isinstance(stats, NotSeen):
         return stats
+    if isinstance(uptime_after, NotSeen):
+        return uptime_after
     times = re.findall(r"^\s*vcpu\.(\d+)\.time=(\d+)\s*$", stats, re.MULTILINE)
-    clock = re.match(r"\d+\.\d+", uptime)
-    if not times or clock is None:
+    clock, later = (re.match(r"\d+\.\d+", told) for told in (uptime, uptime_after))
+    if not times or clock is None or later is None:
         return NotSeen(f"virsh domstats tells no time of a vCPU: {' '.join(stats.split())[:200]}")
     counts = None
     if not isinstance(throttled, NotSeen):
         told = re.findall(r"^throttled (\d+) (\d+)$", throttled, re.MULTILINE)
         counts = {int(vcpu): int(count) for vcpu, count in told}
-    return CpuUse(float(clock[0]), {int(vcpu): int(ns) / 1e9 for vcpu, ns in times}, counts or None)
+    used_s = {int(vcpu): int(ns) / 1e9 for vcpu, ns in times}
+    return CpuUse(float(clock[0]), used_s, counts or None, float(later[0]) - float(clock[0]))

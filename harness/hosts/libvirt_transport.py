@@ -86,8 +86,10 @@ class LibvirtHostView:
             domain = self._find(instance_name)
             if domain is None:
                 return NotSeen("no such domain on this host")
+            asked_s = time.monotonic()
             times, _ = domain.vcpus()
-            return CpuUse(time.monotonic(), {number: ns / 1e9 for number, _, ns, _ in times}, None)
+            used_s = {number: ns / 1e9 for number, _, ns, _ in times}
+            return CpuUse(asked_s, used_s, None, time.monotonic() - asked_s)
 
         return self._bounded("the look at CPU times", look)
 

@@ -152,6 +152,8 @@ $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agen
         virsh_all "domstats --vcpu --domain $domain"
         part throttled
         throttled
+        part uptime_after
+        cat /proc/uptime
         ;;
     facts) facts ;;
     fleet)

@@ -84,7 +84,7 @@ class SshHostView:
     def cpu_use(self, instance_name: str) -> CpuUse | NotSeen:
         """By libvirt's statistics and the vCPUs' cgroups; same errors as `observe`."""
         parts = self._look(Look.CPU, instance_name)
-        return read_cpu_use(parts.text("uptime"), parts.text("stats"), parts.text("throttled"))
+        return read_cpu_use(*map(parts.text, ("uptime", "stats", "throttled", "uptime_after")))
 
     def facts(self) -> HostFacts:
         """What the host says of itself.

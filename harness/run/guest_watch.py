@@ -13,6 +13,8 @@ from harness.run.scene import Scene
 from harness.verify.instance import compare_silent_guest, guest_has_settled
 from harness.waiting import DeadlineExpired, wait_until
 
+# Each look costs the host a process or two, which a booting guest could use; other cases go on meanwhile.
+_BOOT_PAUSES_S, _BOOT_SHARE = (0.2, 0.5), 0.1
 _LONGEST_PAUSE_S = 0.25
 
 
@@ -54,7 +56,9 @@ class GuestWatch:
                 lambda: view.guest(self._name),
                 _answers,
                 limits.guest_boot,
-                longest_pause_s=_LONGEST_PAUSE_S,
+                first_pause_s=_BOOT_PAUSES_S[0],
+                longest_pause_s=_BOOT_PAUSES_S[1],
+                share=_BOOT_SHARE,
             )
         except DeadlineExpired as expired:
             self._is_silent(expired)

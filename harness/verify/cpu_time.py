@@ -17,13 +17,14 @@ _TICKS = 0.02
 
 @dataclass(frozen=True)
 class CpuShare:
-    """What the busiest vCPU got while its guest was busy, as a part of one CPU.
+    """What the busiest vCPU got while its guest was busy, as a part of one CPU: at least `part`, at most `at_most`.
 
     `throttled` are the periods in which it was held back; None where the transport does not tell.
     """
 
     part: float
     throttled: int | None
+    at_most: float = 1.0
 
 
 def share_between(first: CpuUse, second: CpuUse) -> CpuShare:
@@ -33,7 +34,10 @@ def share_between(first: CpuUse, second: CpuUse) -> CpuShare:
     throttled = None
     if first.throttled is not None and second.throttled is not None:
         throttled = second.throttled.get(busiest, 0) - first.throttled.get(busiest, 0)
-    return CpuShare(got[busiest] / (second.at_s - first.at_s), throttled)
+    longest_s = second.at_s + second.within_s - first.at_s
+    shortest_s = second.at_s - first.at_s - first.within_s
+    at_most = got[busiest] / shortest_s if shortest_s > 0 else 1.0
+    return CpuShare(got[busiest] / longest_s, throttled, min(1.0, at_most))
 
 
 def most_of(domain: Domain) -> float | None:
@@ -66,7 +70,7 @@ def compare_cpu_share(domain: Domain, share: CpuShare, read_from: str, *, above:
     unhindered = share.throttled == 0
     if most is None and unhindered:
         return checks.done()
-    if unhindered or share.throttled is None:
+    if unhindered or share.throttled is None or share.at_most > above * _TOLERANCE + _TICKS:
         return not_verified(
             Layer.GUEST, f"the host is too busy: a vCPU that may use more got {share.part:.2f} of a CPU"
         )

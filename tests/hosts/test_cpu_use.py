@@ -30,11 +30,11 @@ def _use(view: SshHostView) -> CpuUse:
 
 
 def test_times_and_throttling_are_read() -> None:
-    assert read_cpu_use("12.50 90.1", STATS, "throttled 0 7\nthrottled 1 0") == CpuUse(
-        12.5, {0: 1.5, 1: 0.02}, {0: 7, 1: 0}
+    assert read_cpu_use("12.50 90.1", STATS, "throttled 0 7\nthrottled 1 0", "12.75 90.2") == CpuUse(
+        12.5, {0: 1.5, 1: 0.02}, {0: 7, 1: 0}, 0.25
     )
-    assert read_cpu_use("12.50 90.1", STATS, NotSeen("no")) == CpuUse(12.5, {0: 1.5, 1: 0.02}, None)
-    assert read_cpu_use("12.50 90.1", STATS, "reason none") == CpuUse(12.5, {0: 1.5, 1: 0.02}, None)
+    assert read_cpu_use("12.50 90.1", STATS, NotSeen("no"), "12.50 90.1") == CpuUse(12.5, {0: 1.5, 1: 0.02}, None)
+    assert read_cpu_use("12.50 90.1", STATS, "reason none", "12.50 90.1") == CpuUse(12.5, {0: 1.5, 1: 0.02}, None)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,8 @@ def test_times_and_throttling_are_read() -> None:
     [(NotSeen("gone"), STATS), ("1.0 1.0", NotSeen("gone")), ("1.0 1.0", "Domain: 'x'"), ("now", STATS)],
 )
 def test_what_is_no_time_is_not_seen(uptime: str | NotSeen, stats: str | NotSeen) -> None:
-    assert isinstance(read_cpu_use(uptime, stats, "throttled 0 7"), NotSeen)
+    assert isinstance(read_cpu_use(uptime, stats, "throttled 0 7", "2.0 2.0"), NotSeen)
+    assert isinstance(read_cpu_use("1.0 1.0", STATS, "throttled 0 7", uptime), NotSeen) or uptime == "1.0 1.0"
 
 
 def test_a_guest_that_runs_no_program_says_why() -> None:

@@ -24,8 +24,20 @@ def _findings(domain: Domain, share: CpuShare, above: float | None = None) -> li
 def test_the_busiest_vcpu_counts() -> None:
     first = CpuUse(10.0, {0: 1.0, 1: 5.0}, {0: 3, 1: 8})
     second = CpuUse(12.0, {0: 1.5, 1: 5.1, 2: 0.2}, {0: 13, 1: 8, 2: 0})
-    assert share_between(first, second) == CpuShare(0.25, 10)
-    assert share_between(replace(first, throttled=None), second) == CpuShare(0.25, None)
+    assert share_between(first, second) == CpuShare(0.25, 10, 0.25)
+    assert share_between(replace(first, throttled=None), second) == CpuShare(0.25, None, 0.25)
+
+
+def test_what_a_busy_host_tells_late_is_neither_too_much_nor_too_little() -> None:
+    first, second = CpuUse(10.0, {0: 1.0}, {0: 0}, within_s=0.5), CpuUse(11.0, {0: 1.3}, {0: 9}, within_s=0.5)
+    share = share_between(first, second)
+    assert (share.part, share.at_most) == (pytest.approx(0.2), pytest.approx(0.6))
+    assert share_between(replace(first, within_s=2.0), second).at_most == 1
+    quarter = replace(CAPPED, quota_us=2500)
+    assert _findings(quarter, share) == []
+    comparison = compare_cpu_share(quarter, share, "here", above=0.25)
+    assert comparison.findings == ()
+    assert "the host is too busy" in comparison.not_verified[Layer.GUEST]
 
 
 def test_a_cap_is_a_part_of_a_cpu_and_a_removed_one_is_none() -> None:
@@ -61,7 +73,7 @@ def test_what_agrees_is_no_finding(domain: Domain, share: CpuShare, above: float
     [
         (CAPPED, CpuShare(0.3, 0), None, "part of a CPU that a busy vCPU gets"),
         (FREE, CpuShare(0.9, 1), None, "periods in which a vCPU is held back"),
-        (replace(CAPPED, quota_us=5000), CpuShare(0.1, 90), 0.1, "part of a CPU that a busy vCPU gets"),
+        (replace(CAPPED, quota_us=5000), CpuShare(0.1, 90, 0.1), 0.1, "part of a CPU that a busy vCPU gets"),
     ],
 )
 def test_what_differs_is_a_finding(domain: Domain, share: CpuShare, above: float | None, what: str) -> None:
