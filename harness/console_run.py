@@ -108,10 +108,19 @@ def run_cases(options: RunOptions, *, workers: int | None, as_json: bool) -> int
     return _run(options, workers=workers, as_json=as_json)
 
 
-def _run(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
+def run_silently(options: RunOptions) -> int:
+    """Run the cases in this process one after the other and print nothing; gives pytest's exit code."""
+    return int(pytest.main(_pytest_arguments(options)))
+
+
+def _pytest_arguments(options: RunOptions) -> list[str]:
     folder = testcases_folder()
     arguments = [str(folder), "--rootdir", str(folder), "--config-file", "/dev/null"]
-    arguments += ["-p", "no:terminal", "-p", "no:cacheprovider", *options.arguments()]
+    return [*arguments, "-p", "no:terminal", "-p", "no:cacheprovider", *options.arguments()]
+
+
+def _run(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
+    arguments = _pytest_arguments(options)
     if options.dry_run:
         # pytest keeps to itself what is printed while a test runs.
         arguments += ["--capture=no"]

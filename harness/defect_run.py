@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
+from harness.defect_bench import Bench, Plan, bench
 from harness.errors import HarnessError
-from harness.lab.control import embedded_lab
 from harness.lab.defects.defect import Defect, Sign
-from harness.lab.options import LabOptions
-from harness.run.record import CaseRecord, FindingRecord, Outcome, RunRecord, load
+from harness.run.record import CaseRecord, FindingRecord, Outcome, RunRecord
 
-_LONGEST_RUN_SECONDS = 1800.0
-# As a person would call it; the same interpreter, so that nothing has to be in PATH.
-_COMMAND = (sys.executable, "-c", "from harness.cli import main; main()", "verify")
-
-
-class CasesDidNotRunError(HarnessError):
-    """The cases could not be run against a lab; the text has what they said."""
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
 class Verdict(StrEnum):
@@ -36,7 +29,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one defect. `cases` failed; the first finding of the first of them is `finding`."""
+    """What became of one defect. `cases` failed; the first finding of the first of them is `finding`.
+
+    `naming` are those of them whose first finding names what is wrong, those with the fewest steps first.
+    """
 
     defect: Defect
     verdict: Verdict
@@ -45,15 +41,16 @@ class Trial:
     finding: FindingRecord | None
     seconds: float
     note: str = ""
+    naming: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Plan:
-    """On which hosts, as which release, and where labs keep their files."""
+class Blame:
+    """A case that says something of a lab without a defect, in the run of this seed."""
 
-    hosts: str
-    release: str
-    state: Path
+    seed: int
+    case: str
+    says: str
 
 
 def names(sign: Sign, finding: FindingRecord) -> bool:
@@ -61,20 +58,31 @@ def names(sign: Sign, finding: FindingRecord) -> bool:
     return finding.layer == sign.layer and any(finding.what.startswith(each) for each in sign.quantities)
 
 
-def judge(defect: Defect, record: RunRecord, seconds: float) -> Trial:
-    """What a run against a lab with this defect proves."""
+def judge(defect: Defect, record: RunRecord, seconds: float, every: Sequence[str] = ()) -> Trial:
+    """What a run against a lab with this defect proves. Each case of `every` has to catch it."""
     failed = [case for case in record.cases if case.outcome is Outcome.FAILED]
-    if not failed:
+    blind = [each for each in every if each not in {case.id for case in failed}]
+    if not failed or blind:
         verdict = Verdict.MISSED if _has_run(record.cases) else Verdict.BROKEN
-        return Trial(defect, verdict, (), (), None, seconds, _excuses(record))
+        note = f"by {', '.join(blind)} {_excuses(record)}" if blind else _excuses(record)
+        return Trial(defect, verdict, (), (), None, seconds, note.rstrip())
     first = failed[0].findings[0]
     verdict = Verdict.CAUGHT if names(defect.sign, first) else Verdict.MISNAMED
     layers = tuple(dict.fromkeys(finding.layer for case in failed for finding in case.findings))
-    return Trial(defect, verdict, tuple(case.id for case in failed), layers, first, seconds)
+    naming = sorted((case for case in failed if names(defect.sign, case.findings[0])), key=lambda case: len(case.steps))
+    return Trial(
+        defect,
+        verdict,
+        tuple(case.id for case in failed),
+        layers,
+        first,
+        seconds,
+        naming=tuple(case.id for case in naming),
+    )
 
 
 def _has_run(cases: Sequence[CaseRecord]) -> bool:
-    return any(case.outcome in (Outcome.PASSED, Outcome.KNOWN_DEFECT) for case in cases)
+    return any(case.outcome in (Outcome.PASSED, Outcome.KNOWN_DEFECT, Outcome.FAILED) for case in cases)
 
 
 def _excuses(record: RunRecord) -> str:
@@ -82,49 +90,68 @@ def _excuses(record: RunRecord) -> str:
     return record.could_not_run or "; ".join(filter(None, reasons))
 
 
-def trials(plan: Plan, defects: Sequence[Defect], workers: int) -> Iterator[Trial]:
-    """Try them side by side; in their order. A lab or cases that could not be run are a verdict."""
-    with ThreadPoolExecutor(max_workers=workers) as threads:
-        yield from threads.map(lambda defect: _trial(plan, defect), defects)
+class DefectRun:
+    """Labs side by side, and the cases against each of them, for the time of a `with` block."""
+
+    def __init__(self, benches: Sequence[Bench]) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=len(benches))
+        self._idle: SimpleQueue[Bench] = SimpleQueue()
+        for each in benches:
+            self._idle.put(each)
+
+    def trials(self, defects: Sequence[tuple[Defect, str]], *, all_must_catch: bool = False) -> Iterator[Trial]:
+        """Try each defect against the cases beside it; in their order. What could not be run is a verdict."""
+
+        def tried(bench: Bench, asked: tuple[Defect, str]) -> Trial:
+            defect, select = asked
+            began = time.monotonic()
+            try:
+                record = bench.run(defect.id, select)
+            except HarnessError as failure:
+                return Trial(defect, Verdict.BROKEN, (), (), None, time.monotonic() - began, str(failure))
+            return judge(defect, record, time.monotonic() - began, select.split(",") if all_must_catch else ())
+
+        return self._on_benches(tried, defects)
+
+    def clean_runs(self, seeds: Sequence[int], select: str | None = None) -> Iterator[list[Blame]]:
+        """Run the cases against labs without a defect, in an order drawn from each seed; gives who was blamed.
+
+        Raises:
+            HarnessError: a lab or its cases could not be run at all.
+        """
+
+        def run(bench: Bench, seed: int) -> list[Blame]:
+            record = bench.run(None, select, seed)
+            return [
+                Blame(seed, case.id, str(case.findings[0]) if case.findings else str(case.reason))
+                for case in record.cases
+                if case.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN)
+            ]
+
+        return self._on_benches(run, seeds)
+
+    def _on_benches(self, act: Callable[[Bench, Asked], Answer], asked: Sequence[Asked]) -> Iterator[Answer]:
+        def on_an_idle_one(one: Asked) -> Answer:
+            bench = self._idle.get()
+            try:
+                return act(bench, one)
+            finally:
+                self._idle.put(bench)
+
+        return self._threads.map(on_an_idle_one, asked)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
 
 
-def _trial(plan: Plan, defect: Defect) -> Trial:
-    began = time.monotonic()
-    try:
-        record = _cases_against(plan, defect.id, defect.sections)
-    except HarnessError as failure:
-        return Trial(defect, Verdict.BROKEN, (), (), None, time.monotonic() - began, str(failure))
-    return judge(defect, record, time.monotonic() - began)
-
-
-def clean_run(plan: Plan, select: str | None = None) -> list[CaseRecord]:
-    """The cases that report something on a lab without defects.
+@contextmanager
+def defect_run(plan: Plan, workers: int) -> Iterator[DefectRun]:
+    """So many labs, brought up one after the other.
 
     Raises:
-        LabFailedError, CasesDidNotRunError: the lab or its cases could not be run at all.
+        LabFailedError: one did not come up.
     """
-    record = _cases_against(plan, None, select)
-    return [case for case in record.cases if case.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN)]
-
-
-def _cases_against(plan: Plan, defect_id: str | None, select: str | None) -> RunRecord:
-    # A state folder for each: labs of one process would share one.
-    with tempfile.TemporaryDirectory(prefix="csh-", dir=_made(plan.state)) as folder:
-        state, reports = Path(folder) / "lab", Path(folder) / "reports"
-        with embedded_lab(state, plan.hosts, plan.release, LabOptions(defect=defect_id)) as cloud_file:
-            chosen = [] if select is None else ["--select", select]
-            done = _run([*_COMMAND, "--cloud", str(cloud_file), "--reports", str(reports), "--json", *chosen])
-        try:
-            return load(reports / "latest")
-        except OSError as missing:
-            said = done.stderr.strip().splitlines() or ["nothing"]
-            raise CasesDidNotRunError(f"the cases against {defect_id or 'a clean lab'} said: {said[-1]}") from missing
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_RUN_SECONDS, check=False)
+    with ExitStack() as stack:
+        run = DefectRun([stack.enter_context(bench(plan)) for _ in range(workers)])
+        stack.callback(run.close)
+        yield run

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.reference import rules
 from harness.reference.offering import CustomParameters
 from harness.run.scale_request import Scaled
 from harness.run.stage import Stage
@@ -207,11 +208,13 @@ def test_a_start_with_the_cap_has_the_quota_of_one_vcpu(stage: Stage) -> None:
 def test_a_start_below_a_tenth_of_the_hosts_speed_enlarges_the_period(stage: Stage) -> None:
     """A capped instance below a tenth of the host's speed starts with the smallest quota and a longer period.
 
-    Preconditions: none.
+    Preconditions: an instance of the same size without CPU cap has started.
     Steps: deploy an instance at 7 percent of the host's speed, with CPU cap.
-    Expected: quota 1000, period 14285.
+    Expected: it starts, with quota 1000 and period 14285.
     """
-    seen = seen_domain(stage.instance(stage.fixed(1, stage.speed(0.07), 256, cap=True)).verify())
+    speed = stage.speed(0.07)
+    stage.instance(stage.fixed(1, speed, 256))
+    seen = seen_domain(stage.instance(stage.fixed(1, speed, 256, cap=True), starts_by=rules.QUOTA).verify())
     assert (seen.quota_us, seen.period_us) == (1000, 14285)
 
 

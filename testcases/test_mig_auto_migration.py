@@ -73,25 +73,27 @@ def test_instance_moves_to_a_host_with_cpu_and_is_scaled(stage: Stage) -> None:
 
 
 @pytest.mark.case("MIG-03")
+@pytest.mark.alone("cluster", hosts=2)
 def test_instance_with_room_stays_where_it_is(stage: Stage) -> None:
     """Auto-migration on: an instance whose host has room is scaled there.
 
-    Preconditions: the host has room for the growth.
+    Preconditions: the host has room for the growth, and so has another one of its cluster.
     Steps: scale the instance from 1 to 2 vCPUs and from 256 to 512 MiB.
     Expected: the job succeeds on every release; the host is the same.
     """
-    speed = stage.speed(0.25)
-    instance = stage.instance(*stage.scalable(Size(1, speed, 256)))
-    assert instance.scale(*stage.scalable(Size(2, speed, 512))).job.succeeded
+    grown = Size(2, stage.speed(0.25), 512)
+    stage.needs_a_neighbour_for(grown)
+    instance = stage.instance(*stage.scalable(Size(1, stage.speed(0.25), 256)))
+    assert instance.scale(*stage.scalable(grown)).job.succeeded
     assert instance.is_on_home
 
 
 @pytest.mark.case("MIG-04")
-@pytest.mark.alone("cluster")
+@pytest.mark.alone("cluster", hosts=2)
 def test_instance_for_which_no_host_has_room_is_left_alone(stage: Stage) -> None:
     """Auto-migration on: an instance for whose new size no host of the cluster has room stays as it is.
 
-    Preconditions: a running instance with 256 MiB.
+    Preconditions: a running instance with 256 MiB; the cluster has another host.
     Steps: scale it to 512 MiB more than any host of the cluster has free.
     Expected: 530 "Failed to scale the VM", on every release; host, size and domain are as before.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from harness.defect_run import Plan, Verdict, clean_run, judge, names, trials
+from harness.defect_bench import Plan, bench
+from harness.defect_run import DefectRun, Verdict, defect_run, judge, names
+from harness.lab.control import LabFailedError
 from harness.lab.defects.catalogue import found
 from harness.lab.defects.defect import Sign
 from harness.run.record import CaseRecord, FindingRecord, Outcome, RunRecord
@@ -20,8 +21,12 @@ def _finding(layer: str, what: str) -> FindingRecord:
     return FindingRecord(layer=layer, what=what, expected="1", observed="2", read_from="there", rule="quota")
 
 
-def _case(name: str, outcome: Outcome, *findings: FindingRecord, reason: str | None = None) -> CaseRecord:
-    return CaseRecord.model_construct(id=name, outcome=outcome, findings=list(findings), reason=reason)
+def _case(
+    name: str, outcome: Outcome, *findings: FindingRecord, reason: str | None = None, steps: int = 0
+) -> CaseRecord:
+    return CaseRecord.model_construct(
+        id=name, outcome=outcome, findings=list(findings), reason=reason, steps=[None] * steps
+    )
 
 
 def _run(*cases: CaseRecord, could_not_run: str | None = None) -> RunRecord:
@@ -84,25 +89,62 @@ def test_where_no_case_failed_a_defect_is_missed_or_was_never_looked_for(
     assert (trial.verdict, trial.note, trial.finding) == (verdict, note, None)
 
 
-def test_defects_are_tried_on_labs_of_their_own(tmp_path: Path) -> None:
-    plan = Plan("simulated", "4.23", tmp_path / "state")
+def test_each_of_the_two_best_cases_has_to_catch() -> None:
+    seen = _finding("domain", "quota in us")
+    run = _run(_case("CAP-01", Outcome.PASSED), _case("CAP-02", Outcome.FAILED, seen))
+    assert judge(DEFECT, run, 1.0, ["CAP-02"]).verdict is Verdict.CAUGHT
+    blind = judge(DEFECT, run, 1.0, ["CAP-01", "CAP-02"])
+    assert (blind.verdict, blind.note) == (Verdict.MISSED, "by CAP-01")
+
+
+def test_the_cases_that_name_what_is_wrong_are_told_those_with_few_steps_first() -> None:
+    named, other = _finding("domain", "quota in us"), _finding("api", "job")
+    run = _run(
+        _case("CAP-01", Outcome.FAILED, named, steps=3),
+        _case("CAP-02", Outcome.FAILED, other, steps=1),
+        _case("CAP-03", Outcome.FAILED, named, steps=2),
+    )
+    assert judge(DEFECT, run, 1.0).naming == ("CAP-03", "CAP-01")
+
+
+def test_defects_are_tried_side_by_side_on_labs_that_begin_anew_each_time(tmp_path: Path) -> None:
     tried = {
         "quota-not-set": "CAP-02",
         "shown-flag-inverted": "XML-01",
         "vcpus-by-restart": "LS-01",
         "capacity-counted-twice": "MIG-01",
     }
-    wanted = [replace(found(name), sections=case) for name, case in tried.items()]
-    for trial in trials(plan, wanted, workers=2):
-        assert trial.verdict is Verdict.CAUGHT, trial
+    with defect_run(Plan("simulated", "4.23", tmp_path / "state"), workers=2) as run:
+        done = list(run.trials([(found(name), case) for name, case in tried.items()], all_must_catch=True))
+        # What a defect left behind is gone: the same labs are clean now.
+        assert list(run.clean_runs([1, 2], "smoke")) == [[], []]
+    assert [trial.defect.id for trial in done] == list(tried)
+    assert [trial for trial in done if trial.verdict is not Verdict.CAUGHT] == []
     assert list((tmp_path / "state").iterdir()) == []
 
 
-def test_a_lab_that_does_not_come_up_is_a_verdict(tmp_path: Path) -> None:
-    (trial,) = trials(Plan("no-such-hosts", "4.23", tmp_path), [DEFECT], workers=1)
+def test_a_clean_lab_that_is_blamed_is_told_with_seed_and_finding(tmp_path: Path) -> None:
+    class Spoilt:
+        """A lab that is said to be clean and is not."""
+
+        def run(self, defect_id: str | None, select: str | None, shuffle: int | None) -> RunRecord:
+            return good.run(defect_id or "shown-flag-inverted", select, shuffle)
+
+    with bench(Plan("simulated", "4.23", tmp_path)) as good:
+        run = DefectRun([Spoilt()])
+        ((blame,),) = run.clean_runs([7], "XML-01")
+        run.close()
+    assert (blame.seed, blame.case) == (7, "XML-01")
+    assert blame.says.startswith("api: instance flag should be True, is False")
+
+
+def test_cases_that_leave_no_record_are_a_verdict(tmp_path: Path) -> None:
+    with defect_run(Plan("simulated", "4.23", tmp_path), workers=1) as run:
+        (trial,) = run.trials([(DEFECT, "NO-SUCH")])
     assert trial.verdict is Verdict.BROKEN
-    assert "the lab did not come up" in trial.note
+    assert "NO-SUCH" in trial.note or "left no record" in trial.note
 
 
-def test_no_case_blames_a_lab_without_a_defect(tmp_path: Path) -> None:
-    assert clean_run(Plan("simulated", "4.23", tmp_path), "smoke") == []
+def test_a_lab_that_does_not_come_up_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(LabFailedError, match="the lab did not come up"), bench(Plan("no-such-hosts", "4.23", tmp_path)):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,59 +13,105 @@ from harness.cli.options import hosts_option, state_option
 
 if TYPE_CHECKING:
     from harness.defect_run import Trial
+    from harness.lab.defects.defect import Defect
 
 _FAILED = 1
-_CASES_SHOWN = 4
+_CASES_SHOWN = 3
 
 
 @click.command("defects")
 @hosts_option
 @click.option("--only", metavar="ID", multiple=True, help="This defect; may be given more than once.")
+@click.option("--quick", is_flag=True, help="Try each against the two cases that show it best, which must both do so.")
 @click.option("--release", default="4.23", show_default=True, help="Release that the labs behave like.")
 @click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="Labs side by side.")
-@click.option("--clean-runs", type=click.IntRange(0), default=1, show_default=True, help="Runs without any defect.")
+@click.option(
+    "--clean-runs",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Runs of all cases without any defect, in random order.",
+)
+@click.option("--keep-best", is_flag=True, help="Write into the checkout which cases showed each defect best.")
 @click.option("--markdown", is_flag=True, help="Print the catalogue as docs/defects.md has it, and run nothing.")
 @state_option
 def defects(
-    hosts: str, only: tuple[str, ...], release: str, workers: int, clean_runs: int, markdown: bool, state: Path
+    hosts: str,
+    only: tuple[str, ...],
+    quick: bool,
+    release: str,
+    workers: int,
+    clean_runs: int,
+    keep_best: bool,
+    markdown: bool,
+    state: Path,
 ) -> None:
-    """Run the cases against labs with one defect each. Exit code 1: one was not caught, or a clean lab was blamed."""
+    """Run the cases against labs with one defect each. Exit code 1: one was not caught, or a clean lab was blamed.
+
+    On KVM hosts those of agent, libvirt, kernel and guest are tried, unless --only names others.
+    """
     from harness.lab.defects.catalogue import CATALOGUE, found
     from harness.lab.defects.pages import catalogue_markdown
 
     if markdown:
         click.echo(catalogue_markdown(), nl=False)
         return
-    from harness.defect_run import Plan, Verdict, clean_run, trials
+    if keep_best and (only or quick):
+        raise click.UsageError("--keep-best needs a run of all defects against all their cases")
+    from harness.defect_bench import Plan
+    from harness.defect_run import Verdict, defect_run
     from harness.lab.control import choose_hosts
+    from harness.lab.defects.best import BEST_CASES_FILE, best_cases, best_cases_toml
     from harness.run.selection import require_release
 
     require_release("--release", release)
     kind = choose_hosts(hosts).kind
-    wanted = [found(each) for each in only] or list(CATALOGUE.values())
-    plan = Plan(kind, release, state)
-    done = []
-    for trial in trials(plan, [each for each in wanted if each.on_kvm or kind != "kvm"], workers):
-        done.append(trial)
-        click.echo(_line(trial))
-    blamed = [case for _ in range(clean_runs) for case in clean_run(plan)]
-    for case in blamed:
-        click.echo(f"without a defect, {case.id} says: {case.findings[0] if case.findings else case.reason}")
-    bad = [trial for trial in done if trial.verdict is not Verdict.CAUGHT]
+    wanted = [found(each) for each in only] or [each for each in CATALOGUE.values() if kind != "kvm" or each.is_below]
+    tried = [(each, ",".join(best_cases()[each.id]) if quick else each.sections) for each in _possible(wanted, kind)]
+    bad = blamed = 0
+    naming = []
+    with defect_run(Plan(kind, release, state), workers) as run:
+        click.echo(_row("defect", "seconds", "layers", "caught by"))
+        for trial in run.trials(tried, all_must_catch=quick):
+            click.echo("\n".join(_lines(trial)))
+            naming.append((trial.defect.id, trial.naming))
+            bad += trial.verdict is not Verdict.CAUGHT
+        for blames in run.clean_runs(range(1, clean_runs + 1)):
+            blamed += len(blames)
+            for blame in blames:
+                click.echo(f"without a defect, --shuffle {blame.seed}: {blame.case}: {blame.says}")
     click.echo(
-        f"{len(done) - len(bad)} of {len(done)} defects caught and named; {len(blamed)} cases blamed a clean lab"
+        f"{len(tried) - bad} of {len(tried)} defects caught and named; "
+        f"{blamed} times a case blamed a clean lab, in {clean_runs} runs"
     )
     if bad or blamed:
         sys.exit(_FAILED)
+    if keep_best:
+        BEST_CASES_FILE.write_text(best_cases_toml(naming), encoding="utf-8")
 
 
-def _line(trial: Trial) -> str:
+def _possible(wanted: list[Defect], kind: str) -> Iterator[Defect]:
+    for defect in wanted:
+        if defect.on_kvm or kind != "kvm":
+            yield defect
+        else:
+            click.echo(f"{defect.id}: real hosts cannot be made to have it", err=True)
+
+
+def _row(*cells: str) -> str:
+    name, seconds, layers, cases = cells
+    return f"{name:<34} {seconds:>7}  {layers:<30}  {cases}"
+
+
+def _lines(trial: Trial) -> Iterator[str]:
+    seconds = f"{trial.seconds:.1f}"
     if not trial.cases:
-        by = f"by {trial.defect.sections} ({trial.seconds:.1f} s)"
-        return f"{trial.defect.id}: {trial.verdict} {by} {trial.note}".rstrip()
+        yield _row(trial.defect.id, seconds, "-", f"{trial.verdict} {trial.note}".rstrip())
+        return
     shown = ", ".join(trial.cases[:_CASES_SHOWN])
-    more = f" and {len(trial.cases) - _CASES_SHOWN} more" if len(trial.cases) > _CASES_SHOWN else ""
-    layers = ", ".join(trial.layers)
-    return (
-        f"{trial.defect.id}: {trial.verdict}; by {shown}{more} on {layers} ({trial.seconds:.1f} s)\n    {trial.finding}"
-    )
+    more = len(trial.cases) - _CASES_SHOWN
+    by = f"{shown} and {more} more" if more > 0 else shown
+    yield _row(trial.defect.id, seconds, ", ".join(trial.layers), by)
+    if trial.verdict is trial.verdict.MISNAMED:
+        yield f"    {trial.verdict}, not {trial.defect.sign}:"
+    yield f"    {trial.finding}"

@@ -101,6 +101,13 @@ class GuestView:
 
 
 @dataclass(frozen=True)
+class ProcessView:
+    """The domain's QEMU process: whether it took the guest over from another one, or began with it."""
+
+    took_over: bool
+
+
+@dataclass(frozen=True)
 class Observation:
     """One look at one instance. `transport` says by what ("ssh", "libvirt"), `host` where."""
 
@@ -112,6 +119,7 @@ class Observation:
     cgroup: CgroupView | NotSeen
     vcpus: VcpuCounts | NotSeen
     guest: GuestView | NotSeen
+    process: ProcessView | NotSeen = NotSeen("nobody looked for the QEMU process")
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,12 @@ cgroup() {
     fi
 }
 
+# The destination of a live migration is a QEMU that was started to wait for one.
+process() {
+    if ! [ -r "$root/proc/$pid/cmdline" ]; then printf 'error: cannot read /proc/%s/cmdline\n' "$pid"; return; fi
+    if tr '\0' '\n' <"$root/proc/$pid/cmdline" | grep -qx -e -incoming; then echo incoming; else echo started; fi
+}
+
 throttled() {
     find_group
     for vcpu in "$mount$group"/vcpu[0-9]*; do
@@ -136,6 +142,8 @@ case $1 in
 $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"; then guest_rest; fi
         part cgroup
         cgroup
+        part process
+        process
         ;;
     guest)
         part guest_cpus

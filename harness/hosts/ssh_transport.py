@@ -18,7 +18,7 @@ from harness.hosts.failures import (
 )
 from harness.hosts.fleet import answered, read_facts
 from harness.hosts.guest_agent import read_guest
-from harness.hosts.observation import Absent, DomainView, GuestView, HostFacts, NotSeen, Observation
+from harness.hosts.observation import Absent, DomainView, GuestView, HostFacts, NotSeen, Observation, ProcessView
 from harness.hosts.probe import Look, Parts, checked_name, look
 from harness.hosts.ssh import SshConnection
 from harness.hosts.virsh_reading import read_cgroup, read_scheduler, read_vcpu_counts
@@ -64,6 +64,7 @@ class SshHostView:
             cgroup=read_cgroup(parts.text("cgroup")),
             vcpus=read_vcpu_counts(parts.text("vcpus")),
             guest=_guest(parts),
+            process=_process(parts.text("process")),
         )
 
     def guest(self, instance_name: str) -> GuestView | NotSeen:
@@ -154,6 +155,13 @@ def _domain(parts: Parts, name: str) -> DomainView | Absent | NotSeen:
         return read_domain(xml)
     except MalformedDomainXml as malformed:
         return NotSeen(str(malformed))
+
+
+def _process(text: str | NotSeen) -> ProcessView | NotSeen:
+    if isinstance(text, NotSeen):
+        return NotSeen(f"QEMU process: {text.reason}")
+    # libvirt starts the destination of a migration with -incoming (qemuMigrationDstPrepareAny).
+    return ProcessView(took_over=text == "incoming")
 
 
 def _guest(parts: Parts) -> GuestView | NotSeen:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.lab.hypervisor import Hypervisor
 from harness.lab.management.ledger import CapacityLedger
+from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, ScaleCommand, domain_after_migration, domain_at_start
 from harness.reference.offering import CustomParameters, saved_parameters
@@ -28,6 +29,12 @@ def _as_it_is(part: T) -> T:
 
 def _answer(_name: str, call: Call, respond: Callable[[Call], Answer]) -> Answer:
     return respond(call)
+
+
+def move_and_scale(move: Callable[[], None], scale_on: Callable[[Host], Domain], _left: Host, there: Host) -> Domain:
+    """A scale with auto-migration: the agent of the destination does it. Gives the domain as it is then."""
+    move()
+    return scale_on(there)
 
 
 def _look(_domain: SimulatedDomain, _files: dict[str, str]) -> None:
@@ -52,6 +59,7 @@ class Seams:
     instance_flag: Callable[..., bool] = instance_flag
     flag_after_change: Callable[..., bool] = flag_after_change
     saved_parameters: Callable[..., CustomParameters] = saved_parameters
+    move_and_scale: Callable[[Callable[[], None], Callable[[Host], Domain], Host, Host], Domain] = move_and_scale
     settings: Callable[[Settings], Settings] = _as_it_is
     ledger: Callable[[CapacityLedger], CapacityLedger] = _as_it_is
     hypervisor: Callable[[Hypervisor], Hypervisor] = _as_it_is

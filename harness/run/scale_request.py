@@ -24,7 +24,7 @@ from harness.run.room import Room, require_arranged
 from harness.verify.books import compare_books
 from harness.verify.domain import seen_domain
 from harness.verify.finding import NOTHING_SEEN, Comparison
-from harness.verify.instance import compare_absence, compare_job, compare_saved_speed
+from harness.verify.instance import compare_absence, compare_arrival, compare_job, compare_saved_speed
 from harness.verify.ways import Shown, Way, which
 
 if TYPE_CHECKING:
@@ -242,4 +242,5 @@ class ScaleRequest:
         name = self._left_host
         if name is None or name == self.instance.record.host_name or self.before.state != RUNNING:
             return NOTHING_SEEN
-        return compare_absence(self.instance.scene.session.view(name).observe(self.before.name))
+        left = compare_absence(self.instance.scene.session.view(name).observe(self.before.name))
+        return left + compare_arrival(self._seen, rules.AUTO_MIGRATE)

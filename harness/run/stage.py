@@ -24,7 +24,7 @@ from harness.run.staged_account import StagedAccount
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
 from harness.verify.finding import Layer
-from harness.verify.instance import compare_refusal
+from harness.verify.instance import compare_job, compare_refusal
 from harness.verify.ways import compare_facts
 
 _LACKING_MIB = 64
@@ -208,8 +208,12 @@ class Stage(OfferingScene):
         template: TemplateRecord | None = None,
         on: HostRecord | None = None,
         owner: StagedAccount | None = None,
+        starts_by: Rule | None = None,
     ) -> StagedInstance:
         """Deploy an instance, on the home host and for the run's own account unless told otherwise.
+
+        A failed deployment may have many causes. Where the case has seen that the cloud deploys its like, `starts_by`
+        is the rule by which it must start, and that it does not is a finding.
 
         Raises:
             CannotArrangeError: the host has no room for it, or its owner no network.
@@ -256,6 +260,8 @@ class Stage(OfferingScene):
                     raise
                 raise CannotArrangeError(f"needs an instance of account {owner.name}: {refused}") from None
         if not job.succeeded:
+            if starts_by is not None:
+                self.saw(compare_job(None, job, starts_by))
             raise JobFailedError(f"deploying {name}", job)
         return StagedInstance(
             self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling, owner=owner

@@ -35,6 +35,7 @@ from harness.verify.finding import Comparison
 from harness.verify.instance import (
     compare_absence,
     compare_answer,
+    compare_arrival,
     compare_continuity,
     compare_job,
     compare_observation,
@@ -173,6 +174,7 @@ class StagedInstance:
         observation = self._look(rules.MIGRATION_KEEPS, rules.MIGRATION_KEEPS)
         if left_host is not None:
             self.scene.saw(compare_absence(self.scene.session.view(left_host).observe(self._now.name)))
+            self.scene.saw(compare_arrival(observation, rules.MIGRATION_KEEPS))
         return observation
 
     def is_moved_to(self, host: Host, world: World) -> None:

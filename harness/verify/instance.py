@@ -111,6 +111,22 @@ def compare_absence(seen: Observation, rule: Rule = rules.AUTO_MIGRATE) -> Compa
     return checks.done()
 
 
+def compare_arrival(seen: Observation, rule: Rule) -> Comparison:
+    """The domain must have come to its host by a live migration, and not by being ended there and started here.
+
+    Only the process tells: what was started anew with the same definition looks the same otherwise.
+    """
+    if not isinstance(seen.domain, DomainView):
+        return NOTHING_SEEN
+    if isinstance(seen.process, NotSeen):
+        # As with cgroups, the libvirt transport has no access to files.
+        return NOTHING_SEEN if seen.transport == "libvirt" else not_verified(Layer.DOMAIN, seen.process.reason)
+    checks = Checks(Layer.DOMAIN, f"command line of QEMU of {seen.instance_name} on {seen.host}")
+    came = "by live migration" if seen.process.took_over else "by a start"
+    checks.equal("how the domain came to its host", "by live migration", came, rule)
+    return checks.done()
+
+
 def compare_continuity(before: Observation | None, seen: Observation) -> Comparison:
     """A domain that goes on has the number it had: what was done to it was done without ending it.
 

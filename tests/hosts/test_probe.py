@@ -20,6 +20,7 @@ from harness.hosts.observation import (
     GuestView,
     HostFacts,
     NotSeen,
+    ProcessView,
     SchedulerView,
     Topology,
     VcpuBandwidth,
@@ -136,6 +137,18 @@ def test_a_cgroup_file_that_cannot_be_read_is_named(view: SshHostView, files: Pa
 
     assert isinstance(seen, NotSeen)
     assert seen.reason.endswith(f"{scope.name}/{lost}")
+
+
+def test_a_process_tells_whether_it_took_its_guest_over(view: SshHostView, files: Path) -> None:
+    assert view.observe(NAME).process == ProcessView(took_over=False)
+    pid = (files / "root" / "run" / "libvirt" / "qemu" / f"{NAME}.pid").read_text()
+    command_line = files / "root" / "proc" / pid / "cmdline"
+    command_line.write_text(f"qemu-system-x86_64\0-name\0guest={NAME},of=-incoming\0")
+    assert view.observe(NAME).process == ProcessView(took_over=False)
+    command_line.write_text(f"qemu-system-x86_64\0-name\0guest={NAME}\0-incoming\0defer\0")
+    assert view.observe(NAME).process == ProcessView(took_over=True)
+    command_line.unlink()
+    assert view.observe(NAME).process == NotSeen(f"QEMU process: cannot read /proc/{pid}/cmdline")
 
 
 def test_a_missing_pid_or_process_is_said(view: SshHostView, files: Path) -> None:
@@ -288,7 +301,7 @@ def test_the_script_runs_under_every_usual_shell(view: SshHostView, host: LabHos
 
     assert printed.stderr == ""
     assert set(parts.texts) == {
-        *("domain", "list", "scheduler", "vcpus", "guest_cpus", "blocks", "block_size", "cgroup", "end"),
+        *("domain", "list", "scheduler", "vcpus", "guest_cpus", "blocks", "block_size", "cgroup", "process", "end"),
     }
     assert not [name for name in parts.texts if name != "end" and isinstance(parts.text(name), NotSeen)]
 

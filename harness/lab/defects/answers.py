@@ -201,6 +201,15 @@ ANSWERS = (
         _host_stays,
     ),
     _job(
+        "cap-of-before-kept",
+        "The database keeps the CPU cap of before a scale, so that the next scale compares with that.",
+        Part.MANAGEMENT,
+        "CAP",
+        "The column is written by a query that runs before the new offering is set.",
+        api("job"),
+        _cap_forgotten,
+    ),
+    _job(
         "agents-text-shown",
         "A failure of the agent is told in the agent's words.",
         Part.MANAGEMENT,

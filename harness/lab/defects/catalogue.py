@@ -13,12 +13,13 @@ from harness.lab.defects.decisions import DECISIONS
 from harness.lab.defects.defect import Defect
 from harness.lab.defects.kept import KEPT
 from harness.lab.defects.looks import LOOKS
+from harness.lab.defects.moves import MOVES
 from harness.lab.defects.predicates import PREDICATES
 from harness.lab.defects.starts import STARTS
 
 CATALOGUE: Mapping[str, Defect] = {
     defect.id: defect
-    for defect in (*STARTS, *PREDICATES, *DECISIONS, *COMMANDS, *KEPT, *AGENTS, *LOOKS, *ANSWERS, *BOOKS)
+    for defect in (*STARTS, *PREDICATES, *DECISIONS, *MOVES, *COMMANDS, *KEPT, *AGENTS, *LOOKS, *ANSWERS, *BOOKS)
 }
 
 

@@ -47,13 +47,17 @@ def _part(command: ScaleCommand, percentage: float | None) -> ScaleCommand:
 
 COMMANDS = (
     _command(
-        "quota-of-the-largest-host",
-        "The quota of a live scale is reckoned with the fastest host of the zone.",
+        "quota-of-another-host",
+        "The quota of a live scale is reckoned with the speed of another host, which is not as fast or slow.",
         "KVMGuru gets its host from the wrong end of a list.",
         "CAP",
         _QUOTA,
         lambda command, at: _part(
-            command, quota_percentage(command.min_speed_mhz, max(each.speed_mhz for each in at.world.hosts))
+            command,
+            quota_percentage(
+                command.min_speed_mhz,
+                next(each.speed_mhz for each in at.world.hosts if each.speed_mhz != at.host.speed_mhz),
+            ),
         ),
     ),
     _command(

@@ -28,6 +28,9 @@ class Sign:
     layer: str
     quantities: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.layer}: {' or '.join(self.quantities)}"
+
 
 def api(*quantities: str) -> Sign:
     return Sign("api", quantities)
@@ -61,3 +64,8 @@ class Defect:
     sign: Sign
     seams: Seams
     on_kvm: bool = True
+
+    @property
+    def is_below(self) -> bool:
+        """Whether it lives in what a real host has of its own: such a one is to be tried there too."""
+        return self.part in (Part.AGENT, Part.LIBVIRT, Part.KERNEL, Part.GUEST)

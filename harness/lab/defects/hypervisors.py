@@ -133,6 +133,35 @@ class Restarting(PassingHypervisor):
         self.inner.start(re.sub(r"(<vcpu[^>]*current=')\d+", rf"\g<1>{count}", xml))
 
 
+class RestartingForMemory(PassingHypervisor):
+    """Memory is plugged in once the domain was ended and started anew."""
+
+    def attach_device(self, domain: str, device_xml: str) -> None:
+        xml = self.inner.dump_xml(domain)
+        self.inner.destroy(domain)
+        self.inner.start(xml)
+        self.inner.attach_device(domain, device_xml)
+
+
+class GoingOn(PassingHypervisor):
+    """A DIMM that libvirt refuses is told of when shares are to be set, the step after the vCPUs."""
+
+    def __init__(self, inner: Hypervisor) -> None:
+        super().__init__(inner)
+        self._failures: dict[str, HypervisorError] = {}
+
+    def attach_device(self, domain: str, device_xml: str) -> None:
+        try:
+            self.inner.attach_device(domain, device_xml)
+        except HypervisorError as failure:
+            self._failures[domain] = failure
+
+    def scheduler_parameters(self, domain: str) -> dict[str, int]:
+        if domain in self._failures:
+            raise self._failures.pop(domain)
+        return self.inner.scheduler_parameters(domain)
+
+
 class Forgiving(PassingHypervisor):
     """A DIMM that libvirt refuses is none the worse for it."""
 
@@ -163,6 +192,14 @@ class MigratingFresh(PassingHypervisor):
     def migrate(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:
         bare = re.sub(r"\s*<(quota|period)>\d+</\1>", "", domain_xml)
         self.inner.migrate(domain, _real(destination), bare, seconds)
+
+
+class MigratingCold(PassingHypervisor):
+    """The domain is ended here and started there."""
+
+    def migrate(self, domain: str, destination: Hypervisor, domain_xml: str, seconds: float) -> None:  # noqa: ARG002
+        self.inner.destroy(domain)
+        _real(destination).start(domain_xml)
 
 
 class Lingering(PassingHypervisor):

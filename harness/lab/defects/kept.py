@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from harness.lab.api.command import Answer, Call
 from harness.lab.defects.defect import Defect, Part, api, domain
+from harness.lab.management import lifecycle
+from harness.lab.management.model import State, size_in_force
 from harness.lab.seams import Seams
 from harness.reference import settings as names
 from harness.reference.offering import CustomParameters, Offering, Size
@@ -47,7 +50,32 @@ def _forced(name: str, value: str) -> Callable[[Settings], Settings]:
     return read
 
 
+def _applied_at_once(command: str, call: Call, respond: Callable[[Call], Answer]) -> Answer:
+    """A ceiling that is set is given to the instances that run, by building their domains anew."""
+    given = respond(call)
+    if command == "updateConfiguration" and call.must("name") in (names.CPU_CEILING, names.MEMORY_CEILING):
+        cloud = call.cloud
+        for instance in [each for each in cloud.state.instances.values() if each.state is State.RUNNING]:
+            host = cloud.state.host(instance.host_id or "")
+            offering = cloud.state.offerings[instance.offering_id].offering
+            size = size_in_force(offering, instance.details)
+            domain = lifecycle.built_domain(cloud, instance, host, offering, size)
+            cloud.agents[host.id].destroy(instance.instance_name)
+            cloud.agents[host.id].start(domain, lifecycle.hardware(cloud, instance, host.id))
+            cloud.state.change(instance.id, domain=domain)
+    return given
+
+
 KEPT = (
+    Defect(
+        "ceilings-reach-running-domains",
+        "A ceiling that is changed counts for instances that run: their domains are built anew.",
+        Part.MANAGEMENT,
+        "LIM",
+        "A listener of configuration changes reconfigures domains, for which libvirt has to start them again.",
+        domain("libvirt's id of the domain"),
+        Seams(answer=_applied_at_once),
+    ),
     Defect(
         "flag-not-recomputed",
         "A change of offering leaves the instance flag as it was.",
@@ -92,6 +120,15 @@ KEPT = (
         "ConfigKey.value() in place of valueIn(clusterId).",
         domain("maxMemory in KiB"),
         Seams(settings=_without(names.MEMORY_CEILING)),
+    ),
+    Defect(
+        "zone-setting-global",
+        "enable.dynamic.scale.vm is read globally where the zone has its own value.",
+        Part.MANAGEMENT,
+        "XML",
+        "ConfigKey.value() in place of valueIn(zoneId).",
+        api("instance flag"),
+        Seams(settings=lambda settings: replace(settings, zone={})),
     ),
     Defect(
         "auto-migrate-setting-global",

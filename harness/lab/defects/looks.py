@@ -105,7 +105,7 @@ LOOKS = (
         "MIG",
         "The destination's QEMU presents hot-plugged CPUs as unplugged.",
         guest("online CPUs"),
-        _answer("guest-get-vcpus", lambda seen: seen.definition.vcpus),
+        _answer("guest-get-vcpus", lambda seen: seen.definition.vcpus if seen.took_over else None),
     ),
     _below(
         "guest-agent-dies",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.lab.defects.defect import Defect, Part, Sign, domain
+from harness.lab.defects.defect import Defect, Part, Sign, api, domain
 from harness.lab.seams import Seams
 from harness.reference import settings as names
 from harness.reference.capacity import Host
@@ -104,6 +104,11 @@ def _uncapped_limit(built: Domain, start: Start) -> Domain:
 
 def _small_quota(start: Start) -> Bandwidth:
     return Bandwidth(int(10_000 * round(_ratio(start), 2)), 10_000)
+
+
+def _rounded(percentage: float) -> Bandwidth:
+    quota_us = round(10_000 * percentage)
+    return Bandwidth(quota_us, 10_000) if quota_us >= 1000 else Bandwidth(1000, round(1000 / percentage))
 
 
 def _own_ceiling(name: str, start: Start) -> int:
@@ -311,12 +316,20 @@ STARTS = (
         _uncapped_limit,
     ),
     _start(
-        "quota-of-another-host",
-        "The quota at the start is reckoned with a CPU of 2500 MHz.",
-        "The speed comes from the host that the planner looked at first.",
-        _QUOTA,
-        _capped(lambda start: bandwidth(round(start.size.speed_mhz / 2500, 2))),
+        "quota-of-the-turbo-speed",
+        "The quota at the start is reckoned with a speed half as much again as the host's.",
+        "The host's speed is read from cpuinfo_max_freq, which is that of one core in boost.",
+        domain("quota in us", "period in us"),
+        _capped(lambda start: bandwidth(round(start.size.speed_mhz / (1.5 * start.host.speed_mhz), 2))),
         "XML,CAP",
+    ),
+    _start(
+        "quota-rounded",
+        "Quota and period at the start are rounded in place of cut.",
+        "Math.round() in place of a cast to int.",
+        domain("quota in us", "period in us"),
+        _capped(lambda start: _rounded(round(_ratio(start), 2))),
+        "CAP",
     ),
     _start(
         "quota-of-all-vcpus",
@@ -338,7 +351,7 @@ STARTS = (
         "quota-below-minimum",
         "A quota below 1000 us is set as it is computed, with the period of 10000 us.",
         "The minimum of libvirt is forgotten.",
-        Sign("api", ("job", "state")),
+        api("job"),
         _capped(_small_quota),
         "CAP,XML",
     ),

@@ -90,7 +90,7 @@ def start_on_one(
                 continue
             cloud.state.ledger.allocate(host.id, Amount.of(size), from_reserved=from_reserved)
             cloud.state.change(instance.id, host_id=host.id)
-        domain = _domain(cloud, instance, host, offering, size)
+        domain = built_domain(cloud, instance, host, offering, size)
         try:
             with cloud.pace.at_least(operation, instance.database_id):
                 cloud.agents[host.id].start(domain, hardware(cloud, instance, host.id))
@@ -106,7 +106,8 @@ def start_on_one(
     raise NoCapacityError(f"Unable to create a deployment for {rendered(instance)}")
 
 
-def _domain(cloud: Cloud, instance: InstanceRecord, host: Host, offering: Offering, size: Size) -> Domain:
+def built_domain(cloud: Cloud, instance: InstanceRecord, host: Host, offering: Offering, size: Size) -> Domain:
+    """The domain with which an instance starts on this host."""
     release, settings = cloud.state.release, cloud.state.settings()
     prepared = cloud.seams.is_prepared(
         release,

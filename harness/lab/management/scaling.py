@@ -70,8 +70,17 @@ def _scale_running(
             _book(cloud, instance, new, decision.size, known.size, domain, takes_room=not takes_room_first)
     else:
         host = decision.candidates[0]
-        instance = migration.move(cloud, instance, host)
-        domain = _reconfigure(cloud, world, instance, known, new, decision.size, host)
+        size, moved = decision.size, instance
+
+        def move() -> None:
+            nonlocal moved
+            moved = migration.move(cloud, cloud.state.instance(instance.id), host)
+
+        def scale_on(place: Host) -> Domain:
+            return _reconfigure(cloud, world, moved, known, new, size, place)
+
+        domain = cloud.seams.move_and_scale(move, scale_on, world.host(known.host_id), host)
+        instance = moved
         # The destination keeps counting the old size until the next recalculation (as built).
         _book(cloud, instance, new, decision.size, known.size, domain, takes_room=False)
     with state.lock:

@@ -26,7 +26,7 @@ class SimulatedDomain:
     """The state of one domain. Not locked: its hypervisor serialises the calls.
 
     `number` and `pid` are libvirt's domain id and the QEMU process id on the host where it runs now; `revision`
-    changes with every change of state.
+    changes with every change of state. It `took_over` where it came by a migration.
     """
 
     def __init__(self, definition: Definition, number: int, pid: int, cgroup_version: int) -> None:
@@ -44,6 +44,7 @@ class SimulatedDomain:
         self.period_us = definition.period_us
         self.quota_us = definition.quota_us or None
         self.load = GuestLoad()
+        self.took_over = False
         # None: follows the XML (an agent answers when there is a channel for it).
         self.agent_answering: bool | None = None
 
@@ -206,6 +207,7 @@ class SimulatedDomain:
         domain.dimms = list(self.dimms)
         domain.agent_answering = self.agent_answering
         domain.load = self.load
+        domain.took_over = True
         return domain
 
     def _next_base(self) -> int:

@@ -142,12 +142,18 @@ def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, .
             f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
         ),
         _pid_file(name): str(domain.pid),
+        f"proc/{domain.pid}/cmdline": _command_line(domain),
     }
     for command, answer in (domain.guest_answers() or {}).items():
         files[f"{virsh}/{command}"] = f"{answer}\n"
     scope = _cgroup_one(domain, files) if domain.cgroup_version == 1 else _cgroup_two(domain, files)
     files.update(_used(domain))
     return state, files, (virsh, f"proc/{domain.pid}", scope)
+
+
+def _command_line(domain: SimulatedDomain) -> str:
+    waiting = ("-incoming", "defer") if domain.took_over else ()
+    return "".join(f"{each}\0" for each in ("qemu-system-x86_64", "-name", f"guest={domain.name}", *waiting))
 
 
 def _used(domain: SimulatedDomain) -> dict[str, str]:
