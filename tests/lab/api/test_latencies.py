@@ -50,6 +50,8 @@ def test_an_operation_is_pending_and_its_instance_on_the_way(
     assert (shown["jobstatus"], shown["jobprocstatus"]) == (0, 0)
     assert "jobresult" not in shown
     assert [each["jobid"] for each in lab.api.listAsyncJobs()["asyncjobs"]] == [job["jobid"]]
+    assert lab.api.listAsyncJobs(startdate="2020-01-01")["count"] == 1
+    assert lab.api.listAsyncJobs(startdate="2999-01-01") == {}
     # It would take a quarter of an hour; the end of the lab drops it at once.
     began = time.monotonic()
     lab.cloud.shutdown()

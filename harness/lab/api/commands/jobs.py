@@ -36,8 +36,10 @@ def _begun_by(call: Call, record: Job) -> str:
 
 
 def _list_jobs(call: Call) -> Answer:
-    shows = scope(call)
+    """Those that have not ended (seen)."""
+    shows, first = scope(call), call.moment("startdate")
     records = [job for job in call.cloud.jobs.pending() if shows(job.user.account_id)]
+    records = [job for job in records if first is None or job.created >= first]
     shown = [views.job(call.cloud, record) for record in records]
     found = selection.by_fields(call, shown, managementserverid="managementserverid")
     return Listing("asyncjobs", selection.by_keyword(call, found, "cmd"))
