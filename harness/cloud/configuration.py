@@ -61,7 +61,7 @@ def _values(api: CloudApi, place: Place, scope: Scope | None = None) -> dict[str
     return {
         item["name"]: str(item["value"])
         for item in found
-        if item.get("name") in SETTINGS
+        if str(item.get("name")) in SETTINGS
         and "value" in item
         and (scope is None or SETTINGS[str(item["name"])].scope is scope)
     }

@@ -66,13 +66,13 @@ def read_cpu_use(
         return stats
     if isinstance(uptime_after, NotSeen):
         return uptime_after
-    times = re.findall(r"^\s*vcpu\.(\d+)\.time=(\d+)\s*$", stats, re.MULTILINE)
-    clock, later = (re.match(r"\d+\.\d+", told) for told in (uptime, uptime_after))
+    times = re.findall(r"^\s*vcpu\.(\d{1,6})\.time=(\d{1,20})\s*$", stats, re.MULTILINE)
+    clock, later = (re.match(r"\d{1,15}\.\d{1,9}", told) for told in (uptime, uptime_after))
     if not times or clock is None or later is None:
         return NotSeen(f"virsh domstats tells no time of a vCPU: {' '.join(stats.split())[:200]}")
     counts = None
     if not isinstance(throttled, NotSeen):
-        told = re.findall(r"^throttled (\d+) (\d+)$", throttled, re.MULTILINE)
+        told = re.findall(r"^throttled (\d{1,6}) (\d{1,20})$", throttled, re.MULTILINE)
         counts = {int(vcpu): int(count) for vcpu, count in told}
     used_s = {int(vcpu): int(ns) / 1e9 for vcpu, ns in times}
     return CpuUse(float(clock[0]), used_s, counts or None, float(later[0]) - float(clock[0]))

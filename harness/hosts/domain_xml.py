@@ -9,6 +9,8 @@ from harness.errors import HarnessError
 from harness.hosts.observation import DomainView, Topology
 
 MAX_BYTES = 1024 * 1024
+# libvirt's own documents have eight or nine levels.
+MAX_DEPTH = 64
 
 # libvirt: formatdomain, "Memory Allocation" — the default unit is KiB; KB, MB, ... are powers of 1000.
 _UNIT_BYTES = {
@@ -44,7 +46,7 @@ def read_domain(xml: str) -> DomainView:
     `numa_cpus` by commas, `numa_memory_kib` as sum.
 
     Raises:
-        MalformedDomainXml: larger than 1 MiB, has a DOCTYPE, is not well-formed, or lacks or garbles a value.
+        MalformedDomainXml: larger than 1 MiB, nested deeper than 64 levels, has a DOCTYPE, is not well-formed, or lacks or garbles a value.
     """
     root = _parse(xml)
     vcpu = _required(root, "vcpu")
@@ -92,6 +94,24 @@ def console_file(xml: str) -> str | None:
     return None
 
 
+class _Shallow(ElementTree.TreeBuilder):
+    """Refuses what is nested deeper than any domain is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> ElementTree.Element:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise MalformedDomainXml(f"nested deeper than {MAX_DEPTH} levels")
+        return super().start(tag, attributes)
+
+    def end(self, tag: str) -> ElementTree.Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
 def _parse(xml: str) -> ElementTree.Element:
     if len(xml) > MAX_BYTES or len(xml.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
         raise MalformedDomainXml(f"larger than {MAX_BYTES} bytes")
@@ -99,7 +119,9 @@ def _parse(xml: str) -> ElementTree.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise MalformedDomainXml("has a DOCTYPE, which libvirt never writes")
     try:
-        root = ElementTree.fromstring(xml)  # noqa: S314 - size bounded and entities refused above
+        parser = ElementTree.XMLParser(target=_Shallow())  # noqa: S314 - bounded, and entities refused above
+        parser.feed(xml)
+        root: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError) as failure:
         raise MalformedDomainXml(f"not well-formed: {failure}") from failure
     if root.tag != "domain":

@@ -7,6 +7,8 @@ import re
 from harness.hosts.observation import CgroupView, NotSeen, SchedulerView, VcpuBandwidth, VcpuCounts
 
 UNLIMITED = -1
+# Those of a 64 bit number.
+_MOST_DIGITS = 20
 
 
 def read_scheduler(text: str | NotSeen) -> SchedulerView | NotSeen:
@@ -34,7 +36,7 @@ def read_vcpu_counts(text: str | NotSeen) -> VcpuCounts | NotSeen:
     """`virsh vcpucount`: lines `maximum live 8`, `current live 2` (and `config` ones for persistent domains)."""
     if isinstance(text, NotSeen):
         return text
-    rows = re.findall(r"^(maximum|current)\s+live\s+(\d+)\s*$", text, re.MULTILINE)
+    rows = re.findall(r"^(maximum|current)\s+live\s+(\d{1,9})\s*$", text, re.MULTILINE)
     counts = {kind: int(count) for kind, count in rows}
     if counts.keys() != {"maximum", "current"}:
         return NotSeen(f"virsh vcpucount not understood: {_one_line(text)}")
@@ -48,6 +50,8 @@ def read_cgroup(text: str | NotSeen) -> CgroupView | NotSeen:
     """
     if isinstance(text, NotSeen):
         return text
+    if re.search(rf"\d{{{_MOST_DIGITS + 1}}}", text):
+        return NotSeen(f"a number of more than {_MOST_DIGITS} digits in the cgroup's files")
     version, weight = 0, -1
     quotas: dict[int, int] = {}
     periods: dict[int, int] = {}

@@ -166,11 +166,13 @@ def read(file: Path) -> MarvinConfig:
         raise MarvinConfigError(
             f"{file}: cannot be read: {failure.strerror}; give --marvin-config an existing file"
         ) from None
+    except UnicodeDecodeError as failure:
+        raise MarvinConfigError(f"{file}: not UTF-8: {failure}") from None
     # Emptied and not taken out, so that an error's line is the file's.
     text = "\n".join("" if line.lstrip().startswith("#") else line for line in lines)
     try:
         tree = json.loads(text)
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise MarvinConfigError(f"{file}: not JSON with #-lines: {failure}") from None
     try:
         config = MarvinConfig.model_validate(tree)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cloud import tags
+from harness.cloud.answers import text
 from harness.cloud.client import ApiError, CloudApi
 from harness.errors import HarnessError
 from harness.run.ledger import THE_RUN, LockTaken
@@ -205,4 +206,4 @@ def _oldest_root_admin(api: CloudApi) -> str:
         raise ZoneLockedError(
             "these keys see no root admin's user, which the lock of a zone needs; give an admin's keys"
         )
-    return min((str(part.get("created", "")), str(part["id"])) for part in admins)[1]
+    return min((str(each.get("created", "")), text(each, "id")) for each in admins)[1]
