@@ -77,10 +77,12 @@ def main() -> None:
     with lab_up("simulated") as cloud, tempfile.TemporaryDirectory() as folder:
         _shorten(cloud)
         before = cloud_state(cloud)
-        well = _run(cloud, Path(folder, "well"), ",".join([*CALLS, _ON_HOSTS]), None).outcomes
-        for number, order in enumerate(_orders(arguments.kinds, arguments.commands)):
+        orders = list(_orders(arguments.kinds, arguments.commands))
+        needed = ",".join(sorted({_cases(order) for order in orders}))
+        well = _run(cloud, Path(folder, "well"), needed, None).outcomes
+        for number, order in enumerate(orders):
             reports = Path(folder, str(number))
-            ended = _run(cloud, reports, CASE_OF.get(order.command or "", _ON_HOSTS), order)
+            ended = _run(cloud, reports, _cases(order), order)
             wrong = _wrong(order, well, ended)
             subprocess.run([*CLI, "cleanup", f"--reports={reports}"], capture_output=True, check=False)
             there = differences(before, cloud_state(cloud))
@@ -116,6 +118,10 @@ def _orders(kinds: list[str], commands: list[str]) -> Iterator[FaultOrder]:
         for command in at:
             yield FaultOrder(kind=kind, command=command, nth=2 if command in _OFTEN else 1, times=1)
             yield FaultOrder(kind=kind, command=command, nth=2 if command in _OFTEN else 1)
+
+
+def _cases(order: FaultOrder) -> str:
+    return CASE_OF.get(order.command or "", _ON_HOSTS)
 
 
 def _run(cloud: Path, reports: Path, cases: str, order: FaultOrder | None) -> Ended:

@@ -46,7 +46,8 @@ def read_domain(xml: str) -> DomainView:
     `numa_cpus` by commas, `numa_memory_kib` as sum.
 
     Raises:
-        MalformedDomainXml: larger than 1 MiB, nested deeper than 64 levels, has a DOCTYPE, is not well-formed, or lacks or garbles a value.
+        MalformedDomainXml: larger than 1 MiB, nested deeper than 64 levels, has a DOCTYPE, is not well-formed, or
+            lacks or garbles a value.
     """
     root = _parse(xml)
     vcpu = _required(root, "vcpu")

@@ -1,5 +1,6 @@
 """Benchmarks still run. How quick things are is no test: figures are for people."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,39 @@ def test_reports_are_measured() -> None:
     assert [line.split(": ")[0] for line in lines[-2:]] == ["3 cases"] * 2
 
 
-@pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name != "measuring.py"))
+def test_a_run_that_is_killed_leaves_nothing_after_cleanup() -> None:
+    lines = _output("kills.py", "--rounds=1", "--longest=4", "--select=LIM", "--latency=instant")
+    assert lines[0].startswith("1 runs on simulated hosts")
+    assert lines[-1] == "after cleanup 0 of the clouds differed from before"
+
+
+def test_a_fault_gives_no_wrong_verdict() -> None:
+    lines = _output("faults.py", "--kinds=server-error", "--commands=scaleVirtualMachine")
+    assert lines[-2] == "runs 2, struck 2, wrong verdicts 0, hangs 0, differences after cleanup 0"
+
+
+def test_hostile_documents_are_refused_in_a_line() -> None:
+    lines = _output("hostile.py", "--number=150")
+    assert lines[0].startswith("150 documents, ")
+    assert lines[-1] == "0 tracebacks"
+
+
+def test_run_after_run_nothing_grows() -> None:
+    lines = _output("soak.py", "--rounds=2", "--select=LIM-03")
+    assert lines[-1] == "growing: nothing"
+
+
+def test_what_grows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    soak = importlib.import_module("soak")
+    seen = [soak.Taken(descriptors=6 + n // 5, threads=1, memory_mib=80 + 2.0 * n) for n in range(20)]
+    assert soak.rising(seen) == ["2 more descriptors", "2.00 MiB a run"]
+    assert soak.rising([soak.Taken(6, 1, 80.0)] * 20) == []
+
+
+_SHARED = ("measuring.py", "cloud_state.py")
+
+
+@pytest.mark.parametrize("script", sorted(file.name for file in FOLDER.glob("*.py") if file.name not in _SHARED))
 def test_every_benchmark_is_explained(script: str) -> None:
     assert f"`{script}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
