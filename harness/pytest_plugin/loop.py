@@ -162,7 +162,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from harness.report.quarantine import exit_code
 
     entries = session.config.stash.get(QUARANTINE, ())
-    session.config.stash[TOLD] = write_all(verification.folder.path, entries)
+    try:
+        session.config.stash[TOLD] = write_all(verification.folder.path, entries)
+    except OSError as failure:
+        session.config.stash[TOLD] = [f"the reports cannot be written: {failure.filename}: {failure.strerror}"]
+        session.exitstatus = 2
+        return
     # Quarantined failures are pytest's all the same.
     if session.exitstatus == pytest.ExitCode.OK or (entries and session.exitstatus == pytest.ExitCode.TESTS_FAILED):
         session.exitstatus = exit_code(verification.folder.record, entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.cloud.client import Call
@@ -149,11 +149,15 @@ class Case:
         could not run its evidence is kept, as long as what it made is still there.
         """
         verdict = self._verdict = self._judged(raised)
-        if isinstance(raised, HostFailure) and self._context is not None:
-            BrokenHosts(self._context.folder).add(self.id, raised)
-        # What was overcome on the way is shown as well.
-        if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN) or self._witness.overcome:
-            self._keep_evidence()
+        try:
+            if isinstance(raised, HostFailure) and self._context is not None:
+                BrokenHosts(self._context.folder).add(self.id, raised)
+            # What was overcome on the way is shown as well.
+            if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN) or self._witness.overcome:
+                self._keep_evidence()
+        except OSError as failure:
+            told = f"its evidence could not be written: {failure.strerror}"
+            verdict = self._verdict = replace(verdict, reason="; ".join(filter(None, (verdict.reason, told))))
         return verdict
 
     def _keep_evidence(self) -> None:

@@ -6,6 +6,8 @@ SQLite in WAL mode with every commit synced: workers write side by side, and a l
 from __future__ import annotations
 
 import sqlite3
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -164,9 +166,11 @@ class Ledger:
     """One run's ledger. Every method may raise LedgerError and may be called from any process and thread."""
 
     def __init__(self, path: Path) -> None:
+        """One connection for all: what SQLite needs to read is there before a disk can be full."""
         self.path = path
-        with self._open() as database:
-            database.executescript(_SCHEMA)
+        self._lock = threading.Lock()
+        self._database = self._connected()
+        weakref.finalize(self, self._database.close)
 
     def describe(self, run: LedgerRun) -> None:
         """Say once whose it is: what a later clean-up needs to reach the cloud. No secrets."""
@@ -209,18 +213,24 @@ class Ledger:
             rows = database.execute(query + " ORDER BY number DESC", only).fetchall()
         return [Line(int(row[0]), str(row[1]), _CHANGES.validate_json(row[2])) for row in rows]
 
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, check_same_thread=False)
+            try:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("PRAGMA synchronous=FULL")
+                database.executescript(_SCHEMA)
+            except sqlite3.Error:
+                database.close()
+                raise
+        except sqlite3.Error as failure:
+            raise LedgerError(f"{self.path}: {failure}") from None
+        return database
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
-            database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS)
-        except sqlite3.Error as failure:
-            raise LedgerError(f"{self.path}: {failure}") from None
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            with database:
+            with self._lock, self._database as database:
                 yield database
         except sqlite3.Error as failure:
             raise LedgerError(f"{self.path}: {failure}") from None
-        finally:
-            database.close()

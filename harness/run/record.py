@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.errors import HarnessError
 from harness.run.steps import WaitsFor
 from harness.verify.finding import Comparison, Layer
 
@@ -288,6 +290,10 @@ def layer_lines(comparison: Comparison) -> dict[str, str]:
     return lines
 
 
+class RecordUnwrittenError(HarnessError):
+    """The record is not on disk as it should be; the text names the file and says why."""
+
+
 class RunFolder:
     """`<reports>/<run id>/` with results.json in it; `<reports>/latest` points to the newest."""
 
@@ -300,18 +306,30 @@ class RunFolder:
         self.write()
 
     def add(self, case: CaseRecord) -> None:
+        """Where it cannot be written now, `finish` tells."""
         self.record.cases.append(case)
-        self.write()
+        with suppress(RecordUnwrittenError):
+            self.write()
 
     def finish(self) -> None:
+        """Raises RecordUnwrittenError."""
         self.record.finished = datetime.now(UTC)
         self.write()
 
     def write(self) -> None:
-        """Write results.json so that a reader finds the old or the new text, never half of one."""
-        fresh = self.path / f".{RESULTS_FILE}"
-        fresh.write_text(self.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        fresh.replace(self.path / RESULTS_FILE)
+        """Write results.json so that a reader finds the old or the new text, never half of one.
+
+        Raises:
+            RecordUnwrittenError: it cannot be written.
+        """
+        file, fresh = self.path / RESULTS_FILE, self.path / f".{RESULTS_FILE}"
+        try:
+            fresh.write_text(self.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            fresh.replace(file)
+        except OSError as failure:
+            # What there is of it may be what fills the disk.
+            fresh.unlink(missing_ok=True)
+            raise RecordUnwrittenError(f"{file} cannot be written: {failure.strerror}") from None
 
     def _point_latest(self, reports: Path) -> None:
         fresh = reports / f".latest-{self.record.run_id}"

@@ -12,6 +12,7 @@ from harness.run.ledger import (
     HostTagsChanged,
     InstanceMade,
     Ledger,
+    LedgerError,
     LockTaken,
     NetworkMade,
     OfferingMade,
@@ -29,10 +30,14 @@ def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | 
     for line in ledger.unsettled(case_id):
         try:
             _undo(api, job_seconds, line.change)
-            # Taken back twice does no harm; what follows stays undone where this ended the loop.
-            ledger.settle(line.number)
         except HarnessError as failure:
             failures.append(f"{line.change}: {failure}")
+            continue
+        try:
+            ledger.settle(line.number)
+        except LedgerError as failure:
+            # To take it back once more does no harm; to leave what follows would.
+            failures.append(f"{line.change}: taken back, which could not be written down: {failure}")
     return failures
 
 

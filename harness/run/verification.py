@@ -18,7 +18,7 @@ from harness.run.dry_run import dry_api_of
 from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
 from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
-from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RunFolder
+from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RecordUnwrittenError, RunFolder
 from harness.run.room import cases_at_once
 from harness.run.run_account import RunAccount, open_account
 from harness.run.session import Inventory, Session
@@ -165,8 +165,16 @@ class Verification:
             self.close()
         finally:
             shutil.rmtree(self._holds)
-            self.folder.finish()
             self._alive.release()
+            self._finish()
+
+    def _finish(self) -> None:
+        record = self.folder.record
+        try:
+            self.folder.finish()
+        except RecordUnwrittenError as unwritten:
+            record.could_not_run = f"{record.could_not_run}; {unwritten}" if record.could_not_run else str(unwritten)
+            raise
 
 
 def join(invitation: Invitation, worker: str) -> RunContext:
