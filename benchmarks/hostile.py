@@ -192,8 +192,8 @@ class Domains(Kind):
             lambda: guest_agent.read_guest(document, document, document),
             lambda: cpu_use.read_begun(document),
             lambda: cpu_use.read_status(document),
-            lambda: cpu_use.read_cpu_use("1.5", document, document),
-            lambda: cpu_use.read_cpu_use(document, "vcpu.0.time=5", document),
+            lambda: cpu_use.read_cpu_use("1.5", document, document, "1.6"),
+            lambda: cpu_use.read_cpu_use(document, "vcpu.0.time=5", document, document),
             lambda: Redactor(["canary-secret"]).text(document),
         ]
 

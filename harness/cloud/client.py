@@ -108,6 +108,7 @@ class Exchange:
 class CloudApi:
     """An authenticated connection to one management server; safe for several threads.
 
+    `has_answered`: the endpoint is one; from then on a call that is not answered is sent again where that is safe.
     `verify` is what requests takes: True, False or the path of a CA bundle. `listener` hears of each command that is
     more than a question, and of how it was answered; `witness` of everything.
     """
@@ -131,7 +132,7 @@ class CloudApi:
         }
         self._local = threading.local()
         self._redactor = Redactor(self.secrets)
-        self._has_answered = False
+        self.has_answered = False
 
     @property
     def secrets(self) -> tuple[str, str]:
@@ -168,7 +169,7 @@ class CloudApi:
         self, command: str, parameters: dict[str, object], transient: tuple[type[HarnessError], ...]
     ) -> dict[str, Any]:
         """Asked again where a server that has answered before does not: a change only if it was never sent."""
-        if not self._has_answered:
+        if not self.has_answered:
             return self._answer(command, parameters)
         try:
             return wait_until(
@@ -217,7 +218,7 @@ class CloudApi:
             raise kind(f"no CloudStack API answers at {self.endpoint}: {_innermost(failure)}") from None
         if not isinstance(answer, dict):
             raise ApiAnswerError(f"{self.endpoint} answered {type(answer).__name__} to {command}, not an object")
-        self._has_answered = True
+        self.has_answered = True
         return answer
 
     def list(self, command: str, key: str, **parameters: object) -> list[dict[str, Any]]:

@@ -177,6 +177,7 @@ class Session:
 
     def act_as(self, api: CloudApi, network_id: str | None) -> None:
         """Act as another account, with its own network; what takes that account back still acts as the caller."""
+        api.has_answered = self.api.has_answered
         self.api = api
         self.redactor.learn(*api.secrets)
         if self.inventory.network is not None and network_id is not None:
@@ -219,11 +220,14 @@ class Session:
         api = api_of(self.environment, api_key, secret_key)
         self.redactor.learn(*api.secrets)
         api.listener, api.witness = self.api.listener, self.api.witness
+        api.has_answered = self.api.has_answered
         return api
 
     def calling_api(self) -> CloudApi:
         """A connection of its own with the keys of the environment file, to which nobody listens."""
-        return api_of(self.environment)
+        api = api_of(self.environment)
+        api.has_answered = self.api.has_answered
+        return api
 
     def watched_by(self, witness: Witness, listener: Callable[[Call], object]) -> None:
         """From now on these hear and see what is sent and seen, until others do."""
