@@ -217,15 +217,18 @@ class CloudState(Directory):
             return World(self.release, self.settings(), tuple(self._host(record) for record in self.hosts.values()))
 
     def _redraw_ledger_when_due(self) -> None:
-        """The periodic recalculation of capacity (capacity.check.period), made by whoever looks first after it is due.
+        """The periodic recalculation (capacity.check.period), made by whoever looks first after it is due."""
+        check = self.configuration.find("capacity.check.period")
+        period_ms = int(self.configuration.value(check, Place()).text or check.default)
+        if self.clock.monotonic() - self._ledger_drawn >= period_ms / 1000:
+            self.recalculate_capacity()
+
+    def recalculate_capacity(self) -> None:
+        """Count what is there. The lock is held.
 
         It forgets what a migrating scale left uncounted and what a stopped instance reserves in vain. An instance that
         migrates counts on both hosts. Source: CapacityManagerImpl.updateCapacityForHost.
         """
-        check = self.configuration.find("capacity.check.period")
-        period_ms = int(self.configuration.value(check, Place()).text or check.default)
-        if self.clock.monotonic() - self._ledger_drawn < period_ms / 1000:
-            return
         self._ledger_drawn = self.clock.monotonic()
         instances = list(self.instances.values())
         leaving = [i for i in instances if i.state is State.MIGRATING]

@@ -48,6 +48,22 @@ def test_the_infrastructure_is_counted(lab: Lab) -> None:
     assert (server["agentscount"], server["pendingjobscount"], len(server["agents"])) == (3, 0, 3)
 
 
+def test_capacity_has_memory_cpu_and_storage(lab: Lab) -> None:
+    lab.deploy(lab.fixed(), "kvm3")
+    rows = {each["name"]: each for each in lab.api.listCapacity()["capacity"]}
+    assert {name: row["type"] for name, row in rows.items()} == {
+        "MEMORY": 0,
+        "CPU": 1,
+        "STORAGE": 2,
+        "STORAGE_ALLOCATED": 3,
+    }
+    assert rows["MEMORY"]["capacityallocated"] == 256 << 20
+    assert rows["STORAGE_ALLOCATED"]["capacitytotal"] == 200 << 30
+    (there,) = lab.api.listCapacity(type="3", clusterid=lab.cluster_id("cluster-b"))["capacity"]
+    assert there["capacityused"] == rows["STORAGE_ALLOCATED"]["capacityused"] > 0
+    assert "capacityallocated" not in there
+
+
 def test_pools_tell_their_sizes_in_words(lab: Lab) -> None:
     lab.deploy(lab.fixed(), "kvm1")
     pool = next(

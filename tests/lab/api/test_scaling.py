@@ -46,6 +46,15 @@ def test_the_recalculation_counts_what_is_there(lab: Lab) -> None:
     lab.deploy(lab.fixed(7, 2000, 256), "kvm1")
     instance = lab.deploy(lab.fixed(), "kvm1")
     lab.instance_of(lab.scale(instance["id"], lab.fixed(5)))
+    assert _allocated(lab, "kvm2") != (2500, 256)
+    lab.api.listCapacity(fetchlatest="true")
+    assert _allocated(lab, "kvm2") == (2500, 256)
+
+
+def test_capacity_is_recalculated_from_time_to_time(lab: Lab) -> None:
+    lab.deploy(lab.fixed(7, 2000, 256), "kvm1")
+    instance = lab.deploy(lab.fixed(), "kvm1")
+    lab.instance_of(lab.scale(instance["id"], lab.fixed(5)))
     lab.setting("capacity.check.period", "0")
     assert _allocated(lab, "kvm2") == (2500, 256)
 

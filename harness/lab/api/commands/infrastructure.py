@@ -119,8 +119,12 @@ def _migration_targets(call: Call) -> list[Shown]:
 
 
 def _list_capacity(call: Call) -> Answer:
+    """Source: ManagementServerImpl.listCapacities."""
     state = call.cloud.state
     cluster_id = call.text("clusterid")
+    if call.flag("fetchlatest"):
+        with state.lock:
+            state.recalculate_capacity()
     counted = [host for host in state.world().hosts if cluster_id in (None, host.cluster_id)]
     place: Shown = {"zoneid": state.zone.id, "zonename": state.zone.name}
     if call.text("podid") is not None or cluster_id is not None:
@@ -129,7 +133,9 @@ def _list_capacity(call: Call) -> Answer:
         return Listing("capacity", [])
     if cluster_id is not None:
         place |= {"clusterid": cluster_id, "clustername": state.clusters[cluster_id].name}
-    return Listing("capacity", selection.by_fields(call, views.capacities(call.cloud, counted, place), type="type"))
+    there = [each for each in state.clusters.values() if cluster_id in (None, each.id)]
+    rows = views.capacities(call.cloud, counted, place) + views.storage_capacities(call.cloud, there, place)
+    return Listing("capacity", selection.by_fields(call, rows, type="type"))
 
 
 def _allocation(call: Call) -> bool | None:

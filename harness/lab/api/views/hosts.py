@@ -15,7 +15,7 @@ from harness.lab.management.resources import ROOT_DISK_BYTES
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 
-_MEMORY, _CPU = 0, 1
+_MEMORY, _CPU, _STORAGE, _STORAGE_ALLOCATED = range(4)
 _GIB = 1 << 30
 _POOL_BYTES = 100 * _GIB
 _ALL = frozenset({"all"})
@@ -248,16 +248,30 @@ def capacities(cloud: Cloud, hosts: list[Host], place: Shown) -> list[Shown]:
             sum(int(h.cpu_mhz * settings.number(names.CPU_OVERCOMMIT, h.cluster_id)) for h in hosts),
         ),
     )
+    # Told of the whole zone or a pod, not of a cluster (seen).
+    told = "clusterid" not in place
     return [
-        {
-            "type": kind,
-            "name": name,
-            **place,
-            # Told of the whole zone or a pod, not of a cluster (seen).
-            **({} if "clusterid" in place else {"capacityallocated": used}),
-            "capacityused": used,
-            "capacitytotal": total,
-            "percentused": _decimal(100 * used / total if total else 0),
-        }
+        _summed(kind, name, place | ({"capacityallocated": used} if told else {}), used, total)
         for kind, name, used, total in sums
     ]
+
+
+def storage_capacities(cloud: Cloud, clusters: list[Cluster], place: Shown) -> list[Shown]:
+    """Primary storage, of which instances have their part allocated and nothing is measured."""
+    pools = [storage_pool(cloud, each) for each in clusters]
+    total, allocated = (sum(int(str(pool[f"disksize{each}"])) for pool in pools) for each in ("total", "allocated"))
+    return [
+        _summed(_STORAGE, "STORAGE", place, 0, total),
+        _summed(_STORAGE_ALLOCATED, "STORAGE_ALLOCATED", place, allocated, total),
+    ]
+
+
+def _summed(kind: int, name: str, place: Shown, used: int, total: int) -> Shown:
+    return {
+        "type": kind,
+        "name": name,
+        **place,
+        "capacityused": used,
+        "capacitytotal": total,
+        "percentused": _decimal(100 * used / total if total else 0),
+    }
