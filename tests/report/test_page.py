@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -194,6 +195,26 @@ def test_axe_has_nothing_to_say_and_nothing_is_too_wide(open_page, address: str,
     found = Axe().run(page).response["violations"]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize(("address", "label"), [("", "Known defects"), ("#case/LS-01", "API calls")])
+def test_on_a_phone_long_texts_of_a_table_stand_below_each_other(open_page, address: str, label: str) -> None:
+    page = open_page(_mixed_run(), address, viewport={"width": 360, "height": 800})
+    region = page.get_by_role("region", name=label)
+    assert region.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    cells = [cell.bounding_box() for cell in region.locator("tbody tr").first.locator("td").all()]
+    assert len(cells) > 2
+    assert all(above["y"] < below["y"] for above, below in itertools.pairwise(cells))
+
+
+def test_on_a_phone_a_step_has_its_name_and_time_in_one_line_and_its_bar_below(open_page) -> None:
+    page = open_page(_mixed_run(), "#case/LS-01", viewport={"width": 360, "height": 800})
+    for step in page.locator(".steps li").all():
+        name, bar, seconds = (part.bounding_box() for part in step.locator("> span").all())
+        assert name["y"] == pytest.approx(seconds["y"], abs=2)
+        assert bar["y"] > seconds["y"]
+        assert name["width"] > 150
+        assert bar["width"] > 250
 
 
 def test_hostile_names_stay_names_wherever_they_are(open_page, tmp_path: Path) -> None:

@@ -178,8 +178,8 @@
     el("div", {}, el("div", { class: "small dim" }, titles[1]), el("pre", {}, ...right)));
   const card = (title, ...inside) => el("section", { class: "card" }, el("h2", {}, title), ...inside);
   const tableOf = (label, heads, lines) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
-      el("tbody", {}, ...lines.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", {}, cell)))))));
+    el("table", { class: "told" }, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, ...lines.map((cells) => el("tr", {}, ...cells.map((cell, at) => el("td", { "data-label": heads[at] }, cell)))))));
 
   function ruleText(id) {
     const known = rule(id);
