@@ -14,7 +14,14 @@ import pytest
 
 _NO_COMMAND = re.compile(r"the cloud has no API command (\w+)")
 _NO_SETTING = re.compile(r"Config parameter with name (\S+) doesn't exist")
+# What a traceback names, and what that says is lacking.
+_LACKING = (
+    ("the database", ("mysql.connector", "dbConnection.py")),
+    ("SSH to a guest or a host", ("sshClient.py", "SSH Access failed", "get_ssh_client", "SSHException")),
+    ("a guest network with public addresses", ("Public IP", "access_ssh_over_nat", "src_nat")),
+)
 _MOST = 3
+_SECONDS = 100
 
 
 def needs(suite: ET.Element) -> str:
@@ -26,12 +33,19 @@ def needs(suite: ET.Element) -> str:
             found = _NO_COMMAND.search(text) or _NO_SETTING.search(text)
             if result.tag == "skipped":
                 lacked[" ".join(str(result.get("message")).split()).lower()[:60]] += 1
-            elif "Timeout (>" in text:
-                lacked["more time than a minute"] += 1
             else:
-                lacked[f"`{found[1]}`" if found else "answers that the lab gives differently"] += 1
+                lacked[f"`{found[1]}`" if found else _lacking(text)] += 1
     named = [f"{what}" for what, _ in lacked.most_common(_MOST)]
     return ", ".join(named) + (f" and {len(lacked) - _MOST} more" if len(lacked) > _MOST else "")
+
+
+def _lacking(text: str) -> str:
+    for what, signs in _LACKING:
+        if any(sign in text for sign in signs):
+            return what
+    return (
+        f"more time than {_SECONDS} s for a test" if "Timeout (>" in text else "answers that the lab gives differently"
+    )
 
 
 @click.command()
@@ -44,11 +58,12 @@ def main(tree: Path, only: str) -> None:
         options = ["--with-marvin", "--hosts=simulated", f"--state={folder}/lab", f"--log-folder-path={folder}"]
         options += [
             "-q",
-            "--tb=no",
+            "--tb=short",
             "--show-capture=no",
+            "--hypervisor=kvm",
             "-p",
             "no:cacheprovider",
-            "--timeout=60",
+            f"--timeout={_SECONDS}",
             "--leftovers=remove",
         ]
         pytest.main([*options, *map(str, modules)])

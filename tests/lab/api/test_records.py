@@ -78,6 +78,15 @@ def test_an_instance_of_a_registered_template_starts(lab: Lab) -> None:
     os_type = lab.api.listOsTypes()["ostype"][0]["id"]
     made = lab.run("createTemplate", name="copy", ostypeid=os_type, volumeid=volume)["jobresult"]["template"]
     assert made["name"] == "copy"
+    half = lab.run("createTemplate", name="half", ostypeid=os_type, volumeid=volume, account="someone")
+    assert half["jobresult"]["template"]["account"] == "admin"
+
+
+def test_a_template_that_is_not_fetched_by_hosts_tells_of_its_download(lab: Lab) -> None:
+    (download,) = _template(lab.raw, lab.zone_id, name="kept")["downloaddetails"]
+    assert (download["downloadPercent"], download["downloadState"]) == ("100", "DOWNLOADED")
+    listed = lab.api.listTemplates(templatefilter="all")["template"]
+    assert {each["name"] for each in listed if "downloaddetails" not in each} == {"lab-guest", "lab-guest-unscalable"}
 
 
 def test_isos_are_apart_from_templates(lab: Lab) -> None:

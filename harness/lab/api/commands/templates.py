@@ -10,8 +10,9 @@ from harness.lab.api.scope import scope
 from harness.lab.api.views import records as views
 from harness.lab.management import templates
 from harness.lab.management.access import check_owner
-from harness.lab.management.errors import InvalidValueError
+from harness.lab.management.errors import InvalidValueError, PermissionDeniedError
 from harness.lab.management.jobs import Result, Work
+from harness.lab.management.model import Account
 from harness.lab.management.records import OS_CATEGORIES, OS_TYPES, Template
 
 _FILTERS = ("all", "community", "executable", "featured", "self", "selfexecutable", "sharedexecutable")
@@ -68,10 +69,10 @@ def _isos(call: Call) -> list[Shown]:
     return _seen(call, call.text("isofilter") or "selfexecutable", isos=True)
 
 
-def _register(call: Call, *, is_iso: bool, url: str) -> Template:
+def _register(call: Call, owner: Account, *, is_iso: bool, url: str) -> Template:
     return templates.register(
         call.cloud.state,
-        call.owner(),
+        owner,
         name=call.must("name"),
         display_text=call.text("displaytext") or call.must("name"),
         url=url,
@@ -84,12 +85,12 @@ def _register(call: Call, *, is_iso: bool, url: str) -> Template:
 
 
 def _register_template(call: Call) -> Answer:
-    made = _register(call, is_iso=False, url=call.must("url"))
+    made = _register(call, call.owner(), is_iso=False, url=call.must("url"))
     return Listing("template", [views.template(call.cloud, made)])
 
 
 def _register_iso(call: Call) -> Answer:
-    made = _register(call, is_iso=True, url=call.must("url"))
+    made = _register(call, call.owner(), is_iso=True, url=call.must("url"))
     return Listing("iso", [views.template(call.cloud, made)])
 
 
@@ -105,12 +106,20 @@ def _create_template(call: Call) -> Answer:
         owners = [each.account_id for each in state.instances.values() if each.volume_id == volume_id]
     for owner_id in [data.account_id] if data is not None else owners:
         check_owner(state, call.user, owner_id)
-    made = _register(call, is_iso=False, url=f"file://{volume_id}")
+    made = _register(call, _owner_of_new(call), is_iso=False, url=f"file://{volume_id}")
 
     def run() -> Result:
         return {"template": views.template(call.cloud, made)}
 
     return Begun(Work(made.id, run, "Template", made.id), made.id)
+
+
+def _owner_of_new(call: Call) -> Account:
+    """The account named, or the caller's where it is named by halves. Source: CreateTemplateCmd.findAccountIdToUse."""
+    try:
+        return call.owner()
+    except (InvalidValueError, PermissionDeniedError):
+        return call.account
 
 
 def _mine(call: Call) -> Template:

@@ -55,6 +55,9 @@ def template(cloud: Cloud, record: Template) -> Shown:
     }
     if record.is_iso:
         return shown | {"bootable": record.bootable}
+    if not record.direct:
+        download = {"datastore": "secondary", "downloadPercent": "100", "downloadState": "DOWNLOADED"}
+        shown["downloaddetails"] = [download]
     return shown | {"templatetype": "USER", "hypervisor": "KVM", "details": dict(record.details)}
 
 
