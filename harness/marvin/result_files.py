@@ -67,16 +67,30 @@ class ResultLog:
             self._log.logger.fatal("%s: %s: %s", test.outcome.value, test.name, test.text)
 
 
-def write_xunit(folder: Path, modules: Iterable[ModuleResults]) -> None:
-    """`xunit/<module>.xml` for each, as nose writes them; modules of one name get numbers."""
-    xunit = folder / "xunit"
-    xunit.mkdir(exist_ok=True)
-    for module in modules:
-        number, file = 1, xunit / f"{module.name}.xml"
-        while file.exists():
+class XunitFiles:
+    """`xunit/<module>.xml` for each module, as nose writes them; modules of one name get numbers.
+
+    A file is written anew after each test, so that a killed run leaves those of what it came to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "xunit"
+        self._folder.mkdir(exist_ok=True)
+        self._files: dict[Path, Path] = {}
+
+    def write(self, module: ModuleResults) -> None:
+        file = self._files.get(module.file) or self._free(module.name)
+        self._files[module.file] = file
+        fresh = file.with_suffix(".new")
+        ET.ElementTree(_suite(module)).write(fresh, encoding="UTF-8", xml_declaration=True)
+        fresh.replace(file)
+
+    def _free(self, name: str) -> Path:
+        number, file = 1, self._folder / f"{name}.xml"
+        while file in self._files.values():
             number += 1
-            file = xunit / f"{module.name}_{number}.xml"
-        ET.ElementTree(_suite(module)).write(file, encoding="UTF-8", xml_declaration=True)
+            file = self._folder / f"{name}_{number}.xml"
+        return file
 
 
 def trillian_table(modules: Iterable[ModuleResults], environment: str, logs: Path, seconds: float) -> str:
@@ -97,15 +111,16 @@ def trillian_table(modules: Iterable[ModuleResults], environment: str, logs: Pat
 
 
 def _suite(module: ModuleResults) -> ET.Element:
+    ended = [test for test in module.tests.values() if test.ended]
     suite = ET.Element(
         "testsuite",
         name="nosetests",
-        tests=str(len(module.tests)),
+        tests=str(len(ended)),
         errors=str(module.count(Outcome.ERROR)),
         failures=str(module.count(Outcome.FAILED)),
         skip=str(module.count(Outcome.SKIPPED)),
     )
-    for test in module.tests.values():
+    for test in ended:
         case = ET.SubElement(
             suite, "testcase", classname=test.class_name, name=_clean(test.name), time=f"{test.seconds:.3f}"
         )

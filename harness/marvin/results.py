@@ -28,6 +28,7 @@ class TestResult:
     """One test, or one subtest that failed.
 
     `class_name` is dotted; `text` is the traceback or the skip's reason, `message` its one line that matters.
+    What has not `ended` has no outcome yet.
     """
 
     __test__ = False
@@ -37,6 +38,7 @@ class TestResult:
     text: str = ""
     message: str = ""
     seconds: float = 0.0
+    ended: bool = True
 
     @property
     def is_bad(self) -> bool:
@@ -55,7 +57,7 @@ class ModuleResults:
         return self.file.stem
 
     def count(self, outcome: Outcome) -> int:
-        return sum(test.outcome is outcome for test in self.tests.values())
+        return sum(test.ended and test.outcome is outcome for test in self.tests.values())
 
     @property
     def is_bad(self) -> bool:
@@ -100,10 +102,10 @@ class Results:
             label = " ".join((name, *parts))
             failed = _failed(report, Outcome.FAILED, label, class_name)
             failed.seconds = report.duration
-            whole = module.tests.setdefault(report.nodeid, TestResult(name, class_name))
+            whole = module.tests.setdefault(report.nodeid, TestResult(name, class_name, ended=False))
             whole.outcome, whole.text, whole.message = Outcome.FAILED, failed.text, f"subtest failed: {label}"
             return self._put(module, f"{report.nodeid} {label} {len(module.tests)}", failed)
-        result = module.tests.setdefault(report.nodeid, TestResult(name, class_name))
+        result = module.tests.setdefault(report.nodeid, TestResult(name, class_name, ended=False))
         result.seconds += report.duration
         if report.failed:
             failed_itself = report.when == "call" and _message(report).startswith(_ASSERTIONS)
@@ -112,7 +114,22 @@ class Results:
         elif report.skipped and not result.is_bad:
             result.outcome = Outcome.SKIPPED
             result.text = result.message = _reason(report)
-        return result if report.when == "teardown" else None
+        if report.when != "teardown":
+            return None
+        result.ended = True
+        return result
+
+    def cut_off(self) -> list[TestResult]:
+        """What was running when the run was ended is an error, and no success; returns those."""
+        running = [test for module in self for test in module.tests.values() if not test.ended]
+        for test in running:
+            test.ended, test.outcome = True, Outcome.ERROR
+            test.message = test.text = "the run was ended during this test"
+        return running
+
+    def module_of(self, node_id: str) -> ModuleResults:
+        """That of a report; one without a file is that of collection itself."""
+        return self._module(node_id.partition("::")[0] or "collection")
 
     def _module(self, file: str) -> ModuleResults:
         return self.modules.setdefault(file, ModuleResults(Path(file)))

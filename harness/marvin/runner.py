@@ -23,7 +23,7 @@ from harness.marvin.config import MarvinConfig, read
 from harness.marvin.imports import MarvinImports
 from harness.marvin.naming import take_noses_names
 from harness.marvin.plugin import marvin_config
-from harness.marvin.results import Results
+from harness.marvin.results import Results, TestResult
 from harness.marvin.waits import FastWaits
 from harness.marvin.world import Wishes, World
 
@@ -71,6 +71,7 @@ class MarvinRunner:
         self._folder: Path | None = None
         self._log: result_files.RunLog | None = None
         self._result_log: result_files.ResultLog | None = None
+        self._xunit: result_files.XunitFiles | None = None
 
     # What pytest shows and which tests it takes.
 
@@ -187,14 +188,15 @@ class MarvinRunner:
     # Results.
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        result = self._results.add_collection(report)
-        if result is not None and self._result_log is not None:
-            self._result_log.ended(result)
+        self._ended(report.nodeid, self._results.add_collection(report))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result = self._results.add(report)
-        if result is not None and self._result_log is not None:
+        self._ended(report.nodeid, self._results.add(report))
+
+    def _ended(self, node_id: str, result: TestResult | None) -> None:
+        if result is not None and self._result_log is not None and self._xunit is not None:
             self._result_log.ended(result)
+            self._xunit.write(self._results.module_of(node_id))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._folder is None:
@@ -268,7 +270,9 @@ class MarvinRunner:
         self._stack.callback(self._log.close)
         if self._worker is None:
             self._result_log = result_files.ResultLog(self._folder, self._log)
+            self._xunit = result_files.XunitFiles(self._folder)
             for module in self._results:
+                self._xunit.write(module)
                 for early in module.tests.values():
                     self._result_log.ended(early)
         if file is not None and with_cloud:
@@ -300,7 +304,12 @@ class MarvinRunner:
 
     def _close(self) -> None:
         if self._worker is None and self._folder is not None and self._log is not None:
-            result_files.write_xunit(self._folder, self._results)
+            cut_off = self._results.cut_off()
+            if self._xunit is not None and self._result_log is not None:
+                for test in cut_off:
+                    self._result_log.ended(test)
+                for module in self._results:
+                    self._xunit.write(module)
             seconds = time.time() - self._results.began
             table = result_files.trillian_table(self._results, self._environment(), self._folder, seconds)
             (self._folder / "trillian.txt").write_text(table, encoding="utf-8")

@@ -209,6 +209,32 @@ def test_set_up_ladders_subtests_and_skips_are_unittests(marvin: RunMarvin) -> N
     assert "\ntest_7_errs | `Error` | 0.0" in table
 
 
+ENDING = """
+class TestEnding(cloudstackTestCase):
+    def test_1_ends(self):
+        pass
+
+    def test_2_is_ended(self):
+        {how}
+
+    def test_3_is_never_begun(self):
+        pass
+"""
+
+
+def test_what_was_running_when_a_run_is_interrupted_is_an_error(marvin: RunMarvin) -> None:
+    run = marvin(test_ending=HEAD + ENDING.format(how="raise KeyboardInterrupt"))
+    assert run.result.ret == 2
+    assert run.xunit("test_ending") == {"test_1_ends": "passed", "test_2_is_ended": "error"}
+    assert "EXCEPTION: test_2_is_ended: the run was ended during this test" in run.text("failed_plus_exceptions.txt")
+    assert "Smoke tests completed. 0 look OK, 1 have errors, 0 did not run" in run.text("trillian.txt")
+
+
+def test_a_killed_run_leaves_xunit_of_what_had_ended(marvin: RunMarvin) -> None:
+    run = marvin(test_ending=HEAD + ENDING.format(how="__import__('os').kill(__import__('os').getpid(), 9)"))
+    assert run.xunit("test_ending") == {"test_1_ends": "passed"}
+
+
 def test_a_module_that_cannot_be_imported_is_an_error_everywhere_and_stops_no_other(marvin: RunMarvin) -> None:
     good = HEAD + "class TestGood(cloudstackTestCase):\n    def test_it(self):\n        pass\n"
     run = marvin(test_broken="import nothing_of_that_name\n", test_good=good)
