@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.lab.defects.defect import Defect, Part, Sign, domain, guest, scheduler
+from harness.lab.defects.hypervisors import Wrapper, starting
 from harness.lab.seams import Seams
 
 if TYPE_CHECKING:
@@ -17,8 +18,32 @@ Look = Callable[["SimulatedDomain", dict[str, str]], None]
 _VCPU = re.compile(r"/vcpu(\d+)/")
 
 
-def _below(name: str, says: str, part: Part, sections: str, story: str, sign: Sign, look: Look) -> Defect:
-    return Defect(name, says, part, sections, story, sign, Seams(look=look), on_kvm=False)
+def _below(
+    name: str,
+    says: str,
+    part: Part,
+    sections: str,
+    story: str,
+    sign: Sign,
+    look: Look,
+    real: Wrapper | None = None,
+) -> Defect:
+    """`look` is how a simulated host shows it; `real` makes real hosts have it, where they can be made to."""
+    seams = Seams(look=look) if real is None else Seams(look=look, hypervisor=real)
+    return Defect(name, says, part, sections, story, sign, seams, on_kvm=real is not None)
+
+
+def _booting(option: Callable[[str], str]) -> Wrapper:
+    """The guest's kernel gets one more option, given the domain's XML; the last one of a name counts."""
+    return starting(lambda xml: xml.replace("</cmdline>", f" {option(xml)}</cmdline>"))
+
+
+def _no_more_cpus(xml: str) -> str:
+    vcpu = re.search(r"<vcpu\b([^>]*)>(\d+)</vcpu>", xml)
+    if vcpu is None:
+        return ""
+    current = re.search(r"current='(\d+)'", vcpu[1])
+    return f"nr_cpus={current[1] if current else vcpu[2]}"
 
 
 def _answer(name: str, shorten: Callable[[SimulatedDomain], int | None]) -> Look:
@@ -88,6 +113,7 @@ LOOKS = (
         "A kernel without the udev rule, or without ACPI CPU hot-plug.",
         guest("online CPUs"),
         _answer("guest-get-vcpus", lambda seen: seen.definition.vcpus),
+        _booting(_no_more_cpus),
     ),
     _below(
         "guest-memory-offline",
@@ -97,6 +123,7 @@ LOOKS = (
         "memhp_default_state=offline and no udev rule.",
         guest("online memory in MiB"),
         _answer("guest-get-memory-blocks", _boot_blocks),
+        _booting(lambda _xml: "memhp_default_state=offline"),
     ),
     _below(
         "guest-cpus-lost-by-migration",
