@@ -247,7 +247,7 @@ def test_cpu_time_above_a_cap_and_below_a_former_one() -> None:
     )
     held = compare_cpu_share(free, CpuShare(0.5, 3), "there")
     assert _only(held) == ("guest", "periods in which a vCPU is held back", "0", "3", "there", rule)
-    still = compare_cpu_share(replace(capped, quota_us=5000), CpuShare(0.1, 3), "there", above=0.1)
+    still = compare_cpu_share(replace(capped, quota_us=5000), CpuShare(0.1, 3, at_most=0.1), "there", above=0.1)
     assert _only(still) == ("guest", what, "more than 0.10", "0.10", "there", rule)
 
 
@@ -258,8 +258,8 @@ def test_what_a_share_is_held_against_is_five_percent_and_two_ticks_above_the_ca
 
 def test_a_vcpu_that_came_meanwhile_began_with_nothing() -> None:
     first, second = CpuUse(10.0, {0: 1.0}, {}), CpuUse(12.0, {0: 1.0, 1: 1.5}, {1: 4})
-    assert share_between(first, second) == CpuShare(0.75, 4)
-    assert share_between(replace(first, throttled={1: 1}), replace(second, throttled={})) == CpuShare(0.75, -1)
+    assert share_between(first, second) == CpuShare(0.75, 4, at_most=0.75)
+    assert share_between(replace(first, throttled={1: 1}), replace(second, throttled={})) == CpuShare(0.75, -1, at_most=0.75)
 
 
 def test_facts_that_are_neither_as_built_nor_mended() -> None:
