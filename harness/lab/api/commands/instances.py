@@ -92,7 +92,8 @@ def _listing(call: Call, more: Callable[[InstanceRecord], Shown]) -> Listing:
     if not selection.by_fields(call, [_ALIKE], hypervisor="hypervisor", displayvm="displayvm"):
         records = []
     records = _filtered(call, records)
-    records.sort(key=lambda record: record.database_id, reverse=True)
+    # They are kept in the order in which they were made.
+    records.reverse()
     for_admin = call.is_admin
 
     def show(record: InstanceRecord) -> Shown:

@@ -8,7 +8,7 @@ from harness.lab.api.command import Shown
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
-from harness.lab.management.model import InstanceRecord, State, size_shown
+from harness.lab.management.model import InstanceRecord, size_shown
 from harness.lab.management.records import OS_TYPES
 from harness.lab.management.resources import ROOT_DISK_BYTES
 
@@ -63,7 +63,7 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
         **owner,
         "created": clock.shown(record.created),
         "lastupdated": clock.shown(record.updated),
-        "state": _state(record),
+        "state": record.state.value,
         "haenable": offering.high_availability,
         "zoneid": state.zone.id,
         "zonename": state.zone.name,
@@ -114,11 +114,6 @@ def instance(cloud: Cloud, record: InstanceRecord, *, for_admin: bool, wanted: C
         "vmtype": "User",
     }
     return shown
-
-
-def _state(record: InstanceRecord) -> str:
-    """Plain states as they are; what is not yet removed counts as destroyed."""
-    return State(record.state).value
 
 
 def _affinity_groups(cloud: Cloud, record: InstanceRecord) -> list[Shown]:
@@ -189,7 +184,7 @@ def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
         "virtualmachineid": record.id,
         "vmname": record.name,
         "vmdisplayname": record.display_name,
-        "vmstate": _state(record),
+        "vmstate": record.state.value,
         "vmtype": "User",
         "size": ROOT_DISK_BYTES,
         "created": clock.shown(record.created),
