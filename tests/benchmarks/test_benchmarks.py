@@ -86,6 +86,12 @@ def test_what_grows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert soak.rising([soak.Taken(6, 1, 80.0)] * 20) == []
 
 
+def test_an_audit_is_measured() -> None:
+    lines = _output("audit.py", "--hosts=8", "--instances=16", "--limit=2")
+    assert lines[2].startswith("audit of 16 instances on 8 hosts ")
+    assert [line.split(":")[0] for line in lines[-4:-1]] == ["speed", "growth", "memory at its most"]
+
+
 _SHARED = ("measuring.py", "cloud_state.py")
 
 
