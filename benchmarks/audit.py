@@ -114,7 +114,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=200)
     parser.add_argument("--instances", type=int, default=10000)
-    parser.add_argument("--limit", type=int, default=10, help="seconds after which a host that says nothing is given up")
+    parser.add_argument(
+        "--limit", type=int, default=10, help="seconds after which a host that says nothing is given up"
+    )
     arguments = parser.parse_args()
     with fleet(arguments.hosts // 2, arguments.instances // 2) as small:
         audited(small)

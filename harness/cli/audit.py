@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import json_option
+
+if TYPE_CHECKING:
+    from harness.audit.spread import Spread
+    from harness.run.environment import Environment
 
 WRONG = 1
 NOT_SEEN = 2
@@ -25,6 +32,7 @@ NOT_SEEN = 2
 @click.option("--api-rate", type=click.FloatRange(0.1), default=20.0, help="API calls in a second (20).")
 @click.option("--guests", is_flag=True, help="Ask the guests too, by their agents.")
 @click.option("--upgraded", metavar="TIME", help="When the cloud was upgraded to 4.23, such as 2026-11-20T08:00 (UTC).")
+@click.option("--engine", metavar="ADDRESS", help="Who looks: dask://scheduler:8786, or local:N for N processes here.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -54,6 +62,7 @@ def audit(
     api_rate: float,
     guests: bool,
     upgraded: str | None,
+    engine: str | None,
     zone: str | None,
     cluster: str | None,
     host: str | None,
@@ -74,8 +83,8 @@ def audit(
 
     environment = load(cloud)
     selection = Selection(zone, cluster, host, account, instance)
-    bounds = Bounds(max_ssh, api_rate, guests, None if upgraded is None else _moment(upgraded))
-    with progress_bar(hidden=quiet or as_json) as progress:
+    with _engine(engine, max_ssh, environment) as looks, progress_bar(hidden=quiet or as_json) as progress:
+        bounds = Bounds(max_ssh, api_rate, guests, None if upgraded is None else _moment(upgraded), looks)
         found = run_audit(environment, output, selection, bounds, resume=resume, progress=progress)
     files = write_forms(found, output)
     if as_json:
@@ -86,6 +95,19 @@ def audit(
     if fix_plan:
         click.echo(plan_of(found), nl=False)
     sys.exit(exit_code(found.grades, found.unseen, fail_on))
+
+
+@contextmanager
+def _engine(address: str | None, max_ssh: int, environment: Environment) -> Iterator[Spread | None]:
+    """None without an address: this process looks."""
+    if address is None:
+        yield None
+        return
+    from harness.audit.spread import Spread
+    from harness.engine.dask import Dask
+
+    with Dask(address) as dask:
+        yield Spread(dask, max_ssh, environment.hosts.workers)
 
 
 def exit_code(grades: frozenset[str], unseen: int, fail_on: str) -> int:

@@ -53,7 +53,10 @@ class HostOverride(Table):
 
 
 class HostLogins(Table):
-    """How to look into the KVM hosts."""
+    """How to look into the KVM hosts.
+
+    `workers` has the beginning of the names of an engine's workers by the cluster that they are nearest to.
+    """
 
     transport: Literal["ssh", "libvirt"] = "ssh"
     user: str = "root"
@@ -66,6 +69,7 @@ class HostLogins(Table):
     libvirt_uri: str = "qemu+ssh://{user}@{address}/system"
     cgroup_version: Literal[1, 2] | None = None
     overrides: dict[str, HostOverride] = Field(default_factory=dict)
+    workers: dict[str, str] = Field(default_factory=dict)
 
 
 class Guest(Table):

@@ -1,0 +1,1 @@
+"""Spreads parts of a work over processes and machines, by an engine that exists: Dask distributed."""
