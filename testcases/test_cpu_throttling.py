@@ -18,6 +18,7 @@ def _capped(stage: Stage) -> StagedInstance:
 
 
 @pytest.mark.case("CPU-01")
+@pytest.mark.smoke
 def test_a_cap_that_is_set_holds_the_guest_back(stage: Stage) -> None:
     """A busy guest gets less CPU as soon as a CPU cap is set.
 

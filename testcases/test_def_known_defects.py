@@ -92,6 +92,7 @@ def test_quota_under_cpu_overcommit(stage: Stage) -> None:
 
 
 @pytest.mark.case("DEF-05")
+@pytest.mark.smoke
 def test_memory_in_other_than_whole_blocks(stage: Stage) -> None:
     """Memory that the guest cannot use is not given to an instance.
 

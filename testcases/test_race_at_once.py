@@ -10,6 +10,7 @@ from harness.run.stage import Stage
 
 
 @pytest.mark.case("RACE-01")
+@pytest.mark.smoke
 @pytest.mark.alone("cluster", hosts=2)
 def test_scale_while_a_migration_runs(stage: Stage) -> None:
     """An instance that is asked to scale while it is migrated is scaled after that, or refused for its state.

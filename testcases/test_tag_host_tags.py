@@ -43,6 +43,7 @@ def test_a_strict_tag_that_the_host_has_is_no_hindrance(stage: Stage) -> None:
 
 
 @pytest.mark.case("TAG-03")
+@pytest.mark.smoke
 def test_a_tag_that_is_not_strict_is_passed_over_in_place(stage: Stage) -> None:
     """A tag that is not strict does not keep an instance from being scaled on a host without it.
 

@@ -125,6 +125,8 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
         yield f"left behind: {line}"
     if record.could_not_run is not None:
         yield f"could not run: {record.could_not_run}"
+    if record.shuffle_seed is not None:
+        yield f"in an order drawn anew: --shuffle {record.shuffle_seed} repeats it"
     yield _counts(record)
     page = folder / PAGE_FILE
     yield f"report: {page if page.exists() else folder / RESULTS_FILE}"

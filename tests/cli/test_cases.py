@@ -32,6 +32,14 @@ def test_sections_ids_and_the_smoke_cases_can_be_selected() -> None:
     assert {line.split()[1] for line in _cases("--select", "smoke").stdout.splitlines()[1:]} == {"smoke"}
 
 
+def test_each_section_has_one_smoke_case_and_none_holds_the_zone() -> None:
+    def sections(*options: str) -> list[str]:
+        return [line.split("-")[0] for line in _cases(*options).stdout.splitlines()[1:] if "-" in line.split()[0]]
+
+    assert sections("--select", "smoke") == sorted(set(sections()))
+    assert "zone" not in "".join(line[:40] for line in _cases("--select", "smoke").stdout.splitlines()[1:])
+
+
 def test_a_selection_that_no_case_has_is_told_in_one_line() -> None:
     done = _cases("--select", "NOPE")
     assert done.returncode == 2

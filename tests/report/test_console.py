@@ -75,3 +75,11 @@ def test_on_a_terminal_the_step_being_done_is_shown_with_its_seconds() -> None:
         progress.step("XML-01", Step("deploy i-2-3-VM", WaitsFor.CLOUD, 0.0, None))
         progress.refresh()
     assert "XML-01: deploy i-2-3-VM  0 s" in out.getvalue()
+
+
+def test_an_order_that_was_drawn_is_told_so_that_it_can_be_had_again() -> None:
+    run = make_run(make_case("XML-01"))
+    run.shuffle_seed = 7
+    assert "in an order drawn anew: --shuffle 7 repeats it" in plain_summary(run, FOLDER)
+    run.shuffle_seed = None
+    assert not any("--shuffle" in line for line in plain_summary(run, FOLDER))
