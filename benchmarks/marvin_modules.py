@@ -1,4 +1,4 @@
-"""Runs the smoke modules of a CloudStack tree, each on a lab of its own with simulated hosts: docs/marvin.md's table."""
+"""Runs the smoke modules of a CloudStack tree, each on a simulated lab of its own, for the table of docs/marvin.md."""
 
 from __future__ import annotations
 
