@@ -28,6 +28,7 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
     "keypair": lambda state: state.key_pairs,
     "network": lambda state: state.networks,
     "networkoffering": lambda state: state.network_offerings,
+    "vpcoffering": lambda state: state.vpc_offerings,
     "account": lambda state: state.accounts,
     "user": lambda state: state.users,
     "domain": lambda state: state.domains,

@@ -8,13 +8,19 @@ from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.model import Account
 
 
-def groups_meant(call: Call) -> tuple[str, ...] | None:
-    """Ids of the groups that a request names by id or by name, None where it names none. Raises InvalidValueError."""
+def groups_meant(call: Call, owner_id: str) -> tuple[str, ...] | None:
+    """Ids of the groups that a request names by id, or by name among the owner's; None where it names none.
+
+    Source: BaseDeployVMCmd.getAffinityGroupIdList.
+
+    Raises:
+        InvalidValueError: names and ids at once, or a name that the owner has no group of.
+    """
     ids, names, state = call.texts("affinitygroupids"), call.texts("affinitygroupnames"), call.cloud.state
     if ids is not None and names is not None:
         raise InvalidValueError("affinitygroupids parameter is mutually exclusive with affinitygroupnames parameter")
     if names is not None:
-        own = {g.name: g.id for g in state.affinity_groups.values() if g.account_id == call.user.account_id}
+        own = {g.name: g.id for g in state.affinity_groups.values() if g.account_id == owner_id}
         missing = [name for name in names if name not in own]
         if missing:
             raise InvalidValueError(f"Unable to find affinity group by name {missing[0]}")

@@ -89,6 +89,19 @@ class NetworkOffering:
 
 
 @dataclass(frozen=True)
+class VpcOffering:
+    """`services` has the providers of each."""
+
+    id: str
+    name: str
+    display_text: str
+    created: datetime
+    enabled: bool
+    services: Mapping[str, tuple[str, ...]]
+    domain_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Network:
     """`for_all` marks the one that every account may use though one account has it."""
 

@@ -28,7 +28,7 @@ from harness.lab.management.model import (
     Zone,
     size_in_force,
 )
-from harness.lab.management.records import AffinityGroup, KeyPair, Volume
+from harness.lab.management.records import AffinityGroup, KeyPair, Volume, VpcOffering
 from harness.lab.management.resources import Resource, counted
 from harness.lab.management.waves import ScaleWaves, UntoldGrowth
 from harness.lab.seams import Seams, Switch
@@ -91,6 +91,7 @@ class CloudState(Directory):
         self.network_offerings = {each.id: each for each in seeds.network_offerings}
         self.networks = {each.id: each for each in seeds.networks}
         self.disk_offerings = {each.id: each for each in seeds.disk_offerings}
+        self.vpc_offerings: dict[str, VpcOffering] = {}
         self.volumes: dict[str, Volume] = {}
         self.affinity_groups: dict[str, AffinityGroup] = {}
         self.key_pairs: dict[str, KeyPair] = {}

@@ -198,6 +198,17 @@ def test_affinity_groups_are_kept_with_their_members(lab: Lab) -> None:
     assert lab.api.listAffinityGroups() == {}
 
 
+def test_an_affinity_group_that_is_named_is_the_owners(lab: Lab, user: RawClient) -> None:
+    begun = user.call("createAffinityGroup", name="theirs", type="host anti-affinity", description="d")
+    lab.finished(begun.body)
+    own = {"account": "someone", "domainid": lab.api.listDomains()["domain"][0]["id"]}
+    instance = lab.deploy(lab.fixed(), affinitygroupnames="theirs", **own)
+    assert [each["name"] for each in instance["affinitygroup"]] == ["theirs"]
+    given = {"zoneid": lab.zone_id, "templateid": lab.template_id(), "serviceofferingid": lab.fixed()}
+    refused = lab.raw.call("deployVirtualMachine", affinitygroupnames="theirs", **given)
+    assert refused.body["errortext"] == "Unable to find affinity group by name theirs"
+
+
 def test_key_pairs_can_be_registered_and_named_at_a_deployment(lab: Lab) -> None:
     pair = lab.api.registerSSHKeyPair(name="key", publickey=_KEY)["keypair"]
     assert pair["fingerprint"].count(":") == 15

@@ -30,6 +30,7 @@ from harness.lab.api.commands import (
     tags,
     templates,
     volumes,
+    vpc_offerings,
 )
 
 _SUBJECTS = (
@@ -57,6 +58,7 @@ _SUBJECTS = (
     tags,
     templates,
     volumes,
+    vpc_offerings,
 )
 
 COMMANDS: Mapping[str, Command] = {each.name: each for subject in _SUBJECTS for each in subject.COMMANDS}

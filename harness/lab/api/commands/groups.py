@@ -81,7 +81,8 @@ def _delete_group(call: Call) -> Answer:
 
 
 def _update_groups(call: Call) -> Answer:
-    instance, wanted = call.instance(), groups_meant(call)
+    instance = call.instance()
+    wanted = groups_meant(call, instance.account_id)
     if instance.state is not State.STOPPED:
         raise InvalidValueError(
             f"Unable update affinity groups of Instance {instance.name}. It should be in Stopped state"

@@ -163,7 +163,7 @@ def _deploy(call: Call) -> Answer:
         dynamic_scaling=call.flag("dynamicscalingenabled") is not False,
         details=tuple(call.merged("details").items()),
         account_id=owner.id,
-        affinity_group_ids=groups_meant(call) or (),
+        affinity_group_ids=groups_meant(call, owner.id) or (),
         key_pair=key_pairs_meant(call, owner),
     )
     instance = create_instance(call.cloud, request, call.user)

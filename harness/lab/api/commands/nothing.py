@@ -44,7 +44,6 @@ _EMPTY = {
     "listTrafficTypes": "traffictype",
     "listUserData": "userdata",
     "listVMSnapshot": "vmSnapshot",
-    "listVPCOfferings": "vpcoffering",
     "listVPCs": "vpc",
     "listVlanIpRanges": "vlaniprange",
     "listVpnConnections": "vpnconnection",
