@@ -221,6 +221,20 @@ class CloudApi:
         self.has_answered = True
         return answer
 
+    def server_time(self) -> float | None:
+        """The server's clock in seconds since 1970, to a second; None where it does not tell it.
+
+        Raises:
+            ApiUnreachableError: it does not answer.
+        """
+        with bounded_session(self._options["timeout"]) as session:
+            try:
+                answer = session.get(self.endpoint, timeout=self._options["timeout"], verify=self._options["verify"])
+            except requests.exceptions.RequestException as failure:
+                raise ApiUnreachableError(f"{self.endpoint} does not tell its time: {_innermost(failure)}") from None
+        skew = skew_s(answer.headers)
+        return None if skew is None else time.time() + skew
+
     def list(self, command: str, key: str, **parameters: object) -> list[dict[str, Any]]:
         """All pages of a list command; `key` is the name of the list inside the answer. Errors as in `call`."""
         found: list[dict[str, Any]] = []

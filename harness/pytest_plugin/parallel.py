@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +30,8 @@ _INPUT = "harness_invitation"
 _INVITATION_SECONDS = 900.0
 # A worker that is in the middle of a case is not waited for longer: what it leaves is in the ledger.
 _END_SECONDS = 1.0
+# Of an invitation that is there as a whole.
+_END_OF_LETTER = "\n"
 
 
 class Workers:
@@ -39,7 +39,9 @@ class Workers:
 
     def __init__(self, nodes: NodeManager) -> None:
         self._nodes = nodes
-        self._folder = Path(tempfile.mkdtemp(prefix="cs-harness-invitation-"))
+        # It has secrets in it, so it is in no folder, where it would stay after a kill.
+        self._letter = os.memfd_create("cs-harness-invitation")
+        self._ended = False
         self.chains: Mapping[str, str] | None = None
 
     @property
@@ -48,7 +50,7 @@ class Workers:
 
     @property
     def invitation_file(self) -> Path:
-        return self._folder / "invitation.json"
+        return Path(f"/proc/{os.getpid()}/fd/{self._letter}")
 
     @contextmanager
     def inviting(self, verification: Verification) -> Iterator[None]:
@@ -63,14 +65,14 @@ class Workers:
         self._send(verification.invitation)
 
     def _send(self, invitation: Invitation) -> None:
-        fresh = self._folder / "fresh"
-        fresh.write_text(invitation.model_dump_json(), encoding="utf-8")
-        fresh.replace(self.invitation_file)
+        self.invitation_file.write_text(invitation.model_dump_json() + _END_OF_LETTER, encoding="utf-8")
 
     def end(self) -> None:
         """End those that still run; safe to call twice."""
         self._nodes.group.terminate(timeout=_END_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._ended:
+            self._ended = True
+            os.close(self._letter)
 
 
 def workers_of(config: pytest.Config) -> Workers | None:
@@ -94,16 +96,16 @@ def joined(config: pytest.Config) -> Iterator[None]:
 
     _die_with_the_owner()
     worker: dict[str, Any] = getattr(config, "workerinput", {})
-    file, owner = Path(worker[_INPUT]), os.getppid()
-    wait_until(
+    file = Path(worker[_INPUT])
+    letter = wait_until(
         "the run to begin",
-        lambda: file.exists() or os.getppid() != owner,
-        bool,
+        lambda: file.read_text(encoding="utf-8"),
+        lambda text: text.endswith(_END_OF_LETTER),
         _INVITATION_SECONDS,
         first_pause_s=0.02,
         longest_pause_s=0.05,
     )
-    context = join(Invitation.model_validate_json(file.read_text(encoding="utf-8")), worker["workerid"])
+    context = join(Invitation.model_validate_json(letter), worker["workerid"])
     config.stash[CONTEXT] = context
     try:
         yield

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ from harness.run.ledger import (
 )
 from harness.run.session import api_of
 from harness.run.take_back import take_back
-from harness.run.verification import ALIVE_FILE
+from harness.run.verification import ALIVE_FILE, HOLDS
 
 Load = Callable[[Path], Environment]
 # What a run calls what it makes: csh-<run id>-..., and a run id is a date, a time and a process.
@@ -75,6 +77,8 @@ def clean_up(folder: Path, load: Load, cloud_file: Path | None) -> CleanedUp:
     with _not_alive(folder) as alive:
         if alive:
             return CleanedUp(run.run_id, [], ["the run is still going on; end it first"])
+        for holds in Path(tempfile.gettempdir()).glob(f"{HOLDS}{run.run_id}-*"):
+            shutil.rmtree(holds)
         if run.on_lab and cloud_file is None and not run.cloud_file.exists():
             for line in before:
                 ledger.settle(line.number)

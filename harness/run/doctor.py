@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import requests
-
 from harness.cloud import configuration, infrastructure
-from harness.cloud.bounded_http import bounded_session
-from harness.cloud.client import MOST_SKEW_S, ApiAnswerError, ApiUnreachableError, CloudApi, skew_s
+from harness.cloud.client import MOST_SKEW_S, ApiAnswerError, CloudApi
 from harness.cloud.entities import HostRecord, Zone
 from harness.errors import HarnessError
 from harness.hosts.pool import Hosts
@@ -46,7 +44,7 @@ def examine(environment: Environment, cases: Mapping[str, Claim]) -> Iterator[Ch
         yield Check("sections", False, "none: the API does not answer these keys")
         return
     yield _tried("role", lambda: _role(api))
-    yield _tried("clock", lambda: _clock(environment))
+    yield _tried("clock", lambda: _clock(api))
     zones: list[Zone] = []
     yield _tried("zone", lambda: _zone(api, environment, zones))
     if not zones:
@@ -86,18 +84,11 @@ def _role(api: CloudApi) -> str:
     return f"root admin {user.get('account')}"
 
 
-def _clock(environment: Environment) -> str:
-    verify: bool | str = environment.api.verify_tls
-    if verify and environment.api.ca_bundle is not None:
-        verify = str(environment.path(environment.api.ca_bundle))
-    try:
-        with bounded_session(environment.time_limits.api) as session:
-            answer = session.get(environment.api.endpoint, timeout=environment.time_limits.api, verify=verify)
-    except requests.exceptions.RequestException as failure:
-        raise ApiUnreachableError(f"the server does not tell its time: {type(failure).__name__}") from None
-    skew = skew_s(answer.headers)
-    if skew is None:
-        raise ApiUnreachableError("the server does not tell its time: no usable Date in its answer")
+def _clock(api: CloudApi) -> str:
+    there = api.server_time()
+    if there is None:
+        raise ApiAnswerError("the server does not tell its time: no usable Date in its answer")
+    skew = there - time.time()
     if abs(skew) > MOST_SKEW_S:
         raise ApiAnswerError(f"the server's clock is {skew:+.0f} s from this machine's; let both follow a time server")
     return f"{skew:+.0f} s from this machine's"

@@ -28,6 +28,8 @@ from harness.run.zone_lock import ZoneLock
 MAIN = "main"
 # Locked as long as the run goes on.
 ALIVE_FILE = ".alive"
+# What the folder of a run's holds is called, before the run's id, among the machine's temporary files.
+HOLDS = "cs-harness-holds-"
 
 
 class NoRunError(HarnessError):
@@ -56,7 +58,7 @@ class Verification:
         self._alive = FileLock(self.folder.path / ALIVE_FILE)
         self._alive.acquire()
         self._ledger = Ledger(self.folder.path / LEDGER_FILE)
-        self._holds = Path(tempfile.mkdtemp(prefix="cs-harness-holds-"))
+        self._holds = Path(tempfile.mkdtemp(prefix=f"{HOLDS}{self.folder.record.run_id}-"))
         self._session: Session | None = None
         self._leave_settings = False
         self._account: RunAccount | None = None

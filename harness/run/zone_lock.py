@@ -1,7 +1,7 @@
 """Lets only one run at a time change a zone's settings, from whichever machine: by a tag on the cloud itself.
 
 The tag is of the cloud's oldest root admin, whom all runs find alike; its key names the zone, and a user has only one
-tag of a key. A second tag, of the holder's own, says until when it holds. Times are UTC of the machines of the runs.
+tag of a key. A second tag, of the holder's own, says until when it holds, by the clock of the management server.
 """
 
 from __future__ import annotations
@@ -53,6 +53,18 @@ class Holder:
         return self.value.split(" ", 1)[0]
 
 
+class ServerClock:
+    """The management server's clock, told once and kept going here: a jump of this machine's clock changes nothing."""
+
+    def __init__(self, api: CloudApi) -> None:
+        told = api.server_time()
+        self._began, self._told = time.monotonic(), time.time() if told is None else told
+
+    def now(self) -> float:
+        """Seconds since 1970; this machine's where the server does not tell its time."""
+        return self._told + time.monotonic() - self._began
+
+
 class ZoneLock:
     """The lock that one run takes, renews and gives back. The ledger gives it back where the run cannot."""
 
@@ -69,6 +81,7 @@ class ZoneLock:
         name = f"csh-{run_id}"
         self._change = LockTaken(name=name, zone_id=zone.id, value=f"{name} of {owner} since {started}")
         self._user = _oldest_root_admin(self._api)
+        self._clock = ServerClock(self._api)
         self._renewals = 0
         self._ended = threading.Event()
         self._renewing: threading.Thread | None = None
@@ -88,7 +101,7 @@ class ZoneLock:
         except DeadlineExpired:
             holder = _holder(self._api, self._user, self._change.zone_id)
             who = "another run" if holder is None else holder.value
-            left = 0.0 if holder is None else max(0.0, holder.until - time.time())
+            left = 0.0 if holder is None else max(0.0, holder.until - self._clock.now())
             raise ZoneLockedError(
                 f"zone {self._zone_name} is locked by {who}; wait for it (--wait-for-lock SECONDS), or leave "
                 f"settings alone (--select smoke); if it is dead, its lock ends in {left:.0f} s or by its cleanup"
@@ -114,7 +127,7 @@ class ZoneLock:
         holder = _holder(self._api, self._user, self._change.zone_id)
         if holder is not None and holder.value == self._change.value:
             return True
-        if holder is not None and holder.until < time.time():
+        if holder is not None and holder.until < self._clock.now():
             # Only what it was seen to hold: whoever took it over meanwhile keeps it.
             stale = LockTaken(name=holder.run_id, zone_id=self._change.zone_id, value=holder.value)
             _release(self._api, self._seconds, self._user, stale)
@@ -124,7 +137,7 @@ class ZoneLock:
         """The new time is there before the old one goes, so that nobody finds none."""
         self._renewals += 1
         key, old = _until_key(self._change), f"{self._renewals - 1}"
-        until = f"{time.time() + self._live_s:.0f}"
+        until = f"{self._clock.now() + self._live_s:.0f}"
         tags.create(self._api, self._seconds, tags.USER, self._user, f"{key}.{self._renewals}", until)
         for name, value in tags.listed(self._api, tags.USER, self._user).items():
             if name == f"{key}.{old}":
@@ -165,9 +178,9 @@ def locks(api: CloudApi) -> Iterator[LockTaken]:
 
 def still_held(api: CloudApi) -> dict[str, float]:
     """By the names of the runs that hold a lock now, for how many seconds it still holds."""
-    user = _oldest_root_admin(api)
+    user, now = _oldest_root_admin(api), ServerClock(api).now()
     holders = [_holder(api, user, lock.zone_id) for lock in locks(api)]
-    left = {holder.run_id: holder.until - time.time() for holder in holders if holder is not None}
+    left = {holder.run_id: holder.until - now for holder in holders if holder is not None}
     return {run: seconds for run, seconds in left.items() if seconds > 0}
 
 
@@ -187,7 +200,7 @@ def _holder(api: CloudApi, user_id: str, zone_id: str) -> Holder | None:
     if value is None:
         return None
     of_its_own = f"{_until_key(LockTaken(name=value.split(' ', 1)[0], zone_id=zone_id, value=value))}."
-    times = [float(until) for key, until in there.items() if key.startswith(of_its_own) and until.isdigit()]
+    times = [float(until) for key, until in there.items() if key.startswith(of_its_own) and until.isdecimal()]
     return Holder(value, max(times, default=0.0))
 
 

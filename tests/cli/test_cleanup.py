@@ -73,7 +73,12 @@ def _killed_run(
 
 
 @pytest.mark.parametrize(("after_lines", "workers"), [(1, 1), (4, 1), (5, 3), (9, 3)])
-def test_a_killed_run_is_cleaned_up_after(lab: SimulatedLab, tmp_path: Path, after_lines: int, workers: int) -> None:
+def test_a_killed_run_is_cleaned_up_after(
+    lab: SimulatedLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after_lines: int, workers: int
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     before = _state(lab)
     folder = _killed_run(lab, tmp_path / "reports", after_lines=after_lines, workers=workers)
     assert Ledger(folder / LEDGER_FILE).unsettled()
@@ -81,6 +86,8 @@ def test_a_killed_run_is_cleaned_up_after(lab: SimulatedLab, tmp_path: Path, aft
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{folder.name}: taken back: " in done.stdout
     assert _state(lab) == before
+    # pytest's own it removes when there are more than three.
+    assert [file.name for file in temporary.iterdir() if not file.name.startswith("pytest-of-")] == []
     assert _cleanup("--reports", str(tmp_path / "reports")).stdout == "nothing is left of any run\n"
 
 

@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.cloud import tags
+from harness.run import zone_lock
 from harness.run.environment import load
 from harness.run.session import Session
 from harness.run.zone_lock import LOST_FILE, LockLostError, ZoneLock, ZoneLockedError, locks, require_lock
@@ -121,3 +123,21 @@ def test_who_lost_it_begins_no_more_cases(sessions: list[Session], tmp_path: Pat
     with pytest.raises(LockLostError, match="is held by nobody now; this run changes nothing more"):
         require_lock(tmp_path)
     run.stop()
+
+
+def test_whoevers_clock_is_wrong_takes_nothing_over_and_holds_nothing_longer(
+    sessions: list[Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = SimpleNamespace(time=lambda: time.time() + 7200, monotonic=time.monotonic)
+    first = ZoneLock(sessions[0], "20260101-000000-1", tmp_path)
+    first.take(0)
+    monkeypatch.setattr(zone_lock, "time", ahead)
+    with pytest.raises(ZoneLockedError, match="is locked by csh-20260101-000000-1"):
+        ZoneLock(sessions[1], "20260101-000000-2", tmp_path).take(0)
+    first.stop()
+    assert sessions[0].take_back() == []
+    second = ZoneLock(sessions[1], "20260101-000000-3", tmp_path)
+    second.take(0)
+    second.stop()
+    [seconds] = zone_lock.still_held(sessions[2].api).values()
+    assert seconds <= zone_lock.TIME_TO_LIVE_S + 2
