@@ -16,7 +16,6 @@ _LARGEST_LOG = 20_000_000
 _PLAYED = """\
 > Not to be reported as it is: this was seen on the harness's own lab, which plays the defect as its catalogue has it.
 > Run the case on a CloudStack server first: `cs-harness verify --cloud FILE --select ID`."""
-_CLEANS_UP = ("destroy", "delete", "expunge", "stopVirtualMachine")
 
 
 def upstream_texts(record: RunRecord, folder: Path) -> dict[str, str]:
@@ -41,10 +40,9 @@ def _lines(record: RunRecord, case: CaseRecord, defect: KnownDefectRecord, folde
     yield from ("", *(f"- {inline(line)}" for line in host_lines(record.environment)))
     yield from ("", "### Steps", "")
     yield from (f"{number}. {inline(step, 600)}" for number, step in enumerate(defect.steps, 1))
-    calls = [call for call in case.calls if not call.command.startswith(_CLEANS_UP)]
-    if calls:
+    if case.calls:
         yield from ("", "As API calls:", "", "```")
-        yield from map(_call, calls)
+        yield from map(_call, case.calls)
         yield "```"
     yield from ("", "### Expected", "", inline(defect.promised, 2000))
     yield from ("", "### What happens", "", inline(defect.happens, 2000))
