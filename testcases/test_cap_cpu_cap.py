@@ -4,19 +4,10 @@ import pytest
 
 from harness.reference import rules
 from harness.reference.offering import CustomParameters
-from harness.run.scale_request import Scaled
 from harness.run.stage import Stage
 from harness.verify.domain import seen_domain
 
 REMOVED = 17592186044415
-
-
-def _has_bandwidth(scaled: Scaled, stage: Stage, quota_us: int | None, period_us: int | None) -> bool:
-    """Whether the live domain has this quota and period: the promised numbers hold without CPU overcommit.
-
-    With overcommit the comparison with the reference stands alone.
-    """
-    return scaled.bandwidth == (quota_us, period_us) or stage.cpu_overcommit != 1
 
 
 @pytest.mark.case("CAP-01")
@@ -30,7 +21,7 @@ def test_cap_is_set_together_with_a_larger_size(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, stage.speed(0.25), 256))
     scaled = instance.scale(stage.fixed(2, stage.speed(0.5), 256, cap=True))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert _has_bandwidth(scaled, stage, *((5000, 10000) if scaled.job.succeeded else (None, None)))
+    assert scaled.limits_cpu_to(*((5000, 10000) if scaled.job.succeeded else (None, None)))
 
 
 @pytest.mark.case("CAP-02")
@@ -46,7 +37,7 @@ def test_cap_is_set_without_a_change_of_size(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, speed, 256))
     scaled = instance.scale(stage.fixed(1, speed, 256, cap=True))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert _has_bandwidth(scaled, stage, *((5000, 10000) if scaled.job.succeeded else (None, None)))
+    assert scaled.limits_cpu_to(*((5000, 10000) if scaled.job.succeeded else (None, None)))
 
 
 @pytest.mark.case("CAP-03")
@@ -61,7 +52,7 @@ def test_cap_is_removed_together_with_a_larger_size(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, speed, 256, cap=True))
     scaled = instance.scale(stage.fixed(2, speed, 256))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert scaled.bandwidth == (REMOVED if scaled.job.succeeded else 5000, 10000)
+    assert scaled.limits_cpu_to(REMOVED if scaled.job.succeeded else 5000, 10000)
 
 
 @pytest.mark.case("CAP-04")
@@ -76,7 +67,7 @@ def test_cap_is_removed_without_a_change_of_size(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, speed, 256, cap=True))
     scaled = instance.scale(stage.fixed(1, speed, 256))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert scaled.bandwidth == (REMOVED if scaled.job.succeeded else 5000, 10000)
+    assert scaled.limits_cpu_to(REMOVED if scaled.job.succeeded else 5000, 10000)
 
 
 @pytest.mark.case("CAP-05")
@@ -90,7 +81,7 @@ def test_cap_is_updated_to_a_higher_speed(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, stage.speed(0.5), 256, cap=True))
     scaled = instance.scale(stage.fixed(1, stage.speed(0.75), 256, cap=True))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert _has_bandwidth(scaled, stage, 7500 if scaled.job.succeeded else 5000, 10000)
+    assert scaled.limits_cpu_to(7500 if scaled.job.succeeded else 5000, 10000)
 
 
 @pytest.mark.case("CAP-06")
@@ -105,7 +96,7 @@ def test_cap_stays_as_it_is_while_the_size_grows(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, speed, 256, cap=True))
     scaled = instance.scale(stage.fixed(2, speed, 512, cap=True))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert _has_bandwidth(scaled, stage, 5000, 10000)
+    assert scaled.limits_cpu_to(5000, 10000)
 
 
 @pytest.mark.case("CAP-07")
@@ -135,10 +126,10 @@ def test_cap_is_removed_and_set_again(stage: Stage) -> None:
     capped, free = (stage.fixed(1, stage.speed(0.5), 256, cap=cap) for cap in (True, False))
     instance = stage.instance(capped)
     removed = instance.scale(free)
-    assert removed.bandwidth == (REMOVED if stage.release.scales_fixed_offerings else 5000, 10000)
+    assert removed.limits_cpu_to(REMOVED if stage.release.scales_fixed_offerings else 5000, 10000)
     again = instance.scale(capped)
     assert (removed.job.succeeded, again.job.succeeded) == (stage.release.scales_fixed_offerings,) * 2
-    assert _has_bandwidth(again, stage, 5000, 10000)
+    assert again.limits_cpu_to(5000, 10000)
 
 
 @pytest.mark.case("CAP-09")
@@ -153,7 +144,7 @@ def test_cap_below_a_tenth_of_the_hosts_speed_enlarges_the_period(stage: Stage) 
     instance = stage.instance(stage.fixed(1, speed, 256))
     scaled = instance.scale(stage.fixed(1, speed, 256, cap=True))
     assert scaled.job.succeeded is stage.release.scales_fixed_offerings
-    assert _has_bandwidth(scaled, stage, *((1000, 14285) if scaled.job.succeeded else (None, None)))
+    assert scaled.limits_cpu_to(*((1000, 14285) if scaled.job.succeeded else (None, None)))
 
 
 @pytest.mark.case("CAP-10")
@@ -188,7 +179,7 @@ def test_restart_gives_the_quota_that_was_set_live(stage: Stage) -> None:
     instance = stage.instance(stage.fixed(1, stage.speed(0.5), 256, cap=True))
     scaled = instance.scale(stage.fixed(1, stage.speed(0.75), 256, cap=True))
     started = seen_domain(instance.restart())
-    assert _has_bandwidth(scaled, stage, 7500 if stage.release.scales_fixed_offerings else 5000, 10000)
+    assert scaled.limits_cpu_to(7500 if stage.release.scales_fixed_offerings else 5000, 10000)
     assert (started.quota_us, started.period_us) == scaled.bandwidth or stage.cpu_overcommit != 1
 
 

@@ -36,4 +36,4 @@ def test_every_way_between_offerings(stage: Stage, old: str, new: str) -> None:
     assert scaled.grew_to(2, 262144) if scaled.job.succeeded else scaled.grew_to(1)
     before = 2500 if capped else None
     quota = (5000 if caps else 17592186044415 if capped else None) if since else before
-    assert scaled.bandwidth == (quota, None if quota is None else 10000)
+    assert scaled.limits_cpu_to(quota, None if quota is None else 10000)

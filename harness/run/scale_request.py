@@ -14,10 +14,11 @@ from harness.cloud.jobs import Job, JobResult
 from harness.hosts.observation import DomainView, Observation
 from harness.reference import rules
 from harness.reference.capacity import Allocation, Host, with_allocation
+from harness.reference.cpu_tuning import QUOTA_REMOVED_US
 from harness.reference.decision import decide
 from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
-from harness.reference.settings import MEMORY_OVERCOMMIT
+from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
@@ -39,6 +40,7 @@ class Scaled:
     job: JobResult
     observation: Observation
     memory_overcommit: float = 1.0
+    cpu_overcommit: float = 1.0
 
     @property
     def domain(self) -> DomainView:
@@ -57,6 +59,15 @@ class Scaled:
         with; with overcommit the comparison with the reference stands alone. Raises NotVerifiedError.
         """
         return self.domain.vcpus == vcpus and (self.domain.dimms_kib == dimms_kib or self.memory_overcommit != 1)
+
+    def limits_cpu_to(self, quota_us: int | None, period_us: int | None) -> bool:
+        """Whether the live domain has this quota and period, in us; None where it has to have none.
+
+        A quota that is by the speed is promised without CPU overcommit, which divides it (DEF-04); with overcommit the
+        comparison with the reference stands alone. Raises NotVerifiedError.
+        """
+        by_speed = quota_us not in (None, QUOTA_REMOVED_US)
+        return self.bandwidth == (quota_us, period_us) or (by_speed and self.cpu_overcommit != 1)
 
     def refused_with(self, code: int, pattern: str) -> bool:
         """Whether the job failed with this code and a text that is wholly of this pattern."""
@@ -212,8 +223,10 @@ class ScaleRequest:
                 self._seen,
             )
         )
-        overcommit = self.world.settings.number(MEMORY_OVERCOMMIT, scene.home.cluster_id)
-        return Scaled(prediction, job, self._seen, overcommit)
+        factors = (
+            self.world.settings.number(name, scene.home.cluster_id) for name in (MEMORY_OVERCOMMIT, CPU_OVERCOMMIT)
+        )
+        return Scaled(prediction, job, self._seen, *factors)
 
     def predict(self, world: World) -> Prediction:
         """What comes of it in this world; of several possible destinations, on the one that the allocator took."""

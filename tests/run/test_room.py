@@ -189,3 +189,22 @@ def test_sizes_in_kib_are_promised_without_memory_overcommit_only(stage: Stage, 
     assert not scaled.grew_to(1, 262144)
     assert scaled.grew_to(2, 131072) is not literal
     assert stage.comparison.findings == ()
+
+
+@pytest.mark.parametrize(("overcommit", "literal"), [("1.0", True), ("2.0", False)])
+def test_a_quota_by_the_speed_is_promised_without_cpu_overcommit_only(
+    stage: Stage, overcommit: str, literal: bool
+) -> None:
+    stage.setting(CPU_OVERCOMMIT, overcommit)
+    instance = stage.instance(stage.fixed(1, stage.speed(0.25), 256))
+    free = instance.scale(stage.fixed(1, stage.speed(0.5), 256))
+    assert free.limits_cpu_to(None, None)
+    assert free.limits_cpu_to(2500, 10000) is not literal
+    capped = instance.scale(stage.fixed(1, stage.speed(0.5), 256, cap=True))
+    assert capped.limits_cpu_to(5000, 10000)
+    assert capped.limits_cpu_to(2600, 10000) is not literal
+    assert not capped.limits_cpu_to(None, None)
+    removed = instance.scale(stage.fixed(1, stage.speed(0.5), 256))
+    assert removed.limits_cpu_to(17592186044415, 10000)
+    assert not removed.limits_cpu_to(None, None)
+    assert stage.comparison.findings == ()
