@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.lab.defects.best import best_cases
 from harness.lab.defects.catalogue import CATALOGUE
 from harness.lab.defects.defect import Defect, Part
 
@@ -14,8 +15,11 @@ _INTRODUCTION = """\
 The embedded lab and the checks share one reference, so a green run on the lab alone proves little. What proves that
 the cases look is that each way of being wrong turns them red, and nothing else does. The lab can be given one of these
 defects: `cs-harness lab up --defect ID`. `cs-harness defects` runs the cases of the sections named here against a lab
-with each of them. A defect that no case catches makes it fail, and so does a first finding that names another layer or
-quantity, and a case that reports anything on a lab without a defect."""
+with each of them, and prints which cases and layers caught it, in what time, and the first finding. A defect that no
+case catches makes it fail, and so does a first finding that names another layer or quantity, and a case that reports
+anything on a lab without a defect. `--quick` takes the two cases that show a defect best (the last column), both of
+which must catch it; that is part of CI. `--hosts kvm` tries what lives in agent, libvirt, kernel or guest on real hosts.
+How good the tests of reference and comparisons are is told in [`mutation-testing.md`](mutation-testing.md)."""
 
 
 def catalogue_markdown() -> str:
@@ -36,13 +40,20 @@ def _lines() -> Iterator[str]:
         if not here:
             continue
         yield from ("", f"## {str(part)[0].upper()}{str(part)[1:]}", "")
-        yield "| id | what is wrong | how it may come about | sections | first finding |"
-        yield "|---|---|---|---|---|"
+        yield "| id | what is wrong | how it may come about | sections | first finding | best seen by |"
+        yield "|---|---|---|---|---|---|"
         yield from map(_row, here)
 
 
 def _row(defect: Defect) -> str:
     mark = "" if defect.on_kvm else " *"
-    sign = f"{defect.sign.layer}: {' or '.join(defect.sign.quantities)}"
-    cells = (f"`{defect.id}`{mark}", defect.says, defect.story, defect.sections.replace(",", ", "), sign)
+    best = ", ".join(best_cases()[defect.id])
+    cells = (
+        f"`{defect.id}`{mark}",
+        defect.says,
+        defect.story,
+        defect.sections.replace(",", ", "),
+        str(defect.sign),
+        best,
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

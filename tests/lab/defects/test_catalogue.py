@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.lab.defects.best import AS_MANY, BEST_CASES_COMMAND, best_cases
 from harness.lab.defects.catalogue import CATALOGUE, UnknownDefectError, found
 from harness.lab.defects.defect import Defect
 from harness.lab.defects.pages import MARKDOWN_COMMAND, catalogue_markdown
@@ -16,6 +17,7 @@ from tests.lab.api.conftest import Lab, LabMaker
 
 _SECTIONS = {"XML", "LS", "CAP", "LIM", "MIG", "NEG", "MEM", "SWT", "TRN", "UPG"}
 _DOCS = Path(__file__).parents[3] / "docs" / "defects.md"
+_CASES = _DOCS.with_name("cases.md")
 _EVERY = [pytest.param(defect, id=defect.id) for defect in CATALOGUE.values()]
 
 
@@ -37,6 +39,14 @@ def test_a_defect_is_told_in_one_sentence_with_its_story_and_sections(defect: De
 def test_a_defect_changes_one_seam(defect: Defect) -> None:
     plain = vars(Seams())
     assert [name for name, seam in vars(defect.seams).items() if seam is not plain[name]] != []
+
+
+def test_the_best_cases_are_known_for_every_defect() -> None:
+    known = _CASES.read_text(encoding="utf-8")
+    assert list(best_cases()) == list(CATALOGUE), f"run {BEST_CASES_COMMAND}"
+    for defect, cases in best_cases().items():
+        assert 1 <= len(cases) <= AS_MANY, defect
+        assert [case for case in cases if f"| {case} |" not in known] == [], defect
 
 
 def test_all_defects_have_a_sentence_of_their_own() -> None:
