@@ -18,8 +18,8 @@ defects: `cs-harness lab up --defect ID`. `cs-harness defects` runs the cases of
 with each of them, and prints which cases and layers caught it, in what time, and the first finding. A defect that no
 case catches makes it fail, and so does a first finding that names another layer or quantity, and a case that reports
 anything on a lab without a defect. `--quick` takes the two cases that show a defect best (the last column), both of
-which must catch it; that is part of CI. `--hosts kvm` tries what lives in agent, libvirt, kernel or guest on real hosts.
-How good the tests of reference and comparisons are is told in [`mutation-testing.md`](mutation-testing.md)."""
+which must catch it; that is part of CI. `--hosts kvm` tries what lives in agent, libvirt, kernel or guest on real
+hosts. How good the tests of reference and comparisons are is told in [`mutation-testing.md`](mutation-testing.md)."""
 
 
 def catalogue_markdown() -> str:
@@ -47,13 +47,6 @@ def _lines() -> Iterator[str]:
 
 def _row(defect: Defect) -> str:
     mark = "" if defect.on_kvm else " *"
-    best = ", ".join(best_cases()[defect.id])
-    cells = (
-        f"`{defect.id}`{mark}",
-        defect.says,
-        defect.story,
-        defect.sections.replace(",", ", "),
-        str(defect.sign),
-        best,
-    )
+    best, sections = ", ".join(best_cases()[defect.id]), defect.sections.replace(",", ", ")
+    cells = (f"`{defect.id}`{mark}", defect.says, defect.story, sections, str(defect.sign), best)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
