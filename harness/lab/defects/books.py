@@ -45,12 +45,23 @@ class _Misplacing(_Other):
         super().allocate(others[-1], amount, from_reserved=from_reserved)
 
 
-class _Giving(_Other):
-    """A scale gives the old size back and takes nothing."""
+def _taking_nothing_back() -> Callable[[CapacityLedger], CapacityLedger]:
+    given_back: set[str] = set()
 
-    def allocate(self, host_id: str, amount: Amount, *, from_reserved: bool = False) -> None:
-        if self._used[host_id] == Amount() or from_reserved:
-            super().allocate(host_id, amount, from_reserved=from_reserved)
+    class Giving(_Other):
+        """A scale gives the old size back and takes nothing."""
+
+        def release(self, host_id: str, amount: Amount, *, keep_reserved: bool = False) -> None:
+            super().release(host_id, amount, keep_reserved=keep_reserved)
+            given_back.add(host_id)
+
+        def allocate(self, host_id: str, amount: Amount, *, from_reserved: bool = False) -> None:
+            if host_id in given_back:
+                given_back.remove(host_id)
+            else:
+                super().allocate(host_id, amount, from_reserved=from_reserved)
+
+    return Giving
 
 
 def _book(
@@ -90,9 +101,9 @@ BOOKS = (
     ),
     _book(
         "capacity-not-taken",
-        "An instance that comes to a host with others is not counted.",
+        "What is taken on a host right after something was given back there is not counted.",
         "The capacity row is updated with the value read before.",
         "MIG,LIM",
-        _Giving,
+        _taking_nothing_back(),
     ),
 )
