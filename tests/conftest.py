@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from harness.lab.api.lab_cloud import LabCloud
-from harness.lab.config_files import CLOUD_FILE, write_config_files
+from harness.lab.config_files import CLOUD_FILE, ReachedCloud, write_config_files
 from harness.lab.faults.registry import Faults
 from harness.lab.kvm import preflight
 from harness.lab.simulated.fleet import SimulatedFleet
@@ -71,7 +71,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Itera
     try:
         endpoint = cloud.serve()
         keys = cloud.admin
-        write_config_files(folder, DEFAULT_LAB, hosts, fleet, cloud)
+        write_config_files(folder, DEFAULT_LAB, hosts, fleet, ReachedCloud.of(cloud))
         yield SimulatedLab(
             cloud_file=folder / CLOUD_FILE,
             hypervisors={host.spec.name: host.hypervisor for host in hosts},

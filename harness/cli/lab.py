@@ -44,21 +44,31 @@ def lab() -> None:
 @click.option("--hosts-per-cluster", type=click.IntRange(1), default=1, help="How many hosts each of --clusters has.")
 @click.option("--instances", type=click.IntRange(0), default=0, help="How many run from the beginning.")
 @click.option("--integration-port", is_flag=True, help="Also serve the API unauthenticated, as Marvin expects it.")
+@click.option("--cloudstack", metavar="TREE|packages", help="Run CloudStack's own server and agents of a built tree.")
 @state_option
 @json_option
 def up(
     hosts: str,
     release: str,
+    cloudstack: str | None,
     state: Path,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Bring a lab up and say how to reach it."""
+    from harness.cli import lab_cloudstack
     from harness.lab import config_files
     from harness.lab.control import choose_hosts, lab_path, start_kept_lab
     from harness.lab.options import LabOptions
     from harness.run.selection import require_release
 
+    if cloudstack is not None:
+        real = lab_cloudstack.bring_up(state, cloudstack, options)
+        if as_json:
+            click.echo(real.model_dump_json(indent=2))
+        else:
+            lab_cloudstack.print_up(real, lab_path(state))
+        return
     require_release("--release", release)
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:
@@ -93,6 +103,14 @@ def status(state: Path, as_json: bool) -> None:
     if description is None:
         click.echo(f"no lab is up in {state}", err=as_json)
         sys.exit(1)
+    if description.cloudstack is not None and not as_json:
+        from harness.cli.lab_cloudstack import print_status
+
+        print_status(description, lab_path(state))
+        return
+    if description.cloudstack is not None:
+        click.echo(description.model_dump_json(indent=2))
+        return
     with closing(kept_control(state)) as control:
         seen = control.state()
     if as_json:
@@ -105,6 +123,22 @@ def status(state: Path, as_json: bool) -> None:
         f"page at {description.control}"
     )
     print_table(seen)
+
+
+@lab.command()
+@state_option
+def logs(state: Path) -> None:
+    """Say where the logs of the lab's parts are. Exit code 1 where no lab is up."""
+    from harness.cli.lab_cloudstack import print_logs
+    from harness.lab.control import kept_lab
+    from harness.lab.folder import KEPT_LAB, LabFolder
+
+    description = kept_lab(state)
+    if description is None:
+        click.echo(f"no lab is up in {state}")
+        sys.exit(1)
+    click.echo(f"the lab: {LabFolder(state, KEPT_LAB).log}")
+    print_logs(description)
 
 
 @lab.command()

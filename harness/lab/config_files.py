@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -31,26 +32,47 @@ _ALL_ALLOWED = [
 ]
 
 
+@dataclass(frozen=True)
+class ReachedCloud:
+    """How to reach a cloud that serves already, with the first admin's secrets."""
+
+    endpoint: str
+    api_key: str
+    secret_key: str
+    password: str
+    integration: str | None = None
+
+    @classmethod
+    def of(cls, cloud: LabCloud) -> ReachedCloud:
+        integration = cloud.integration_endpoint if cloud.has_integration_port else None
+        keys = cloud.admin
+        return cls(cloud.endpoint, keys.api_key, keys.secret_key, cloud.admin_password, integration)
+
+
 def write_config_files(
     folder: Path,
     spec: LabSpec,
     hosts: Sequence[LabHost],
     fleet: Fleet,
-    cloud: LabCloud,
+    cloud: ReachedCloud,
+    *,
+    kind: str | None = None,
+    deviations: Sequence[str] = (),
 ) -> None:
     """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
 
-    `cloud` serves already.
+    `kind` is that of the lab where the fleet's does not tell it; `deviations` are its hosts' from what is usual.
 
     They hold secrets of this lab and are readable by their owner only.
     """
-    endpoint, keys = cloud.endpoint, cloud.admin
     known_hosts = "".join(f"{host.ssh.known_host}\n" for host in hosts)
-    cloudstack_ini = f"[cloudstack]\nendpoint = {endpoint}\nkey = {keys.api_key}\nsecret = {keys.secret_key}\n"
+    cloudstack_ini = f"[cloudstack]\nendpoint = {cloud.endpoint}\nkey = {cloud.api_key}\nsecret = {cloud.secret_key}\n"
     for name, text in {
-        "secret_key": f"{keys.secret_key}\n",
+        "secret_key": f"{cloud.secret_key}\n",
         KNOWN_HOSTS_FILE: known_hosts,
-        CLOUD_FILE: _cloud_toml(folder, hosts, fleet, endpoint, keys.api_key, spec),
+        CLOUD_FILE: _cloud_toml(
+            folder, hosts, fleet, cloud, spec, {"hosts": kind or fleet.kind, "deviations": list(deviations)}
+        ),
         CS_FILE: cloudstack_ini,
         MARVIN_FILE: json.dumps(_marvin(spec, hosts, cloud), indent=2) + "\n",
     }.items():
@@ -60,14 +82,19 @@ def write_config_files(
 
 
 def _cloud_toml(
-    folder: Path, hosts: Sequence[LabHost], fleet: Fleet, endpoint: str, api_key: str, spec: LabSpec
+    folder: Path,
+    hosts: Sequence[LabHost],
+    fleet: Fleet,
+    cloud: ReachedCloud,
+    spec: LabSpec,
+    lab: dict[str, object],
 ) -> str:
     key_file = str(hosts[0].ssh.key_file)
     # libssh2 takes the lab's own known_hosts; the ssh program would look into, and add to, the user's.
     login = f"sshauth=privkey&keyfile={quote(key_file)}&known_hosts={quote(str(folder / KNOWN_HOSTS_FILE))}"
     libvirt_uri = f"qemu+libssh2://{{user}}@{{address}}/system?{login}&known_hosts_verify=normal"
     tables: dict[str, dict[str, object]] = {
-        "api": {"endpoint": endpoint, "api_key": api_key, "secret_key_file": "secret_key"},
+        "api": {"endpoint": cloud.endpoint, "api_key": cloud.api_key, "secret_key_file": "secret_key"},
         "cloud": {
             "zone": spec.zone,
             "template": "lab-guest",
@@ -84,7 +111,7 @@ def _cloud_toml(
         # A guest that cannot show what was plugged in is an optional witness.
         "guest": {"agent": True} if fleet.guest_boot.onlines_hotplug else {"onlines_hotplug": False},
         "time_limits": {"job": 120, "ssh": 10, **_guest_limits(fleet.kind)},
-        "lab": {"hosts": fleet.kind},
+        "lab": lab,
     }
     for host in hosts:
         tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}
@@ -100,9 +127,9 @@ def _guest_limits(kind: str) -> dict[str, float]:
     return {"guest_boot": 3, "guest_hotplug": 1} if kind == "simulated" else {"guest_boot": 60, "guest_hotplug": 15}
 
 
-def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: LabCloud) -> dict[str, object]:
+def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: ReachedCloud) -> dict[str, object]:
     """Marvin logs in with the password at the port it is given, or asks there as at an integration port."""
-    address = urlsplit(cloud.integration_endpoint if cloud.has_integration_port else cloud.endpoint)
+    address = urlsplit(cloud.integration or cloud.endpoint)
     clusters = [
         {
             "clustername": cluster,
@@ -122,11 +149,11 @@ def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: LabCloud) -> dict[st
                 "mgtSvrIp": address.hostname,
                 "port": address.port,
                 "user": "admin",
-                "passwd": cloud.admin_password,
+                "passwd": cloud.password,
                 # Where the port is the integration port, signed requests go to another one.
-                **({"apiPort": urlsplit(cloud.endpoint).port} if cloud.has_integration_port else {}),
-                "apiKey": cloud.admin.api_key,
-                "securityKey": cloud.admin.secret_key,
+                **({"apiPort": urlsplit(cloud.endpoint).port} if cloud.integration else {}),
+                "apiKey": cloud.api_key,
+                "securityKey": cloud.secret_key,
                 "hypervisor": "KVM",
                 "useHttps": "False",
             }

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +61,35 @@ def start_kept_lab(state: Path, kind: str, release: str, options: LabOptions = D
         LabBusyError: there is one already.
         LabFailedError: it did not come up.
     """
+    folder = _free_folder(state)
+    return _kept(folder, _command(folder, kind, release, options))
+
+
+def start_cloudstack(state: Path, wish: str, said: Callable[[str], None]) -> LabDescription:
+    """Start a lab of a real CloudStack that goes on when this process ends: `wish` is a built tree or "packages".
+
+    `said` hears what is being done.
+
+    Raises:
+        LabBusyError: there is one already.
+        LabFailedError: it did not come up.
+    """
+    folder = _free_folder(state)
+    where = ["--state", str(folder.state), "--name", folder.path.name]
+    return _kept(folder, [sys.executable, "-m", "harness.lab.cloudstack.server", *where, "--cloudstack", wish], said)
+
+
+def _free_folder(state: Path) -> LabFolder:
     clear_dead_labs(state)
     folder = LabFolder(state, KEPT_LAB)
     if folder.is_owned:
         raise LabFailedError(f"a lab is up in {folder.path} already; `cs-harness lab down` ends it")
-    command = _command(folder, kind, release, options)
+    return folder
+
+
+def _kept(folder: LabFolder, command: list[str], said: Callable[[str], None] | None = None) -> LabDescription:
     with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=True) as process:
-        _wait_until_up(process, complaints)
+        _wait_until_up(process, complaints, said)
     return _described(folder)
 
 
@@ -102,6 +124,8 @@ def kept_control(state: Path) -> LabControl:
     description = kept_lab(state)
     if description is None:
         raise LabFailedError(f"no lab is up in {state}; `cs-harness lab up` starts one")
+    if description.control is None:
+        raise LabFailedError(f"the lab in {state} is a real CloudStack and has no control endpoint and no faults")
     return LabControl.of_folder(description.control, lab_path(state))
 
 
@@ -151,11 +175,17 @@ def _process(command: list[str], complaints: IO[str], *, kept: bool) -> subproce
     )
 
 
-def _wait_until_up(process: subprocess.Popen[str], complaints: IO[str]) -> None:
+def _wait_until_up(
+    process: subprocess.Popen[str], complaints: IO[str], said: Callable[[str], None] | None = None
+) -> None:
     """Wait for the line with which a lab says that it is up, or why it is not. Raises LabFailedError."""
-    line = process.stdout.readline() if process.stdout is not None else ""
-    if line:
+    assert process.stdout is not None
+    for line in process.stdout:
         message = json.loads(line)
+        if "doing" not in message:
+            break
+        if said is not None:
+            said(message["doing"])
     else:
         complaints.seek(0)
         message = {"error": (complaints.read().strip().splitlines() or ["it said nothing"])[-1]}

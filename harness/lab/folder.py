@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from harness.errors import HarnessError
 from harness.lab.cache import cache_dir
+from harness.lab.fleet import LabHost
 from harness.lab.remains import sweep
 
 KEPT_LAB = "lab"
@@ -33,12 +34,35 @@ class HostDescription(BaseModel):
     address: str
     port: int
 
+    @classmethod
+    def of(cls, host: LabHost) -> HostDescription:
+        return cls(
+            name=host.spec.name,
+            cluster=host.spec.cluster,
+            cpus=host.spec.cpus,
+            speed_mhz=host.spec.speed_mhz,
+            memory_mib=host.spec.memory_mib,
+            address=host.ssh.address,
+            port=host.ssh.port,
+        )
+
+
+class CloudStackDescription(BaseModel):
+    """What a lab of a real CloudStack has besides: of which tree or packages it is, its server, its logs by writer, and
+    in what its hosts make a domain other than CloudStack wrote it."""
+
+    origin: str
+    server_pid: int
+    logs: dict[str, Path]
+    deviations: tuple[str, ...]
+
 
 class LabDescription(BaseModel):
     """What a running lab tells of itself.
 
-    `control` is its control endpoint's address, a page for browsers; `integration` that of the API's integration port,
-    where there is one. `pid` is the process that runs it; `mended` is without known defects.
+    `control` is its control endpoint's address, a page for browsers, which a real CloudStack does not have;
+    `integration` that of the API's integration port, where there is one. `pid` is the process that runs it; `mended`
+    is without known defects.
     """
 
     lab_id: str
@@ -48,7 +72,8 @@ class LabDescription(BaseModel):
     mended: bool = False
     defect: str | None = None
     endpoint: str
-    control: str
+    control: str | None = None
+    cloudstack: CloudStackDescription | None = None
     integration: str | None = None
     hosts: list[HostDescription]
 

@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.lab.api.lab_cloud import LabCloud, LabCloudError
 from harness.lab.api.server import ApiServer
 from harness.lab.cache import cache_dir
-from harness.lab.config_files import write_config_files
+from harness.lab.config_files import ReachedCloud, write_config_files
 from harness.lab.control_endpoint.application import ControlApplication
 from harness.lab.control_endpoint.token import new_token
 from harness.lab.faults.registry import Faults
@@ -60,7 +60,7 @@ def main(state: Path, name: str, kind: str, release: str, owned: bool, **options
             logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
             _serve(folder, kind, release, LabOptions(**options), stop)
     except HarnessError as failure:
-        _say({"error": str(failure)})
+        say({"error": str(failure)})
         sys.exit(2)
 
 
@@ -98,7 +98,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
         try:
             populate(cloud.inside, options.instances)
             endpoint = cloud.serve()
-            write_config_files(folder.path, spec, hosts, fleet, cloud)
+            write_config_files(folder.path, spec, hosts, fleet, ReachedCloud.of(cloud))
             control = ApiServer(ControlApplication(cloud, new_token(folder.path)))
             description = LabDescription(
                 lab_id=lab_id,
@@ -110,22 +110,11 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
                 endpoint=endpoint,
                 control=control.address,
                 integration=cloud.integration_endpoint if options.integration_port else None,
-                hosts=[
-                    HostDescription(
-                        name=host.spec.name,
-                        cluster=host.spec.cluster,
-                        cpus=host.spec.cpus,
-                        speed_mhz=host.spec.speed_mhz,
-                        memory_mib=host.spec.memory_mib,
-                        address=host.ssh.address,
-                        port=host.ssh.port,
-                    )
-                    for host in hosts
-                ],
+                hosts=[HostDescription.of(host) for host in hosts],
             )
             folder.describe(description)
             _keep_what_is_there()
-            _say({"up": True})
+            say({"up": True})
             stop.wait()
         finally:
             if control is not None:
@@ -151,7 +140,8 @@ def _stop_at_end_of(stream: TextIO, stop: threading.Event) -> None:
     stop.set()
 
 
-def _say(message: dict[str, object]) -> None:
+def say(message: dict[str, object]) -> None:
+    """Tell whoever started the lab, one line of JSON each time."""
     print(json.dumps(message), flush=True)
 
 

@@ -104,8 +104,13 @@ def _unproven(record: RunRecord, counts: Mapping[Outcome, int]) -> Iterable[str]
         yield f"{len(record.leftovers)} left behind"
 
 
-# Nobody shall take a run on the lab for one on a CloudStack server.
-_KINDS = {"kvm": " KVM hosts of the embedded lab", "simulated": " simulated hosts of the embedded lab"}
+# Hosts of clouds that only play CloudStack: nobody shall take a run there for one on a CloudStack server.
+PLAYED_KINDS = frozenset({"kvm", "simulated"})
+_KINDS = {
+    "kvm": " KVM hosts of the embedded lab",
+    "simulated": " simulated hosts of the embedded lab",
+    "cloudstack": " KVM hosts of the lab, with CloudStack's own server and agents",
+}
 
 
 def environment_facts(environment: EnvironmentRecord | None) -> Iterable[tuple[str, str]]:
@@ -124,6 +129,8 @@ def environment_facts(environment: EnvironmentRecord | None) -> Iterable[tuple[s
     }.items():
         if values:
             yield name, ", ".join(dict.fromkeys(values))
+    if environment.deviations:
+        yield "deviations of the hosts", "; ".join(environment.deviations)
 
 
 def host_lines(environment: EnvironmentRecord | None) -> Iterable[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.report.markdown_text import fitting
-from harness.report.overview import ci_page, test_file, test_name
+from harness.report.overview import PLAYED_KINDS, ci_page, test_file, test_name
 from harness.run.record import CaseRecord, Outcome, RunRecord
 
 # GitHub refuses longer comments.
@@ -117,7 +117,7 @@ def _environment(record: RunRecord) -> str:
     hypervisors = dict.fromkeys(f"libvirt{host.libvirt}-qemu{host.qemu}" for host in environment.hosts)
     kind = {"kvm": "kvm", "simulated": "simulator"}.get(environment.hosts_kind, "kvm")
     hosts = "-".join([kind, *hypervisors])
-    zone = "Embedded lab" if environment.hosts_kind != "cloud" else environment.endpoint
+    zone = "Embedded lab" if environment.hosts_kind in PLAYED_KINDS else environment.endpoint
     return f"{hosts} (x{len(environment.hosts)}), zone: {zone} with Mgmt server {environment.cloudstack}"
 
 

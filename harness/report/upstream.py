@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.report.markdown_text import inline, table
-from harness.report.overview import environment_facts, host_lines
+from harness.report.overview import PLAYED_KINDS, environment_facts, host_lines
 from harness.report.reading import printable, shortened
 from harness.run.record import CallRecord, CaseRecord, KnownDefectRecord, Outcome, RunRecord
 
@@ -32,7 +32,7 @@ def upstream_texts(record: RunRecord, folder: Path) -> dict[str, str]:
 
 def _lines(record: RunRecord, case: CaseRecord, defect: KnownDefectRecord, folder: Path) -> Iterator[str]:
     yield f"# KVM live scaling: {inline(defect.title)}"
-    if record.environment is not None and record.environment.hosts_kind != "cloud":
+    if record.environment is not None and record.environment.hosts_kind in PLAYED_KINDS:
         yield from ("", _PLAYED)
     yield from ("", "### Versions", "")
     facts = [(name, inline(value)) for name, value in environment_facts(record.environment) if name != "API"]

@@ -106,9 +106,13 @@ class TimeLimits(Table):
 
 
 class Lab(Table):
-    """There only for the embedded lab: what kind of hosts it has."""
+    """There only for the embedded lab: what kind it is of, and in what its hosts deviate from what CloudStack asks for.
 
-    hosts: Literal["kvm", "simulated"]
+    `cloudstack` is one of KVM hosts with CloudStack's own server and agents.
+    """
+
+    hosts: Literal["kvm", "simulated", "cloudstack"]
+    deviations: tuple[str, ...] = ()
 
 
 class ManagementLog(Table):

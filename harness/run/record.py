@@ -217,12 +217,14 @@ class HostRecord(Record):
 
 
 class EnvironmentRecord(Record):
-    """`hosts_kind` is "kvm" or "simulated" on the embedded lab, "cloud" elsewhere."""
+    """`hosts_kind` is "kvm" or "simulated" on the embedded lab, "cloudstack" where that lab runs CloudStack's own
+    server and agents, "cloud" elsewhere. `deviations` say in what a lab's hosts differ from what is asked of them."""
 
     endpoint: str
     cloudstack: str
     release: str
     hosts_kind: str
+    deviations: list[str] = []
     hosts: list[HostRecord]
 
 

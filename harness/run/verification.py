@@ -202,6 +202,7 @@ def _environment_record(environment: Environment, inventory: Inventory) -> Envir
         cloudstack=inventory.version,
         release=inventory.release.name,
         hosts_kind=environment.lab.hosts if environment.lab else "cloud",
+        deviations=list(environment.lab.deviations) if environment.lab else [],
         hosts=[
             HostRecord(
                 name=name,

@@ -18,7 +18,7 @@ from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
 from harness.lab.kvm.meddling import KvmMeddling
-from harness.lab.kvm.network import NetworkRefusedError, open_network, plug_in, start_switch
+from harness.lab.kvm.network import LabNetwork, NetworkRefusedError, open_network, plug_in, start_switch
 from harness.lab.kvm.ssh_keys import make_ssh_key
 from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
@@ -42,14 +42,16 @@ class KvmFleet:
         *,
         libvirt_tcp: bool = False,
         acceleration: str | None = None,
+        uplink_bridged: bool = False,
         faults: Faults | None = None,
     ) -> None:
         """`state_dir` is this lab's own; `cache_dir` keeps the guest image for all labs.
 
         `libvirt_tcp` makes each libvirtd listen on its host's address without any authentication, which lets every
         local user of the machine become root through it; only for tests of that transport. `acceleration` is `auto`,
-        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides. `faults` are those of the lab that
-        the hosts belong to.
+        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides. `uplink_bridged` makes the
+        host's cable a port of the guests' bridge, which has the host's address then. `faults` are those of the lab
+        that the hosts belong to.
         """
         if not re.fullmatch(r"[0-9a-f]{4,8}", lab_id):
             raise HarnessError(f"lab id {lab_id!r}: 4 to 8 hexadecimal digits, because network links carry it")
@@ -59,16 +61,29 @@ class KvmFleet:
         self.cache_dir = cache_dir.resolve()
         self.libvirt_tcp = libvirt_tcp
         self.acceleration = acceleration
+        self.uplink_bridged = uplink_bridged
         self.faults = faults or Faults()
         self.guest_boot = GuestBoot(domain_type="qemu")
         self._switch: GatedProcess | None = None
         self._hosts: tuple[KvmHost, ...] = ()
+        self._network: LabNetwork | None = None
         self._lab_hosts: tuple[LabHost, ...] = ()
 
     @property
     def record(self) -> Path:
         """What `harness.lab.remains.sweep` needs to clear up after this fleet."""
         return self.state_dir / "remains.jsonl"
+
+    @property
+    def hosts(self) -> tuple[KvmHost, ...]:
+        """Of a fleet that is up, its hosts' processes and files."""
+        return self._hosts
+
+    @property
+    def network(self) -> LabNetwork:
+        """Of a fleet that is up."""
+        assert self._network is not None
+        return self._network
 
     def up(self) -> Sequence[LabHost]:
         for folder in (self.state_dir, self.cache_dir):
@@ -105,7 +120,7 @@ class KvmFleet:
             accelerated, image.kernel, image.initrd, image.command_line, plugs_cpus(image, accelerated)
         )
         self._switch = start_switch(self.lab_id, self.state_dir / "hosts", remains)
-        network = open_network(self.lab_id, self._switch)
+        self._network = network = open_network(self.lab_id, self._switch)
         addresses = [network.host_address(index) for index in range(len(self.specs))]
         names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
         all_files = [
@@ -117,6 +132,7 @@ class KvmFleet:
                 authorized_keys=key_file.with_suffix(".pub"),
                 libvirt_cache=self.cache_dir / "libvirt",
                 libvirt_tcp=self.libvirt_tcp,
+                uplink_bridged=self.uplink_bridged,
             )
             for spec, address in zip(self.specs, addresses, strict=True)
         ]

@@ -74,6 +74,12 @@ class GatedProcess:
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return HarnessError(f"{self._log.parent.name}: the lab host {what}: {' / '.join(lines[-3:]) or 'no output'}")
 
+    def wait_for_end(self, seconds: float) -> int:
+        """Its status, once the process has ended by itself. Raises subprocess.TimeoutExpired."""
+        status = self._process.wait(timeout=seconds)
+        self.reap()
+        return status
+
     def reap(self) -> None:
         """Collect a process that has been killed."""
         if self._process.stdin is not None:

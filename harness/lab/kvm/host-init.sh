@@ -2,7 +2,7 @@
 # First process of a lab host: makes the namespaces it was started in look like a machine of its own, then runs
 # libvirtd and sshd. Reads one line from standard input once the host has its network cable, and then what to do to its
 # daemons.
-# Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE CGROUP_PLAN LIBVIRTD_FLAGS
+# Environment: HOST_NAME HOST_FOLDER HOST_ADDRESS HOST_BRIDGE HOST_UPLINK CGROUP_PLAN LIBVIRTD_FLAGS
 set -eu
 
 over() { # over SOURCE TARGET: show SOURCE in place of TARGET
@@ -61,11 +61,17 @@ if [ "$CGROUP_PLAN" = v2 ]; then
 fi
 ip -batch - <<LINES
 link set lo up
-address add $HOST_ADDRESS dev eth0
-link set eth0 up
 link add $HOST_BRIDGE type bridge
 link set $HOST_BRIDGE up
+link set eth0 up
 LINES
+if [ "$HOST_UPLINK" = bridged ]; then
+    # CloudStack's agent wants the bridge to have a physical port, and its own address there.
+    ip link set eth0 master "$HOST_BRIDGE"
+    ip address add "$HOST_ADDRESS" dev "$HOST_BRIDGE"
+else
+    ip address add "$HOST_ADDRESS" dev eth0
+fi
 
 export HOME=/run/home
 start_libvirtd() {
@@ -87,6 +93,9 @@ signal_sshd() { # signal_sshd NAME: to the server and to those of its connection
         case $name in sshd*) kill -s "$1" "${process%/comm}" 2>/dev/null || : ;; esac
     done
 }
+start_service() { # what a lab has put into the host's folder besides
+    sh "$HOST_FOLDER/service.sh" 3<&- &
+}
 start_libvirtd
 start_sshd
 while read -r order; do
@@ -97,6 +106,7 @@ while read -r order; do
     start-sshd) start_sshd ;;
     freeze-sshd) signal_sshd STOP ;;
     thaw-sshd) signal_sshd CONT ;;
+    start-service) start_service ;;
     esac
     echo "$order" >>"$HOST_FOLDER/orders"
 done <&3 3<&- &

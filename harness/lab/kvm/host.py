@@ -114,6 +114,7 @@ def start_host(files: HostFiles, lab_id: str, arrangement: CgroupLayout, remains
         "HOST_FOLDER": str(files.folder),
         "HOST_ADDRESS": f"{files.address}/24",
         "HOST_BRIDGE": GUEST_BRIDGE,
+        "HOST_UPLINK": "bridged" if files.uplink_bridged else "",
         "CGROUP_PLAN": arrangement.plan,
         "LIBVIRTD_FLAGS": "--listen" if files.libvirt_tcp else "",
     }

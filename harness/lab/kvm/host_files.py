@@ -30,6 +30,7 @@ class HostFiles:
     authorized_keys: Path
     libvirt_cache: Path
     libvirt_tcp: bool
+    uplink_bridged: bool = False
 
     @property
     def host_key(self) -> Path:

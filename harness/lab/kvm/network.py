@@ -35,6 +35,11 @@ class LabNetwork:
     subnet: IPv4Network
     switch: GatedProcess
 
+    @property
+    def own_address(self) -> IPv4Address:
+        """Ours, as hosts see it."""
+        return self.subnet[1]
+
     def host_address(self, index: int) -> IPv4Address:
         return self.subnet[11 + index]
 
