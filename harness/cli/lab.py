@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.lab_fault import fault
+from harness.cli.lab_parity import parity
 from harness.cli.options import (
     clock_option,
     defect_option,
@@ -151,6 +152,7 @@ def down(state: Path) -> None:
 
 
 lab.add_command(fault)
+lab.add_command(parity)
 
 
 def _behaviour(description: LabDescription) -> str:
