@@ -90,7 +90,7 @@ def bench(plan: Plan) -> Iterator[Bench]:
 
 def _control_of(lab: Path) -> LabControl:
     description = LabFolder(lab.parent, lab.name).description()
-    if description is None:
+    if description is None or description.control is None:
         raise LabFailedError(f"the lab in {lab} went down again")
     return LabControl.of_folder(description.control, lab)
 
