@@ -8,6 +8,7 @@ import sys
 import click
 
 from harness.cli.audit import audit
+from harness.cli.campaign import campaign
 from harness.cli.cases import cases
 from harness.cli.cleanup import cleanup
 
@@ -48,6 +49,7 @@ def main() -> None:
 for command in (
     verify,
     audit,
+    campaign,
     cases,
     cleanup,
     doctor,

@@ -228,10 +228,26 @@ class EnvironmentRecord(Record):
     hosts: list[HostRecord]
 
 
+class CampaignMemberRecord(Record):
+    """An environment of a campaign as its file declares it, and its own run: `cases` of it, or why there is none."""
+
+    name: str
+    management_os: str = ""
+    host_os: str = ""
+    release: str | None = None
+    cgroup_version: int | None = None
+    run_id: str | None = None
+    environment: EnvironmentRecord | None = None
+    exit_code: int | None = None
+    cases: int = 0
+    could_not_run: str | None = None
+
+
 class RunRecord(Record):
     """`finished` is None while the run goes on. `leftovers` are lines about what could not be taken back, `unmet` about
     what the run was required to verify and did not, `forgiven` sections of which nothing need be verified, `warnings`
-    lines about how the run was set up.
+    lines about how the run was set up. `campaign` has the environments where there were several; cases and sections
+    are named `environment:id` then.
     """
 
     schema_version: int = 2
@@ -248,6 +264,7 @@ class RunRecord(Record):
     forgiven: list[str] = []
     warnings: list[str] = []
     could_not_run: str | None = None
+    campaign: list[CampaignMemberRecord] = []
 
     @property
     def exit_code(self) -> int:

@@ -1,0 +1,1 @@
+"""Runs the matrix over many environments, and brings what came of them into one results.json."""
