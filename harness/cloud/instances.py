@@ -11,6 +11,9 @@ from harness.cloud.jobs import Job, JobResult, begin_job, run_job
 from harness.errors import HarnessError
 from harness.reference.offering import CustomParameters
 
+# Whether a host, by its name, has a domain of that name.
+StillRuns = Callable[[str, str], bool]
+
 
 class InstanceGoneError(HarnessError):
     """The API does not list an instance that must be there."""
@@ -22,6 +25,18 @@ class JobFailedError(HarnessError):
     def __init__(self, what: str, job: JobResult) -> None:
         self.job = job
         super().__init__(f"{what} failed: {job.code} {job.text}")
+
+
+class DomainRunsOnError(HarnessError):
+    """An instance is stopped for CloudStack, and its domain runs on: the host's agent was not reached."""
+
+    def __init__(self, host_name: str, instance_name: str) -> None:
+        self.host_name = host_name
+        self.instance_name = instance_name
+        super().__init__(
+            f"CloudStack says that it is stopped, and its domain {instance_name} runs on on host {host_name}; "
+            f"clean up again once the host's agent is connected, or end the domain there by virsh destroy"
+        )
 
 
 def get(api: CloudApi, instance_id: str) -> InstanceRecord:
@@ -119,22 +134,35 @@ def set_dynamic_scaling(api: CloudApi, instance_id: str, on: bool) -> None:
     api.call("updateVirtualMachine", id=instance_id, isdynamicallyscalable=on)
 
 
-def destroy(api: CloudApi, seconds: float, instance_id: str) -> None:
+def destroy(
+    api: CloudApi,
+    seconds: float,
+    instance_id: str,
+    still_runs: StillRuns | None = None,
+    ran_on: tuple[str, str] | None = None,
+) -> None:
     """Stop by force, destroy and expunge.
 
-    One that is gone already is as good as destroyed.
+    One that is gone already is as good as destroyed. A forced stop says Stopped also where the host's agent was not
+    reached. So `still_runs` looks, and what runs on is not destroyed: nobody would know of its domain any more.
+    `ran_on` are host and domain of one that did so when it was to be destroyed before.
+    Source: VirtualMachineManagerImpl.advanceStop with cleanUpEvenIfUnableToStop.
 
     Raises:
         JobFailedError: CloudStack could not destroy it.
+        DomainRunsOnError: it is stopped for CloudStack alone.
     """
     try:
-        state = get(api, instance_id).state
+        there = get(api, instance_id)
     except InstanceGoneError:
         return
-    if state == "Running":
+    if there.state == "Running":
         stopped = stop(api, seconds, instance_id)
         if not stopped.succeeded:
             raise JobFailedError(f"forced stop of instance {instance_id}", stopped)
+        ran_on = None if there.host_name is None else (there.host_name, there.instance_name)
+    if ran_on is not None and still_runs is not None and still_runs(*ran_on):
+        raise DomainRunsOnError(*ran_on)
     job = run_job(api, "destroyVirtualMachine", seconds, id=instance_id, expunge=True)
     if not job.succeeded:
         raise JobFailedError(f"destroying instance {instance_id}", job)

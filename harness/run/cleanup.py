@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,7 @@ from harness.run.ledger import (
     NetworkMade,
     OfferingMade,
 )
-from harness.run.session import api_of
-from harness.run.take_back import take_back
+from harness.run.session import Session, api_of
 from harness.run.verification import ALIVE_FILE, HOLDS
 
 Load = Callable[[Path], Environment]
@@ -84,9 +83,21 @@ def clean_up(folder: Path, load: Load, cloud_file: Path | None) -> CleanedUp:
                 ledger.settle(line.number)
             return CleanedUp(run.run_id, [f"{line.change} (gone with its lab)" for line in before], [])
         environment = load(cloud_file or run.cloud_file)
-        stayed = _refusal(run, environment) or take_back(api_of(environment), environment.time_limits.job, ledger)
+        stayed = _refusal(run, environment) or _take_back(environment, ledger)
         left = {line.number for line in ledger.unsettled()}
         return CleanedUp(run.run_id, [str(line.change) for line in before if line.number not in left], stayed)
+
+
+def _take_back(environment: Environment, ledger: Ledger) -> list[str]:
+    """By a session that has not looked around: of its hosts those are looked into from which an instance goes."""
+    session = Session(environment, ledger)
+    try:
+        # A cloud that does not tell its hosts takes things away all the same.
+        with suppress(HarnessError):
+            session.reach_hosts()
+        return session.take_back()
+    finally:
+        session.close()
 
 
 def _refusal(run: LedgerRun, environment: Environment) -> list[str]:
@@ -145,7 +156,7 @@ def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | Non
         ledger = Ledger(scratch / f"{run}.sqlite")
         for change in changes:
             ledger.intend(run, change)
-        stayed = take_back(api, environment.time_limits.job, ledger)
+        stayed = _take_back(environment, ledger)
         left = {str(line.change) for line in ledger.unsettled()}
         cleaned.append(CleanedUp(run, [str(change) for change in changes if str(change) not in left], stayed))
     return cleaned

@@ -43,12 +43,16 @@ class _Change(BaseModel):
 
 
 class InstanceMade(_Change):
-    """An instance; `id` is None until the API has told it."""
+    """An instance; `id` is None until the API has told it.
+
+    `runs_on`: host and domain where that went on though CloudStack said that it is stopped.
+    """
 
     permission: ClassVar = Allowed.INSTANCES
     kind: Literal["instance"] = "instance"
     name: str
     id: str | None = None
+    runs_on: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return f"instance {self.name}"

@@ -153,10 +153,7 @@ class Session:
         if environment.cloud.network is not None:
             wanted = environment.cloud.network
             network = self._named("cloud.network", lambda: infrastructure.network(self.api, zone.id, wanted))
-        hosts = infrastructure.hosts(self.api, zone.id)
-        self._accesses = {host.name: host_access(environment, host) for host in hosts}
-        self.redactor.learn(*(access.password for access in self._accesses.values()))
-        self._hosts = Hosts(self._accesses.values(), environment.hosts.transport)
+        hosts = self._reach(zone)
         up = [host.name for host in hosts if host.state == "Up"]
         with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
             facts = dict(zip(up, threads.map(lambda name: self.view(name).facts(), up), strict=True))
@@ -174,6 +171,17 @@ class Session:
             facts=facts,
         )
         return self.inventory
+
+    def reach_hosts(self) -> None:
+        """Know the way into the hosts, without a look at them or at anything else. Raises HarnessError."""
+        self._reach(infrastructure.zone(self.api, self.environment.cloud.zone))
+
+    def _reach(self, zone: Zone) -> list[HostRecord]:
+        hosts = infrastructure.hosts(self.api, zone.id)
+        self._accesses = {host.name: host_access(self.environment, host) for host in hosts}
+        self.redactor.learn(*(access.password for access in self._accesses.values()))
+        self._hosts = Hosts(self._accesses.values(), self.environment.hosts.transport)
+        return hosts
 
     def act_as(self, api: CloudApi, network_id: str | None) -> None:
         """Act as another account, with its own network; what takes that account back still acts as the caller."""
@@ -276,7 +284,16 @@ class Session:
 
     def take_back(self, case_id: str | None = None) -> list[str]:
         """Take back what a case created or changed, or all that this run did; a line for each thing that stayed."""
-        return take_back(self._caller, self.environment.time_limits.job, self.ledger, case_id)
+        return take_back(self._caller, self.environment.time_limits.job, self.ledger, case_id, self._still_runs)
+
+    def _still_runs(self, host_name: str, instance_name: str) -> bool:
+        """Of a host that cannot be looked into CloudStack's word is all there is."""
+        if self._hosts is None or host_name not in self._accesses:
+            return False
+        try:
+            return instance_name in self._hosts.on(host_name).domain_names()
+        except HostFailure:
+            return False
 
     def close(self) -> None:
         """End all connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.cloud import accounts, configuration, infrastructure, instances, networks, offerings
 from harness.cloud.client import CloudApi
+from harness.cloud.instances import DomainRunsOnError, StillRuns
 from harness.errors import HarnessError
 from harness.run import zone_lock
 from harness.run.ledger import (
@@ -24,14 +25,31 @@ class ChangedByOthersError(HarnessError):
     """Something is neither as the run left it nor as it was before: somebody else has a hand in it."""
 
 
-def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | None = None) -> list[str]:
-    """Take back everything that is unsettled, of one case or of all; returns a line for each thing that stayed."""
+class StillNeededError(HarnessError):
+    """Something is kept because something else of the run that stayed is in it."""
+
+
+def take_back(
+    api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | None = None, still_runs: StillRuns | None = None
+) -> list[str]:
+    """Take back everything that is unsettled, of one case or of all; returns a line for each thing that stayed.
+
+    `still_runs` tells whether a host has a domain; without it CloudStack's word is taken that an instance is stopped.
+    """
     failures: list[str] = []
+    running_on = 0
     for line in ledger.unsettled(case_id):
         try:
-            _undo(api, job_seconds, line.change)
+            if running_on and isinstance(line.change, AccountMade | NetworkMade):
+                # CloudStack would destroy with it what must stay known to it.
+                raise StillNeededError(f"kept, since {running_on} instances whose domains run on are in it")
+            _undo(api, job_seconds, line.change, still_runs)
         except HarnessError as failure:
             failures.append(f"{line.change}: {failure}")
+            if isinstance(failure, DomainRunsOnError) and isinstance(line.change, InstanceMade):
+                running_on += 1
+                there = failure.host_name, failure.instance_name
+                ledger.amend(line.number, line.change.model_copy(update={"runs_on": there}))
             continue
         try:
             ledger.settle(line.number)
@@ -41,14 +59,14 @@ def take_back(api: CloudApi, job_seconds: float, ledger: Ledger, case_id: str | 
     return failures
 
 
-def _undo(api: CloudApi, job_seconds: float, change: Change) -> None:
+def _undo(api: CloudApi, job_seconds: float, change: Change, still_runs: StillRuns | None) -> None:
     match change:
         case LockTaken():
             zone_lock.release(api, job_seconds, change)
         case InstanceMade():
             instance_id = change.id or instances.id_of(api, change.name)
             if instance_id is not None:
-                instances.destroy(api, job_seconds, instance_id)
+                instances.destroy(api, job_seconds, instance_id, still_runs, change.runs_on)
         case OfferingMade():
             offering_id = change.id or offerings.id_of(api, change.name)
             if offering_id is not None:

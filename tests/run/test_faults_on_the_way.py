@@ -132,3 +132,25 @@ def test_a_libvirtd_that_starts_anew_is_waited_for(case: Case, lab: SimulatedLab
     _arm(lab, "libvirtd-restarted", host=stage.home.name, lasts=1.0)
     instance.verify()
     assert case.judge(None).outcome is Outcome.PASSED
+
+
+def test_a_domain_that_runs_on_though_cloudstack_says_stopped_is_not_lost(
+    case: Case, session: Session, lab: SimulatedLab
+) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    home = lab.hypervisors[stage.home.name]
+    _arm(lab, "agent-disconnected", command="stop", times=1)
+    [stayed] = stage.close()
+    assert "CloudStack says that it is stopped, and its domain i-" in stayed
+    assert f"runs on on host {stage.home.name}" in stayed
+    # It is still there for CloudStack, which must be able to notice, and it is not forgotten.
+    assert session.api.exists("listVirtualMachines", "virtualmachine", instance.id)
+    [again] = stage.close()
+    assert again == stayed
+    [name] = home.domain_names()
+    home.destroy(name)
+    assert stage.close() == []
+    assert not session.api.exists("listVirtualMachines", "virtualmachine", instance.id)
