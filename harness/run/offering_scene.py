@@ -6,14 +6,18 @@ import itertools
 from dataclasses import replace
 
 from harness.cloud import offerings
-from harness.cloud.entities import HostRecord
+from harness.cloud.client import PARAMETER_ERROR, ApiError
+from harness.cloud.entities import HostRecord, OfferingRecord
 from harness.reference.offering import CustomParameters, Offering, OfferingClass, Size, parameters_for
 from harness.reference.release import Release
 from harness.run.ledger import Change, OfferingMade
+from harness.run.permits import CannotArrangeError
 from harness.run.scene import Scene
 from harness.run.session import Session
 from harness.run.steps import Steps
 
+# How CloudStack begins to tell the range that a size has to be in (ConfigurationManagerImpl.createServiceOffering).
+_OUT_OF_RANGE = ("specify the cpu number value between", "specify the memory value between")
 NO_TAGS: frozenset[str] = frozenset()
 
 
@@ -115,9 +119,18 @@ class OfferingScene(Scene):
         intended = OfferingMade(name=wanted.name)
         number = self.intend(intended)
         with self.steps.step(f"create {wanted.offering_class} offering"):
-            created = offerings.create(self.api, wanted)
+            created = self._created(wanted)
         self.session.ledger.amend(number, intended.model_copy(update={"id": created.id}))
         return replace(wanted, id=created.id)
+
+    def _created(self, wanted: Offering) -> OfferingRecord:
+        """Raises CannotArrangeError where the cloud's largest sizes (vm.serviceoffering.*.max) do not allow it."""
+        try:
+            return offerings.create(self.api, wanted)
+        except ApiError as refused:
+            if refused.code == PARAMETER_ERROR and any(text in refused.text for text in _OUT_OF_RANGE):
+                raise CannotArrangeError(f"needs an offering that the cloud does not allow: {refused.text}") from None
+            raise
 
     def intend(self, change: Change) -> int:
         """Write down what is about to be made or changed; gives the ledger's line. Raises CannotArrangeError."""

@@ -4,10 +4,17 @@ import pytest
 
 from harness.cloud import accounts, configuration, infrastructure
 from harness.cloud.accounts import AccountCounts, Limited
+from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place
 from harness.reference.oddities import COUNTED_FOR_THE_CALLER
 from harness.reference.offering import Size
-from harness.reference.settings import CPU_CEILING, CPU_THRESHOLD, MEMORY_OVERCOMMIT, STRICT_HOST_TAGS
+from harness.reference.settings import (
+    CPU_CEILING,
+    CPU_THRESHOLD,
+    MAX_OFFERING_CPUS,
+    MEMORY_OVERCOMMIT,
+    STRICT_HOST_TAGS,
+)
 from harness.run.environment import Allowed, load
 from harness.run.permits import CannotArrangeError
 from harness.run.room import free_mib, total_mib
@@ -164,3 +171,12 @@ def test_a_hosts_tags_are_put_back_when_the_case_ends(session: Session) -> None:
     assert infrastructure.host_tags(session.api, stage.home.id) == tag
     assert stage.close() == []
     assert infrastructure.host_tags(session.api, stage.home.id) == ""
+
+
+def test_an_offering_above_the_clouds_largest_sizes_is_a_lack_and_another_refusal_an_error(stage: Stage) -> None:
+    stage.global_setting(MAX_OFFERING_CPUS, "4")
+    stage.fixed(4, 500, 256)
+    with pytest.raises(CannotArrangeError, match=r"does not allow: .* the cpu number value between 1 and 4"):
+        stage.fixed(5, 500, 256)
+    with pytest.raises(ApiError, match="specify the cpu speed"):
+        stage.fixed(1, -1, 256)
