@@ -86,6 +86,9 @@ def main() -> None:
             wrong = _wrong(order, well, ended)
             subprocess.run([*CLI, "cleanup", f"--reports={reports}"], capture_output=True, check=False)
             there = differences(before, cloud_state(cloud))
+            if there:
+                # Told once; what comes next is held against what is there now.
+                before = cloud_state(cloud)
             counts["runs"] += 1
             counts["struck"] += ended.struck > 0
             counts["wrong verdicts"] += len(wrong)

@@ -11,12 +11,14 @@ from harness.cloud import configuration, infrastructure
 from harness.cloud.client import MOST_SKEW_S, ApiAnswerError, CloudApi
 from harness.cloud.entities import HostRecord, Zone
 from harness.errors import HarnessError
+from harness.hosts.access import HostAccess
+from harness.hosts.log_reading import end_of
 from harness.hosts.pool import Hosts
 from harness.reference.release import release_of
 from harness.run.environment import Allowed, Environment
 from harness.run.holds import Claim
 from harness.run.home import is_usable
-from harness.run.host_logins import host_access
+from harness.run.host_logins import host_access, log_access
 from harness.run.session import api_of
 from harness.run.trust import warnings
 
@@ -58,6 +60,7 @@ def examine(environment: Environment, cases: Mapping[str, Claim]) -> Iterator[Ch
         yield _tried("network", lambda: infrastructure.network(api, zone.id, network).name)
     usable: list[HostRecord] = []
     yield from _hosts(api, environment, zone, usable)
+    yield from _logs(environment, usable)
     yield from _sections(environment, cases, usable if templates.good else [])
 
 
@@ -124,6 +127,24 @@ def _hosts(api: CloudApi, environment: Environment, zone: Zone, usable: list[Hos
             yield seen
             if seen.good:
                 usable.append(host)
+
+
+def _logs(environment: Environment, usable: Sequence[HostRecord]) -> Iterator[Check]:
+    """Whether the logs can be read of which evidence keeps lines; without them a run is possible."""
+    places: list[tuple[str, HostAccess, str]] = []
+    if environment.logs.management is not None:
+        management = environment.logs.management
+        places.append(("management server", log_access(environment, management), management.file))
+    if environment.logs.agent is not None:
+        places += [(host.name, host_access(environment, host), environment.logs.agent) for host in usable]
+    for where, access, file in places:
+        tried = _tried(f"log of {where}", partial(_end_of_log, access, file))
+        yield tried if tried.good else Check(tried.what, None, f"is not in evidence: {tried.says}")
+
+
+def _end_of_log(access: HostAccess, file: str) -> str:
+    end_of(access, file, 1)
+    return f"{file} can be read"
 
 
 def _seen(pool: Hosts, host: HostRecord) -> str:

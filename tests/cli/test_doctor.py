@@ -57,3 +57,14 @@ def test_a_marvin_configuration_is_as_good_as_an_environment_file(lab: Simulated
     done = _doctor(lab.cloud_file.with_name("marvin.cfg"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok   host kvm1: libvirt " in done.stdout
+
+
+def test_logs_that_cannot_be_read_are_told_and_stop_nothing(lab: SimulatedLab, tmp_path: Path) -> None:
+    (tmp_path / "agent.log").write_text("x")
+    file = lab.cloud_file.with_name("with-logs.toml")
+    host = 'address = "127.0.0.1"\nport = 1\n'
+    file.write_text(f'{lab.cloud_file.read_text()}\n[logs]\nagent = "{tmp_path}/agent.log"\n[logs.management]\n{host}')
+    done = _doctor(file)
+    assert done.returncode == 0, done.stdout
+    assert f"ok   log of kvm1: {tmp_path}/agent.log can be read" in done.stdout
+    assert "note log of management server: is not in evidence: host management server" in done.stdout
