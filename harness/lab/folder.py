@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from harness.errors import HarnessError
 from harness.lab.cache import cache_dir
 from harness.lab.fleet import LabHost
-from harness.lab.remains import sweep
+from harness.lab.remains import boot_id, is_running, process_stat, sweep
 
 KEPT_LAB = "lab"
 _DESCRIPTION = "lab.json"
 _RECORD = "remains.jsonl"
+_OWNER = "owner.json"
 
 
 class LabBusyError(HarnessError):
@@ -78,11 +80,26 @@ class LabDescription(BaseModel):
     hosts: list[HostDescription]
 
 
+class _Owner(BaseModel):
+    """The process that a lab is, known as those in the lab's record are."""
+
+    pid: int
+    started: int
+    boot: str
+
+    @classmethod
+    def this_process(cls) -> _Owner:
+        pid = os.getpid()
+        stat = process_stat(pid)
+        return cls(pid=pid, started=0 if stat is None else stat.started, boot=boot_id())
+
+
 class LabFolder:
     """`<state>/<name>`, owned by the process that holds its lock for as long as the lab lives.
 
     The lock is the kernel's and ends with its process however that ends, so a lock that can be had means that nobody
-    owns the folder and that what it records are remains.
+    owns the folder and that what it records are remains. The lock's place depends on who asks (HOME), so the owner is
+    written down in the folder too.
     """
 
     def __init__(self, state: Path, name: str) -> None:
@@ -109,6 +126,7 @@ class LabFolder:
         with self._held():
             self._clear()
             self.path.mkdir(mode=0o700, parents=True)
+            (self.path / _OWNER).write_text(_Owner.this_process().model_dump_json(), encoding="utf-8")
             try:
                 yield
             finally:
@@ -152,9 +170,22 @@ class LabFolder:
     def _held(self) -> Iterator[None]:
         try:
             with self._lock:
+                if self._owner_lives():
+                    raise self._busy()
                 yield
         except Timeout:
-            raise LabBusyError(f"a lab runs in {self.path} already; take it down or choose another --state") from None
+            raise self._busy() from None
+
+    def _busy(self) -> LabBusyError:
+        return LabBusyError(f"a lab runs in {self.path} already; take it down or choose another --state")
+
+    def _owner_lives(self) -> bool:
+        try:
+            owner = _Owner.model_validate_json((self.path / _OWNER).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValidationError):
+            # There is none, or it ended while it wrote that down.
+            return False
+        return owner.boot == boot_id() and is_running(owner.pid, owner.started)
 
     def _clear(self) -> None:
         if self.path.exists():

@@ -151,8 +151,8 @@ def _remove_link(thing: Thing) -> None:
 
 def _remove_process(thing: Thing) -> None:
     if thing.boot == boot_id():
-        _kill(int(thing.name), lambda: _is_running(int(thing.name), thing.started))
-        _wait(f"process {thing.name} to end", lambda: not _is_running(int(thing.name), thing.started))
+        _kill(int(thing.name), lambda: is_running(int(thing.name), thing.started))
+        _wait(f"process {thing.name} to end", lambda: not is_running(int(thing.name), thing.started))
 
 
 def _remove_cgroup(thing: Thing) -> None:
@@ -186,7 +186,8 @@ def _is_member(group: Path, pid: int) -> bool:
     return pid in _members(group)
 
 
-def _is_running(pid: int, started: int) -> bool:
+def is_running(pid: int, started: int) -> bool:
+    """Whether this very process lives, and not another one that got its pid."""
     stat = process_stat(pid)
     return stat is not None and stat.started == started and stat.state not in "ZX"
 

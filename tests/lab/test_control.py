@@ -71,6 +71,20 @@ def test_a_second_lab_in_the_same_place_is_refused(state: Path) -> None:
         start_kept_lab(state, "simulated", "4.23")
 
 
+def test_a_lab_is_known_to_whoever_has_another_home(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = start_kept_lab(state, "simulated", "4.23")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    assert kept_lab(state) == description
+    clear_dead_labs(state)
+    with pytest.raises(LabFailedError, match="a lab is up"):
+        start_kept_lab(state, "simulated", "4.23")
+    assert end_kept_lab(state) is True
+    _wait_until_gone(description.pid)
+    assert not state.exists()
+
+
 def test_two_labs_from_two_places_do_not_meet(state: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     first = start_kept_lab(state, "simulated", "4.22")
