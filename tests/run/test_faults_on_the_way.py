@@ -1,6 +1,7 @@
 """What breaks on the way is no finding against CloudStack; a question is asked again, a change never is."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +155,19 @@ def test_a_domain_that_runs_on_though_cloudstack_says_stopped_is_not_lost(
     home.destroy(name)
     assert stage.close() == []
     assert not session.api.exists("listVirtualMachines", "virtualmachine", instance.id)
+
+
+@pytest.mark.parametrize("jump_s", [-90_000.0, -120.0, 7200.0])
+def test_a_clock_that_jumps_changes_no_verdict_and_ends_no_wait(
+    case: Case, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    true_time = time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + jump_s)
+    instance.scale(stage.fixed(2, 500, 256))
+    instance.restart()
+    assert case.judge(None).outcome is Outcome.PASSED
+    assert all(step.seconds is not None and step.seconds < 60 for step in case.steps.done)
