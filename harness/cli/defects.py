@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def defects(
             click.echo("\n".join(_lines(trial)))
             naming.append((trial.defect.id, trial.naming))
             bad += trial.verdict is not Verdict.CAUGHT
-        for blames in run.clean_runs(range(1, clean_runs + 1)):
+        for blames in run.clean_runs([secrets.randbelow(1 << 31) for _ in range(clean_runs)]):
             blamed += len(blames)
             for blame in blames:
                 click.echo(f"without a defect, --shuffle {blame.seed}: {blame.case}: {blame.says}")

@@ -16,13 +16,14 @@ from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
 from harness.reference.refusal import Refusal
 from harness.reference.release import SINCE
 from harness.reference.rule import Rule
-from harness.reference.scaling import EndlessScaleError, Instance, Outcome, World, predict
+from harness.reference.scaling import EndlessScaleError, Instance, Outcome, Prediction, World, predict
 from harness.reference.settings import Settings
-from harness.reference.together import Growth, Request, two_instances, two_requests
+from harness.reference.together import Growth, Pair, Request, two_instances, two_requests
 from tests.reference.worlds import CONSTRAINED, LARGE, SMALL, UNCONSTRAINED, fixed, running, settings_with, world
 
 NOW = fixed(1, 500, 256, name="now")
 BIG = Size(2, 500, 1024)
+BIG_OFFERING = fixed(2, 500, 1024)
 
 
 def _crowded(settings: Settings | None = None, **release: object) -> World:
@@ -242,3 +243,56 @@ def test_a_refusal_is_rendered_with_the_instances_names() -> None:
 
 def test_an_offering_is_whole() -> None:
     assert Offering("a", "a", 1, 500, 256) == fixed(1, 500, 256, name="a")
+
+
+def _in_turn(first: Request, second: Request, instance: Instance | None = None, *, free_mib: int = 4096) -> Pair:
+    """Two requests where only their being at once is mended."""
+    there = world(small_used_mib=4096 - free_mib)
+    mended = replace(there, release=replace(SINCE, defects=SINCE.defects - {oddities.CONCURRENT_SCALES}))
+    return two_requests(mended, instance or running(mended, NOW), first, second)
+
+
+def test_the_second_request_is_decided_by_what_the_first_left_of_its_host() -> None:
+    instance = running(world(), UNCONSTRAINED, Size(1, 500, 256))
+    pair = _in_turn(_request(1, 896), _request(1, 1408), instance, free_mib=1024)
+    assert (pair.first.outcome, pair.second.outcome) == (Outcome.IN_PLACE, Outcome.MIGRATED)
+
+
+def test_the_second_request_meets_the_offering_cap_and_flag_that_the_first_left() -> None:
+    grown, capped = Request(BIG_OFFERING, NO_PARAMETERS), Request(fixed(1, 500, 256, cap=True), NO_PARAMETERS)
+    again = _in_turn(grown, grown).second.refusal
+    assert again is not None
+    assert again.rule is refusals.SAME_OFFERING
+    same = _in_turn(capped, Request(fixed(1, 500, 256, name="other", cap=True), NO_PARAMETERS)).second.refusal
+    assert same is not None
+    assert same.rule is refusals.SAME_SIZE
+    lowered = replace(running(world(), NOW), template_flag=False)
+    flag = _in_turn(grown, Request(fixed(3, 500, 1024, name="other"), NO_PARAMETERS), lowered).second.refusal
+    assert flag is not None
+    assert flag.rule is refusals.NO_TOOLS
+
+
+def test_the_second_request_meets_the_domain_parameters_and_host_that_the_first_left() -> None:
+    instance = running(world(), UNCONSTRAINED, Size(1, 500, 256))
+    faster = Request(UNCONSTRAINED, CustomParameters("1", "600", "512"))
+    fixed_speed = Request(replace(CONSTRAINED, speed_mhz=700), CustomParameters("1", None, "768"))
+    pair = _in_turn(faster, fixed_speed, instance)
+    assert pair.second.domain.dimms_kib == (262144, 262144)
+    assert pair.second.saved == CustomParameters("1", "600", "768")
+    moved = _in_turn(_request(1, 1024), _request(2, 1280), instance, free_mib=512)
+    assert (moved.first.outcome, moved.second.outcome) == (Outcome.MIGRATED, Outcome.IN_PLACE)
+    assert moved.second.host_ids == ("h2",)
+
+
+def test_a_scale_that_only_the_books_refuse_has_done_all_the_rest() -> None:
+    def done(reserved_mib: int) -> Prediction:
+        there = world()
+        hosts = (replace(SMALL, reserved_memory_bytes=reserved_mib << 20), LARGE)
+        return predict(replace(there, hosts=hosts), running(there, NOW), fixed(2, 500, 1024, cap=True), NO_PARAMETERS)
+
+    whole, unbooked = done(0), done(3900)
+    assert (whole.outcome, unbooked.outcome) == (Outcome.IN_PLACE, Outcome.REFUSED)
+    assert unbooked.refusal == Refusal(530, "Unable to reconfigure VM.", oddities.ALLOCATION_FAILED)
+    for name in ("host_ids", "offering", "size", "cpu_cap", "flag", "domain", "saved", "contradictions"):
+        assert getattr(unbooked, name) == getattr(whole, name), name
+    assert unbooked.rules == (*whole.rules, oddities.ALLOCATION_FAILED)

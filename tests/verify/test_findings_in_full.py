@@ -263,6 +263,22 @@ def test_a_vcpu_that_came_meanwhile_began_with_nothing() -> None:
     assert fewer == CpuShare(0.75, -1, at_most=0.75)
 
 
+def test_what_looks_that_took_long_may_have_missed_bounds_a_share() -> None:
+    first, second = CpuUse(10.0, {0: 1.0}, None), CpuUse(12.0, {0: 3.0}, None)
+    assert share_between(first, second).at_most == 1.0
+    assert share_between(replace(first, within_s=2.0), second).at_most == 1.0
+    assert share_between(replace(first, within_s=1.0), replace(second, used_s={0: 1.5})).at_most == 0.5
+    assert share_between(replace(first, within_s=1.0), second).at_most == 1.0
+
+
+def test_a_vcpu_that_may_use_more_and_was_not_held_back_proves_nothing() -> None:
+    capped = replace(running(world(), fixed(1, 500, 256)).domain, quota_us=5000, period_us=10000)
+    idle = compare_cpu_share(capped, CpuShare(0.05, 0, at_most=0.05), "there", above=0.1)
+    assert idle.not_verified == {Layer.GUEST: "the host is too busy: a vCPU that may use more got 0.05 of a CPU"}
+    held = compare_cpu_share(capped, CpuShare(0.1, 3, at_most=0.12), "there", above=0.1)
+    assert [finding.expected for finding in held.findings] == ["more than 0.10"]
+
+
 def test_facts_that_are_neither_as_built_nor_mended() -> None:
     comparison, shown = compare_facts(
         rules.STORED, Layer.API, "there", {"n": 3}, as_built={"n": 1}, mended=({"n": 2}, {"n": 4})
@@ -281,7 +297,10 @@ def test_a_fragment_shows_each_dimm_and_leaves_out_a_current_number_that_is_the_
     assert text.count("<memory model='dimm'>") == 2
     assert "<size unit='KiB'>1024</size>" in text
     assert f"  <vcpu>{AGREEING.domain.max_vcpus}</vcpu>" in text.splitlines()
-    assert "<vcpu current='2'>" in domain_fragment(DOMAIN)
+    shown = domain_fragment(DOMAIN).splitlines()
+    assert any(line.startswith("  <vcpu current='2'>") for line in shown)
+    assert "  <currentMemory unit='KiB'>524288</currentMemory>" in shown
+    assert any(line.startswith("  <maxMemory slots='16' ") for line in shown)
 
 
 def test_an_unprepared_domain_has_no_slots() -> None:
