@@ -13,7 +13,7 @@ from harness.cloud import configuration, infrastructure, instances, offerings
 from harness.cloud.client import CloudApi
 from harness.cloud.configuration import Place
 from harness.lab.api.lab_cloud import LabCloud
-from harness.lab.config_files import CLOUD_FILE, write_config_files
+from harness.lab.config_files import CLOUD_FILE, ReachedCloud, write_config_files
 from harness.lab.faults.registry import Faults
 from harness.lab.management.configuration import ConfigurationStore
 from harness.lab.simulated.domain import SimulatedDomain
@@ -157,7 +157,7 @@ def audited_cloud(folder: Path) -> Iterator[AuditedCloud]:
     lab = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, SINCE, faults=faults)
     try:
         lab.serve()
-        write_config_files(folder, DEFAULT_LAB, hosts, fleet, lab)
+        write_config_files(folder, DEFAULT_LAB, hosts, fleet, ReachedCloud.of(lab))
         hypervisors = {host.spec.name: host.hypervisor for host in hosts}
         yield AuditedCloud(lab, fleet, folder, hypervisors)  # type: ignore[arg-type]
     finally:
