@@ -298,6 +298,7 @@ def _tuning(judged: Judged, size: Size, seen: SchedulerView) -> Iterable[StateLi
         speed_mhz=size.speed_mhz,
         host=judged.host,
         started_with=_ratio(judged.instance, "cpuOvercommitRatio"),
+        is_custom=offering is not None and offering.is_custom,
     )
     if offering is not None:
         yield from quota_states(tuned, settings, seen, judged.speeds)

@@ -21,13 +21,16 @@ Limit = tuple[int, int]
 
 @dataclass(frozen=True)
 class Tuned:
-    """What decides an instance's CPU tuning. `started_with` is its former CPU overcommit, where it is kept with it."""
+    """What decides an instance's CPU tuning. `started_with` is its former CPU overcommit, where it is kept with it,
+    `is_custom` tells of its offering.
+    """
 
     cpu_cap: bool
     cpus: int
     speed_mhz: int
     host: Host
     started_with: float | None = None
+    is_custom: bool = False
 
 
 def quota_states(tuned: Tuned, settings: Settings, seen: SchedulerView, speeds: Iterable[int]) -> list[StateLine]:
@@ -54,8 +57,11 @@ def quota_states(tuned: Tuned, settings: Settings, seen: SchedulerView, speeds: 
         if observed in (_limit(tuned.speed_mhz, other), _limit(divided, other))
     ]
     former = _former_speeds(observed, host.speed_mhz, tuned.speed_mhz)
-    if fits_on and former is None:
-        more = f"one of {fits_on[0]} MHz"
+    # A fixed offering was scaled by no release that leaves quotas stale, unless it was a custom one before.
+    if fits_on and (former is None or not tuned.is_custom):
+        more = f"one of {fits_on[0]} MHz" + (
+            "" if former is None else "; or a scale from a custom offering before 4.23"
+        )
         return [states.QUOTA_OF_ANOTHER.line(_text(right), _shown(seen), rules.MIGRATION_KEEPS, more)]
     if former is not None:
         more = f"a speed of {former[0]} to {former[1]} MHz" if former[0] < former[1] else f"{former[0]} MHz"

@@ -22,6 +22,7 @@ from harness.cli.marvin import marvin
 from harness.cli.reference import predict, rules_of_the_reference
 from harness.cli.report import report
 from harness.cli.verify import verify
+from harness.cli.watch import watch
 from harness.errors import HarnessError
 
 COULD_NOT_RUN = 2
@@ -49,6 +50,7 @@ def main() -> None:
 for command in (
     verify,
     audit,
+    watch,
     campaign,
     cases,
     cleanup,

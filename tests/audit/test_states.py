@@ -184,15 +184,22 @@ def test_shares_by_an_overcommit_that_has_changed_since(cloud: AuditedCloud) -> 
 
 
 def test_a_quota_that_came_with_a_migration(cloud: AuditedCloud) -> None:
-    moved = cloud.deploy(cloud.offering(cpus=1, mhz=500, cpu_cap=True), host="kvm2")
+    fixed, opened = cloud.offering(cpu_cap=True), cloud.offering(None, None, None, cpu_cap=True)
+    moved = cloud.deploy(fixed, host="kvm2")
+    custom_one = cloud.deploy(opened, custom(1, 500, 256), host="kvm2")
+    # There its quota is higher than any that the host would have given.
+    up, stayed = cloud.deploy(fixed, host="kvm1"), cloud.deploy(fixed, host="kvm2")
     cloud.migrate(moved, "kvm1")
-    states = {state.state: state for state in line_of(cloud.audit(), moved).states}
-    assert states["quota-stale"].observed == "2000/10000 us"
-    assert "a migration from a host of 2500 MHz" in states["quota-stale"].says
-    # There it is higher than any that this host would have given.
-    up = cloud.deploy(cloud.offering(cpus=1, mhz=500, cpu_cap=True), host="kvm1")
+    cloud.migrate(custom_one, "kvm1")
     cloud.migrate(up, "kvm2")
-    assert "quota-of-another-host" in cloud.states(up)
+    found = cloud.audit()
+    states = [{state.state: state for state in line_of(found, one).states} for one in (moved, custom_one, up)]
+    assert states[0]["quota-of-another-host"].observed == "2000/10000 us"
+    assert "one of 2500 MHz" in states[0]["quota-of-another-host"].says
+    # A custom offering may have been scaled before 4.23 as well: both come to the same numbers.
+    assert "a migration from a host of 2500 MHz" in states[1]["quota-stale"].says
+    assert "one of 2000 MHz" in states[2]["quota-of-another-host"].says
+    assert line_of(found, stayed).states == []
 
 
 def test_tuning_that_no_rule_explains(cloud: AuditedCloud) -> None:

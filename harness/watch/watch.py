@@ -1,0 +1,402 @@
+"""Keeps what every instance was before, hears of jobs by the event log, and judges each when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from harness.audit import inventory as inventories
+from harness.audit.inventory import RUNNING, Inventory, reference_host
+from harness.audit.looking import HereEngine, Task
+from harness.audit.running_domain import as_reference, is_prepared
+from harness.audit.selection import Selection
+from harness.cloud.client import ApiError
+from harness.cloud.entities import HostRecord
+from harness.cloud.fleet import FleetHost, FleetInstance
+from harness.errors import HarnessError
+from harness.hosts.access import HostAccess
+from harness.hosts.observation import DomainView, FleetMember, Observation, SchedulerView
+from harness.hosts.ssh_transport import SshHostView
+from harness.reference import rules
+from harness.reference.decision import EndlessScaleError
+from harness.reference.domain import Domain, domain_after_migration
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size
+from harness.reference.scaling import Instance, Outcome, Prediction, World, predict
+from harness.run.environment import Environment
+from harness.run.host_logins import host_access
+from harness.run.read_only import read_only_api
+from harness.verify.checks import Checks
+from harness.verify.finding import Comparison, Layer
+from harness.verify.instance import compare_observation, guest_has_settled
+from harness.waiting import DeadlineExpired, wait_until
+from harness.watch.events import MIGRATE, SCALE, STARTS, CloudEvent, EventTail
+from harness.watch.records import Verdict, WatchedLine
+
+Heard = Callable[[WatchedLine], object]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An instance as it was when nothing was going on with it."""
+
+    record: FleetInstance
+    member: FleetMember
+    host_id: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A scale that was asked for, with all that was known then; `disturbed` says why it cannot be judged."""
+
+    known: _Known | None
+    inventory: Inventory
+    offering_id: str
+    job_id: str | None
+    disturbed: str | None = None
+
+
+class Watch:
+    """Follows one zone. Nothing is changed: the API connection is read-only, hosts are looked at."""
+
+    def __init__(self, environment: Environment, *, max_ssh: int = 16, api_rate: float | None = 20.0) -> None:
+        """Look at every running instance once. Raises HarnessError where the API cannot be read."""
+        self._environment = environment
+        self._api = read_only_api(environment, api_rate)
+        self._max_ssh = max_ssh
+        self._tail = EventTail(self._api)
+        self._inventory = self._read()
+        self._versions: dict[str, int] = {}
+        self._known: dict[str, _Known] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._look(self._inventory.hosts)
+
+    @property
+    def instances(self) -> int:
+        """How many it knows."""
+        return len(self._known)
+
+    def follow(self, seconds: float | None, heard: Heard, *, every_s: float = 2.0) -> None:
+        """Judge what ends until `seconds` are over, or for ever. Raises HarnessError where the API cannot be read."""
+
+        def round_by_round() -> bool:
+            self.step(heard)
+            return False
+
+        while True:
+            try:
+                wait_until(
+                    "the end of the watch",
+                    round_by_round,
+                    bool,
+                    seconds if seconds is not None else 3600.0,
+                    first_pause_s=every_s,
+                    longest_pause_s=every_s,
+                )
+            except DeadlineExpired:
+                if seconds is not None:
+                    return
+
+    def step(self, heard: Heard) -> None:
+        """Take in what is new, and judge what has ended."""
+        events = self._tail.fresh()
+        jobs = self._pending_jobs()
+        started: set[str] = set()
+        for event in events:
+            if event.type == SCALE and event.offering_id is not None:
+                self._begin(event, jobs)
+            elif event.state == "Completed" and event.type == SCALE:
+                self._end_of_scale(event, heard)
+            elif event.state == "Completed" and event.type == MIGRATE and not event.failed:
+                self._end_of_migration(event, heard)
+            elif event.state == "Completed" and event.type in STARTS:
+                started.add(event.instance_id)
+        if events:
+            self._inventory = self._read()
+        here = {one.id: one for one in self._inventory.instances}
+        new = started | (here.keys() - self._known.keys() if events else set())
+        hosts = {here[one].host_id for one in new if one in here}
+        self._look(host for host in self._inventory.hosts if host.id in hosts)
+
+    def _read(self) -> Inventory:
+        return inventories.read(self._api, self._environment.cloud.zone, Selection())
+
+    def _pending_jobs(self) -> dict[str, str]:
+        """Jobs that go on, by instance: with one the text of a refusal can be read."""
+        found = self._api.list("listAsyncJobs", "asyncjobs", listall=True)
+        return {
+            str(job["jobinstanceid"]): str(job["jobid"])
+            for job in found
+            if "ScaleVMCmd" in str(job.get("cmd")) and job.get("jobinstanceid")
+        }
+
+    def _access(self, host: FleetHost) -> HostAccess:
+        record = HostRecord.model_construct(name=host.name, address=host.address or host.name)
+        return host_access(self._environment, record)
+
+    def _look(self, hosts: Iterable[FleetHost]) -> None:
+        by_id = {host.id: host for host in hosts}
+        there: dict[str, list[FleetInstance]] = {}
+        for one in self._inventory.instances:
+            there.setdefault(one.host_id or "", []).append(one)
+        tasks = [Task(host.id, self._access(host), None, guests=False) for host in by_id.values()]
+        for looked in HereEngine(self._max_ssh).look(tasks) if tasks else ():
+            if looked.look is None:
+                continue
+            self._versions[looked.host_id] = looked.look.facts.cgroup_version
+            for one in there.get(looked.host_id, []):
+                member = looked.look.members.get(one.instance_name)
+                if member is not None:
+                    self._known[one.id] = _Known(one, member, looked.host_id)
+
+    def _begin(self, event: CloudEvent, jobs: dict[str, str]) -> None:
+        before = self._asked.get(event.instance_id)
+        disturbed = None if before is None else "two scales of it went on at the same time (see DEF-01)"
+        self._asked[event.instance_id] = _Asked(
+            self._known.get(event.instance_id),
+            self._inventory,
+            event.offering_id or "",
+            jobs.get(event.instance_id),
+            disturbed,
+        )
+
+    def _end_of_scale(self, event: CloudEvent, heard: Heard) -> None:
+        asked = self._asked.pop(event.instance_id, None)
+        record = self._record(event.instance_id)
+        if asked is None:
+            return
+        failed, text = event.failed, self._refusal(asked.job_id)
+        happened = f"refused{f': {text}' if text else ''}" if failed else "succeeded"
+        line = _line("scale", record, asked.inventory, asked.offering_id, happened)
+        try:
+            told = self._judge_scale(asked, record, failed, text, line)
+        except HarnessError as unseen:
+            told = line.model_copy(update={"not_seen": [str(unseen)]})
+        heard(told)
+        self._renew(record)
+
+    def _judge_scale(
+        self, asked: _Asked, record: FleetInstance | None, failed: bool, text: str | None, line: WatchedLine
+    ) -> WatchedLine:
+        known, offering = asked.known, asked.inventory.offerings.get(asked.offering_id)
+        if asked.disturbed is not None:
+            return line.model_copy(update={"not_seen": [asked.disturbed]})
+        if known is None or offering is None or record is None:
+            reason = "it was not seen before" if known is None else "its offering or its record is not told"
+            return line.model_copy(update={"not_seen": [reason]})
+        if offering.is_custom and failed:
+            return line.model_copy(update={"not_seen": ["no list tells the custom parameters of a scale that failed"]})
+        world = self._world(asked.inventory, known.host_id)
+        instance = _instance(asked.inventory, known)
+        parameters = _parameters(offering, record)
+        observation, landed = self._observe(record)
+        ways: list[tuple[Prediction, Comparison]] = []
+        for release in (world.release, world.release.mended):
+            try:
+                there = replace(world, release=release)
+                prediction = predict(there, instance, offering, parameters, landed_on=record.host_id)
+            except EndlessScaleError as endless:
+                return line.model_copy(update={"not_seen": [str(endless)]})
+            settled = self._settled(prediction.domain, observation, landed)
+            ways.append((prediction, _compare(prediction, record, failed, text, settled)))
+            if not ways[-1][1].findings:
+                break
+        prediction, comparison = next((way for way in ways if not way[1].findings), ways[0])
+        return _told(line, prediction, comparison, world)
+
+    def _end_of_migration(self, event: CloudEvent, heard: Heard) -> None:
+        known, record = self._known.get(event.instance_id), self._record(event.instance_id)
+        # A scale that migrates has its own end.
+        if event.instance_id in self._asked or record is None:
+            return
+        line = _line("migration", record, self._inventory, None, "succeeded")
+        size = _size(record)
+        try:
+            if known is None or size is None or record.host_id is None:
+                heard(line.model_copy(update={"not_seen": ["it was not seen before"]}))
+                return
+            world = self._world(self._inventory, record.host_id)
+            before = _instance(self._inventory, known).domain
+            expected = domain_after_migration(world.settings, before, size, world.host(record.host_id))
+            observation, landed = self._observe(record)
+            comparison = compare_observation(expected, self._settled(expected, observation, landed))
+            heard(
+                _with_verdict(
+                    line.model_copy(update={"predicted": "its domain, with the shares of the host"}), comparison
+                )
+            )
+        except (HarnessError, KeyError) as unseen:
+            heard(line.model_copy(update={"not_seen": [str(unseen)]}))
+        finally:
+            self._renew(record)
+
+    def _record(self, instance_id: str) -> FleetInstance | None:
+        try:
+            _, found = inventories.selected_instances(
+                self._api, self._inventory.zone.id, Selection(instance=instance_id)
+            )
+        except HarnessError:
+            return None
+        return found[0]
+
+    def _refusal(self, job_id: str | None) -> str | None:
+        """The text of a job that failed, where its id was seen while it went on."""
+        if job_id is None:
+            return None
+        try:
+            job = self._api.call("queryAsyncJobResult", jobid=job_id)
+        except ApiError:
+            return None
+        result = job.get("jobresult")
+        return (
+            f"{result.get('errorcode')} {result.get('errortext')}"
+            if isinstance(result, dict) and "errortext" in result
+            else None
+        )
+
+    def _world(self, inventory: Inventory, host_id: str) -> World:
+        cluster = next((host.cluster_id for host in inventory.all_hosts if host.id == host_id), "")
+        hosts = [
+            reference_host(inventory, host, self._versions.get(host.id, self._versions.get(host_id, 1)))
+            for host in inventory.all_hosts
+            if host.cluster_id == cluster
+        ]
+        return World(inventory.release, inventory.settings, tuple(host for host in hosts if host is not None))
+
+    def _observe(self, record: FleetInstance) -> tuple[Observation, SshHostView]:
+        host = next(one for one in self._inventory.all_hosts if one.id == record.host_id)
+        view = SshHostView(self._access(host))
+        try:
+            return view.observe(record.instance_name), view
+        finally:
+            view.close()
+
+    def _settled(self, expected: Domain, seen: Observation, view: SshHostView) -> Observation:
+        """A guest gets its time to bring online what it was given."""
+        try:
+            wait_until(
+                "the guest",
+                lambda: view.guest(seen.instance_name),
+                lambda guest: guest_has_settled(expected, guest) or not hasattr(guest, "online_cpus"),
+                self._environment.time_limits.guest_hotplug,
+            )
+        except DeadlineExpired:
+            pass
+        finally:
+            guest = view.guest(seen.instance_name)
+            view.close()
+        return replace(seen, guest=guest)
+
+    def _renew(self, record: FleetInstance | None) -> None:
+        self._inventory = self._read()
+        if record is not None:
+            self._known.pop(record.id, None)
+            self._look(host for host in self._inventory.hosts if host.id == record.host_id)
+
+
+def _line(
+    what: str, record: FleetInstance | None, inventory: Inventory, offering_id: str | None, happened: str
+) -> WatchedLine:
+    offering = inventory.offerings.get(offering_id or "")
+    return WatchedLine(
+        at=datetime.now(UTC),
+        what=what,
+        instance="?" if record is None else record.name,
+        instance_name="?" if record is None else record.instance_name,
+        offering=None if offering is None else offering.name,
+        predicted="nothing",
+        happened=happened,
+        verdict=Verdict.NOT_VERIFIED,
+    )
+
+
+def _size(record: FleetInstance) -> Size | None:
+    if record.cpus is None or record.speed_mhz is None or record.memory_mib is None:
+        return None
+    return Size(record.cpus, record.speed_mhz, record.memory_mib)
+
+
+def _instance(inventory: Inventory, known: _Known) -> Instance:
+    """Raises HarnessError: what was seen of it does not do."""
+    record, member = known.record, known.member
+    offering, size = inventory.offerings.get(record.offering_id), _size(record)
+    if offering is None or size is None:
+        raise HarnessError("its former offering or size is not told")
+    if not isinstance(member.domain, DomainView) or not isinstance(member.scheduler, SchedulerView):
+        raise HarnessError("its domain was not seen before")
+    prepared = is_prepared(member.domain, size.memory_mib)
+    return Instance(
+        name=record.instance_name,
+        state=RUNNING,
+        offering=offering,
+        size=size,
+        cpu_cap=offering.cpu_cap,
+        flag=record.flag,
+        template_flag=inventory.templates.get(record.template_id, record.flag),
+        host_id=known.host_id,
+        domain=as_reference(member.domain, member.scheduler, prepared=prepared),
+        saved=record.saved,
+        owner=record.account,
+    )
+
+
+def _parameters(offering: Offering, record: FleetInstance) -> CustomParameters:
+    """What a custom offering was given: no list tells, but with its success the instance has it."""
+    if not offering.is_custom:
+        return NO_PARAMETERS
+    return CustomParameters(
+        None if offering.cpus is not None else str(record.cpus),
+        None if offering.speed_mhz is not None else str(record.speed_mhz),
+        None if offering.memory_mib is not None else str(record.memory_mib),
+    )
+
+
+def _compare(
+    prediction: Prediction, record: FleetInstance, failed: bool, text: str | None, seen: Observation
+) -> Comparison:
+    checks, refusal = Checks(Layer.API, "events and listVirtualMachines"), prediction.refusal
+    rule = rules.IN_PLACE if refusal is None else refusal.rule
+    expected = "success" if refusal is None else f"{refusal.code} {refusal.text}"
+    if failed is (refusal is None):
+        checks.differs("job", expected, text or ("failure" if failed else "success"), rule)
+    elif refusal is not None and text is not None:
+        code, _, says = text.partition(" ")
+        if not code.isdecimal() or not refusal.matches(int(code), says):
+            checks.differs("job", expected, text, rule)
+    size = prediction.size
+    checks.equal("vCPUs", size.cpus, record.cpus, rule)
+    checks.equal("speed in MHz", size.speed_mhz, record.speed_mhz, rule)
+    checks.equal("memory in MiB", size.memory_mib, record.memory_mib, rule)
+    checks.equal("service offering", prediction.offering.id, record.offering_id, rule)
+    checks.equal("instance flag", prediction.flag, record.flag, rules.FLAG_AFTER_CHANGE)
+    if record.host_id not in prediction.host_ids:
+        checks.differs("host", " or ".join(prediction.host_ids), str(record.host_id), rule)
+    return checks.done() + compare_observation(prediction.domain, seen)
+
+
+def _told(line: WatchedLine, prediction: Prediction, comparison: Comparison, world: World) -> WatchedLine:
+    names = " or ".join(world.host(host_id).name for host_id in prediction.host_ids)
+    refusal = prediction.refusal
+    predicted = f"{prediction.outcome.value} on {names}"
+    if prediction.outcome is Outcome.REFUSED and refusal is not None:
+        predicted = f"refused: {refusal.code} {refusal.text}"
+    defects = [found.rule.id for found in prediction.contradictions]
+    return _with_verdict(line.model_copy(update={"predicted": predicted, "defects": defects}), comparison)
+
+
+def _with_verdict(line: WatchedLine, comparison: Comparison) -> WatchedLine:
+    """The guest's view alone may be missing from what agrees, as in a case."""
+    findings = [f"{one.layer}: {one.what} should be {one.expected}, is {one.observed}" for one in comparison.findings]
+    unseen = comparison.not_verified
+    verdict = Verdict.AS_PREDICTED
+    if findings:
+        verdict = Verdict.OTHERWISE
+    elif set(unseen) - {Layer.GUEST}:
+        verdict = Verdict.NOT_VERIFIED
+    return line.model_copy(
+        update={
+            "verdict": verdict,
+            "findings": findings,
+            "not_seen": [f"{layer}: {reason}" for layer, reason in unseen.items()],
+        }
+    )
