@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -41,8 +42,11 @@ def watch(cloud: Path, seconds: float | None, every: float, max_ssh: int, api_ra
 
     watching = Watch(load(cloud), max_ssh=max_ssh, api_rate=api_rate)
     click.echo(f"watching {watching.instances} running instances")
-    with suppress(KeyboardInterrupt):
-        watching.follow(seconds, heard, every_s=every)
+    stop = Event()
+    # What is being judged is told before the end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    watching.follow(seconds, heard, every_s=every, stop=stop)
     click.echo(
         ", ".join(f"{number} {verdict.value}" for verdict, number in sorted(verdicts.items())) or "no job was seen"
     )

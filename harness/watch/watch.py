@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from threading import Event
 
 from harness.audit import inventory as inventories
 from harness.audit.inventory import RUNNING, Inventory, reference_host
 from harness.audit.looking import HereEngine, Task
 from harness.audit.running_domain import as_reference, is_prepared
 from harness.audit.selection import Selection
+from harness.cloud import fleet
 from harness.cloud.client import ApiError
 from harness.cloud.entities import HostRecord
 from harness.cloud.fleet import FleetHost, FleetInstance
@@ -32,6 +35,8 @@ from harness.verify.instance import compare_observation, guest_has_settled
 from harness.waiting import DeadlineExpired, wait_until
 from harness.watch.events import MIGRATE, SCALE, STARTS, CloudEvent, EventTail
 from harness.watch.records import Verdict, WatchedLine
+
+_SEVERAL = "more than this happened to it between two looks"
 
 Heard = Callable[[WatchedLine], object]
 
@@ -69,21 +74,27 @@ class Watch:
         self._versions: dict[str, int] = {}
         self._known: dict[str, _Known] = {}
         self._asked: dict[str, _Asked] = {}
-        self._look(self._inventory.hosts)
+        self._queue: list[CloudEvent] = []
+        self._look({one.id for one in self._inventory.instances})
+        self._distrust_what_changed_meanwhile()
 
     @property
     def instances(self) -> int:
         """How many it knows."""
         return len(self._known)
 
-    def follow(self, seconds: float | None, heard: Heard, *, every_s: float = 2.0) -> None:
-        """Judge what ends until `seconds` are over, or for ever. Raises HarnessError where the API cannot be read."""
+    def follow(self, seconds: float | None, heard: Heard, *, every_s: float = 2.0, stop: Event | None = None) -> None:
+        """Judge what ends until `seconds` are over or `stop` is set. Raises HarnessError where the API cannot be read.
+
+        `stop` is heeded between two looks.
+        """
+        stop = stop or Event()
 
         def round_by_round() -> bool:
             self.step(heard)
-            return False
+            return stop.is_set()
 
-        while True:
+        while not stop.is_set():
             try:
                 wait_until(
                     "the end of the watch",
@@ -98,25 +109,40 @@ class Watch:
                     return
 
     def step(self, heard: Heard) -> None:
-        """Take in what is new, and judge what has ended."""
-        events = self._tail.fresh()
-        jobs = self._pending_jobs()
-        started: set[str] = set()
+        """Take in what is new, and judge what has ended.
+
+        What is seen of an instance is held against what was predicted for one job only: where another began or ended
+        before it could be looked at, the job is not verified, whatever was seen.
+        """
+        events = [*self._queue, *self._tail.fresh()]
+        if not events:
+            return
+        jobs, told, touched = self._pending_jobs(), [], set()
+        several = _of_several(events)
         for event in events:
+            touched.add(event.instance_id)
             if event.type == SCALE and event.offering_id is not None:
-                self._begin(event, jobs)
+                self._begin(event, jobs, disturbed=event.instance_id in several)
             elif event.state == "Completed" and event.type == SCALE:
-                self._end_of_scale(event, heard)
+                told.append((event.instance_id, self._end_of_scale(event)))
             elif event.state == "Completed" and event.type == MIGRATE and not event.failed:
-                self._end_of_migration(event, heard)
-            elif event.state == "Completed" and event.type in STARTS:
-                started.add(event.instance_id)
-        if events:
-            self._inventory = self._read()
-        here = {one.id: one for one in self._inventory.instances}
-        new = started | (here.keys() - self._known.keys() if events else set())
-        hosts = {here[one].host_id for one in new if one in here}
-        self._look(host for host in self._inventory.hosts if host.id in hosts)
+                told.append((event.instance_id, self._end_of_migration(event)))
+        self._inventory = self._read()
+        going_on = self._asked.keys()
+        new = {one.id for one in self._inventory.instances} - self._known.keys()
+        self._look((touched | new) - going_on)
+        changed = self._distrust_what_changed_meanwhile() | several
+        for instance_id, line in told:
+            if line is not None:
+                heard(_doubted(line) if instance_id in changed and line.findings else line)
+
+    def _distrust_what_changed_meanwhile(self) -> set[str]:
+        """Instances with events since they were looked at: what is known of them may be from before or after those."""
+        self._queue = self._tail.fresh()
+        changed = {event.instance_id for event in self._queue}
+        for instance_id in changed:
+            self._known.pop(instance_id, None)
+        return changed
 
     def _read(self) -> Inventory:
         return inventories.read(self._api, self._environment.cloud.zone, Selection())
@@ -134,12 +160,19 @@ class Watch:
         record = HostRecord.model_construct(name=host.name, address=host.address or host.name)
         return host_access(self._environment, record)
 
-    def _look(self, hosts: Iterable[FleetHost]) -> None:
-        by_id = {host.id: host for host in hosts}
+    def _look(self, wanted: AbstractSet[str]) -> None:
+        """Look at these instances, and keep what they are."""
         there: dict[str, list[FleetInstance]] = {}
         for one in self._inventory.instances:
-            there.setdefault(one.host_id or "", []).append(one)
-        tasks = [Task(host.id, self._access(host), None, guests=False) for host in by_id.values()]
+            if one.id in wanted:
+                there.setdefault(one.host_id or "", []).append(one)
+        for instance_id in wanted:
+            self._known.pop(instance_id, None)
+        by_id = {host.id: host for host in self._inventory.hosts if host.id in there}
+        tasks = [
+            Task(host.id, self._access(host), tuple(one.instance_name for one in there[host.id]), guests=False)
+            for host in by_id.values()
+        ]
         for looked in HereEngine(self._max_ssh).look(tasks) if tasks else ():
             if looked.look is None:
                 continue
@@ -149,36 +182,36 @@ class Watch:
                 if member is not None:
                     self._known[one.id] = _Known(one, member, looked.host_id)
 
-    def _begin(self, event: CloudEvent, jobs: dict[str, str]) -> None:
-        before = self._asked.get(event.instance_id)
-        disturbed = None if before is None else "two scales of it went on at the same time (see DEF-01)"
+    def _begin(self, event: CloudEvent, jobs: dict[str, str], *, disturbed: bool) -> None:
+        """Of two at once the second takes the place of the first, which then has no end of its own."""
+        two = disturbed or event.instance_id in self._asked
         self._asked[event.instance_id] = _Asked(
             self._known.get(event.instance_id),
             self._inventory,
             event.offering_id or "",
             jobs.get(event.instance_id),
-            disturbed,
+            _SEVERAL if two else None,
         )
 
-    def _end_of_scale(self, event: CloudEvent, heard: Heard) -> None:
+    def _end_of_scale(self, event: CloudEvent) -> WatchedLine | None:
         asked = self._asked.pop(event.instance_id, None)
-        record = self._record(event.instance_id)
         if asked is None:
-            return
+            return None
+        record = self._record(event.instance_id)
         failed, text = event.failed, self._refusal(asked.job_id)
         happened = f"refused{f': {text}' if text else ''}" if failed else "succeeded"
         line = _line("scale", record, asked.inventory, asked.offering_id, happened)
         try:
-            told = self._judge_scale(asked, record, failed, text, line)
+            return self._judge_scale(asked, record, failed, text, line)
         except HarnessError as unseen:
-            told = line.model_copy(update={"not_seen": [str(unseen)]})
-        heard(told)
-        self._renew(record)
+            return line.model_copy(update={"not_seen": [str(unseen)]})
 
     def _judge_scale(
         self, asked: _Asked, record: FleetInstance | None, failed: bool, text: str | None, line: WatchedLine
     ) -> WatchedLine:
+        # An offering may be newer than what was read before the scale; it never changes.
         known, offering = asked.known, asked.inventory.offerings.get(asked.offering_id)
+        offering = offering or fleet.offerings(self._api).get(asked.offering_id)
         if asked.disturbed is not None:
             return line.model_copy(update={"not_seen": [asked.disturbed]})
         if known is None or offering is None or record is None:
@@ -204,31 +237,24 @@ class Watch:
         prediction, comparison = next((way for way in ways if not way[1].findings), ways[0])
         return _told(line, prediction, comparison, world)
 
-    def _end_of_migration(self, event: CloudEvent, heard: Heard) -> None:
+    def _end_of_migration(self, event: CloudEvent) -> WatchedLine | None:
         known, record = self._known.get(event.instance_id), self._record(event.instance_id)
         # A scale that migrates has its own end.
         if event.instance_id in self._asked or record is None:
-            return
+            return None
         line = _line("migration", record, self._inventory, None, "succeeded")
         size = _size(record)
+        if known is None or size is None or record.host_id is None:
+            return line.model_copy(update={"not_seen": ["it was not seen before"]})
         try:
-            if known is None or size is None or record.host_id is None:
-                heard(line.model_copy(update={"not_seen": ["it was not seen before"]}))
-                return
             world = self._world(self._inventory, record.host_id)
             before = _instance(self._inventory, known).domain
             expected = domain_after_migration(world.settings, before, size, world.host(record.host_id))
-            observation, landed = self._observe(record)
-            comparison = compare_observation(expected, self._settled(expected, observation, landed))
-            heard(
-                _with_verdict(
-                    line.model_copy(update={"predicted": "its domain, with the shares of the host"}), comparison
-                )
-            )
-        except (HarnessError, KeyError) as unseen:
-            heard(line.model_copy(update={"not_seen": [str(unseen)]}))
-        finally:
-            self._renew(record)
+            observation, view = self._observe(record)
+            comparison = compare_observation(expected, self._settled(expected, observation, view))
+        except HarnessError as unseen:
+            return line.model_copy(update={"not_seen": [str(unseen)]})
+        return _with_verdict(line.model_copy(update={"predicted": "its domain, with the host's shares"}), comparison)
 
     def _record(self, instance_id: str) -> FleetInstance | None:
         try:
@@ -287,11 +313,28 @@ class Watch:
             view.close()
         return replace(seen, guest=guest)
 
-    def _renew(self, record: FleetInstance | None) -> None:
-        self._inventory = self._read()
-        if record is not None:
-            self._known.pop(record.id, None)
-            self._look(host for host in self._inventory.hosts if host.id == record.host_id)
+
+def _of_several(events: Iterable[CloudEvent]) -> set[str]:
+    """Instances to which more than one thing happened between two looks; a migration within a scale is a part of it."""
+    seen: set[str] = set()
+    several: set[str] = set()
+    scaling: set[str] = set()
+    for event in events:
+        begins = event.type == SCALE and event.offering_id is not None
+        within = event.type == MIGRATE and event.instance_id in scaling
+        ends = event.state == "Completed" and event.type in (MIGRATE, *STARTS)
+        if begins or (ends and not within):
+            several |= {event.instance_id} & seen
+            seen.add(event.instance_id)
+        if begins:
+            scaling.add(event.instance_id)
+        elif event.type == SCALE and event.state == "Completed":
+            scaling.discard(event.instance_id)
+    return several
+
+
+def _doubted(line: WatchedLine) -> WatchedLine:
+    return line.model_copy(update={"verdict": Verdict.NOT_VERIFIED, "findings": [], "not_seen": [_SEVERAL]})
 
 
 def _line(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness.audit.inventory import Inventory
 from harness.cli import main
 from harness.reference.offering import CustomParameters
 from harness.reference.settings import CPU_OVERCOMMIT
@@ -86,7 +87,8 @@ def test_one_that_was_never_seen_before_is_not_verified(cloud: AuditedCloud, hea
     instance = cloud.deploy()
     assert cloud.scale(instance, larger)
     (line,) = step(watching, heard)
-    assert (line.verdict, line.not_seen) == (Verdict.NOT_VERIFIED, ["it was not seen before"])
+    assert line.verdict is Verdict.NOT_VERIFIED
+    assert line.not_seen == ["more than this happened to it between two looks"]
 
 
 def test_a_cloud_that_does_something_else_is_told(cloud: AuditedCloud, heard: list[WatchedLine]) -> None:
@@ -143,6 +145,40 @@ def test_custom_parameters_are_those_that_the_instance_then_has(cloud: AuditedCl
     assert [one.verdict for one in step(watching, heard)] == [Verdict.AS_PREDICTED]
     assert not cloud.scale(instance, offering, CustomParameters("1", None, None))
     assert [one.verdict for one in step(watching, heard)] == [Verdict.NOT_VERIFIED]
+
+
+def test_scales_of_neighbours_that_end_together_are_told_apart(cloud: AuditedCloud, heard: list[WatchedLine]) -> None:
+    """All are on one host, and one has ended before another one's event is read."""
+    made, larger = [cloud.deploy() for _ in range(3)], cloud.offering(2, 900, 512, cpu_cap=True)
+    watching = watch(cloud)
+    assert cloud.scale(made[0], larger)
+    read = watching._read
+
+    def read_and_scale_another() -> Inventory:
+        """Between what is read and the next look at the events."""
+        found = read()
+        if len(made) > 2:
+            assert cloud.scale(made.pop(), larger)
+        return found
+
+    watching._read = read_and_scale_another  # type: ignore[method-assign]
+    for _ in range(3):
+        watching.step(heard.append)
+    assert [(one.verdict, one.findings) for one in heard if one.findings] == []
+    assert sorted(one.verdict for one in heard) == [Verdict.AS_PREDICTED, Verdict.NOT_VERIFIED]
+    assert cloud.scale(made[1], larger)
+    assert [one.verdict for one in step(watching, heard)] == [Verdict.AS_PREDICTED]
+
+
+def test_two_scales_between_two_looks_are_not_judged(cloud: AuditedCloud, heard: list[WatchedLine]) -> None:
+    instance, watching = cloud.deploy(), watch(cloud)
+    assert cloud.scale(instance, cloud.offering(2, 900, 512))
+    assert cloud.scale(instance, cloud.offering(3, 900, 512, cpu_cap=True))
+    told = step(watching, heard)
+    assert {one.verdict for one in told} == {Verdict.NOT_VERIFIED}
+    assert cloud.scale(instance, cloud.offering(4, 900, 512))
+    (line,) = step(watching, heard)
+    assert (line.verdict, line.not_seen) == (Verdict.AS_PREDICTED, [])
 
 
 def test_the_command_tells_each_job_and_ends_as_it_should(cloud: AuditedCloud, tmp_path: Path) -> None:
