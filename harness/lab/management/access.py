@@ -66,11 +66,15 @@ def check_offering(people: Directory, account: Account, domain_ids: Sequence[str
 def check_may_manage(people: Directory, caller: User, role: Role, account_name: str, account_id: str) -> None:
     """Whether the caller's role is high enough for an account of this role. Raises PermissionDeniedError.
 
+    Admins of any type may manage others of that type, users may not: the hidden setting
+    role.types.allowed.for.operations.on.accounts.of.same.role.type says so unless somebody changes it.
     Source: AccountManagerImpl.checkCallerRoleTypeAllowedForUserOrAccountOperations.
     """
     own = people.account(caller.account_id)
     first = (people.admin.account_id, people.system.account_id)
     if own.id in first or own.role.rank < role.rank or own.id == account_id:
+        return
+    if own.role is role and role is not Role.USER:
         return
     if own.role is role:
         raise PermissionDeniedError(

@@ -59,6 +59,7 @@ KEPT: Mapping[str, KeptSetting] = {
         Kind.INTEGER, "10", _KUBERNETES, _KUBERNETES_MANAGER, parent=_KUBERNETES_SERVICE
     ),
     COMMANDS_TIMEOUT: KeptSetting(Kind.STRING, "", _OTHER, "AgentManager"),
+    "dynamic.apichecker.cache.period": KeptSetting(Kind.INTEGER, "0", _OTHER, "RoleService"),
     "enable.account.settings.for.domain": KeptSetting(Kind.BOOLEAN, "false", _DOMAIN, _SERVER),
     "enable.domain.settings.for.child.domain": KeptSetting(Kind.BOOLEAN, "false", _DOMAIN, _SERVER),
     "endpoint.url": KeptSetting(Kind.STRING, "http://localhost:8080/client/api", _API, "ApiServer"),

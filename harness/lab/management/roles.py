@@ -89,6 +89,7 @@ def delete(people: Directory, role_id: str) -> None:
         if any(account.role_id == role.id for account in people.accounts.values()):
             raise PermissionDeniedError("Found accounts that have role in use, won't allow to delete role")
         del people.roles[role.id]
+        people.removed_ids.add(role.id)
 
 
 def add_rule(people: Directory, role_id: str, rule: str, description: str, *, allows: bool) -> RoleRule:

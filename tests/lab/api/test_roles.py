@@ -41,6 +41,7 @@ def test_a_role_can_be_made_from_another_and_goes_when_nobody_has_it(lab: Lab) -
     refused = lab.raw.call("deleteRole", id=copied["id"])
     assert refused.body["errortext"] == "Found accounts that have role in use, won't allow to delete role"
     assert lab.api.deleteRole(id=role["id"]) == {"success": True}
+    assert lab.api.listRoles(id=role["id"]) == {}
     shown = lab.api.updateRole(id=copied["id"], name="other", ispublic="false")["role"]
     assert (shown["name"], shown["ispublic"]) == ("other", False)
 
