@@ -129,7 +129,20 @@ def test_every_configuration_of_cloudstack_is_read() -> None:
 @upstream
 @pytest.mark.parametrize(
     ("module", "passed", "skipped"),
-    [("test_list_accounts", 8, 0), ("test_list_domains", 5, 0), ("test_scale_vm", 0, 4)],
+    [
+        ("test_disk_offerings", 9, 0),
+        ("test_domain_disk_offerings", 3, 0),
+        ("test_domain_network_offerings", 3, 0),
+        ("test_domain_service_offerings", 3, 0),
+        ("test_global_settings", 6, 0),
+        ("test_list_accounts", 8, 0),
+        ("test_list_disk_offerings", 8, 0),
+        ("test_list_domains", 5, 0),
+        ("test_list_hosts", 12, 0),
+        ("test_list_service_offerings", 12, 0),
+        ("test_list_storage_pools", 11, 0),
+        ("test_scale_vm", 0, 5),
+    ],
 )
 def test_modules_of_cloudstack_run_on_the_lab(marvin: RunMarvin, module: str, passed: int, skipped: int) -> None:
     run = marvin(str(SMOKE / f"{module}.py"), own=False, strict=False)
