@@ -136,7 +136,7 @@ class Session:
         release = release_of(cloud_version, has_new_settings=configuration.has_new_settings(self.api))
         if expected_release is not None and release_of(expected_release) != release:
             raise WrongReleaseError(
-                f"--release {expected_release}: the cloud says {cloud_version} and behaves like {release.name}"
+                f"CloudStack {expected_release} is expected; the cloud says {cloud_version}, acts like {release.name}"
             )
         zone = self._named("cloud.zone", lambda: infrastructure.zone(self.api, environment.cloud.zone))
         template = self._template("cloud.template", zone, environment.cloud.template)

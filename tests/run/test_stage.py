@@ -124,7 +124,7 @@ def test_what_cannot_be_taken_back_is_told(session: Session) -> None:
 
 def test_another_release_than_asked_for_ends_the_run(lab: SimulatedLab) -> None:
     session = session_of(load(lab.cloud_file))
-    with pytest.raises(WrongReleaseError, match=r"--release 4\.22: the cloud says 4\.23"):
+    with pytest.raises(WrongReleaseError, match=r"CloudStack 4\.22 is expected; the cloud says 4\.23"):
         session.open("4.22")
     session.close()
 
