@@ -25,9 +25,9 @@ from harness.cloud.entities import HostRecord
 from harness.cloud.fleet import FleetHost, FleetInstance
 from harness.cloud.read_only import ReadOnlyApi
 from harness.reference.settings import ENABLE_DYNAMIC_SCALE
+from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
 from harness.run.host_logins import host_access
-from harness.run.read_only import read_only_api
 
 # Looks of whole hosts take longer than those at one domain: so much for each, beside the file's time limit.
 _S_FOR_EACH_DOMAIN = 0.2

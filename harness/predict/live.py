@@ -23,10 +23,10 @@ from harness.reference.readiness import is_prepared as would_be_prepared
 from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.scaling import RUNNING, STOPPED, Instance, Prediction, World, predict
 from harness.reference.settings import CPU_CEILING, ENABLE_DYNAMIC_SCALE, MEMORY_CEILING, Settings, seeded_by_upgrade
+from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
 from harness.run.host_logins import host_access
 from harness.run.question import Question
-from harness.run.read_only import read_only_api
 
 RELEASES: Mapping[str, Release] = {release.name: release for release in (BEFORE, SINCE)}
 _UNLIMITED = -1

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
 from harness.run import zone_lock
+from harness.run.api_access import api_of
 from harness.run.environment import Environment
 from harness.run.ledger import (
     LEDGER_FILE,
@@ -27,7 +28,7 @@ from harness.run.ledger import (
     NetworkMade,
     OfferingMade,
 )
-from harness.run.session import Session, api_of
+from harness.run.session import Session
 from harness.run.verification import ALIVE_FILE, HOLDS
 
 Load = Callable[[Path], Environment]

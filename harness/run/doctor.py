@@ -15,11 +15,11 @@ from harness.hosts.access import HostAccess
 from harness.hosts.log_reading import end_of
 from harness.hosts.pool import Hosts
 from harness.reference.release import release_of
+from harness.run.api_access import api_of
 from harness.run.environment import Allowed, Environment
 from harness.run.holds import Claim
 from harness.run.home import is_usable
 from harness.run.host_logins import host_access, log_access
-from harness.run.session import api_of
 from harness.run.trust import warnings
 
 _MIB = 1024 * 1024

@@ -8,8 +8,8 @@ from typing import Any
 from harness.cloud.client import CloudApi, is_question
 from harness.cloud.redaction import Redactor
 from harness.errors import HarnessError
+from harness.run.api_access import api_of
 from harness.run.environment import Environment
-from harness.run.session import api_of
 
 _SCOPES = ("zoneid", "clusterid")
 

@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 from harness.cloud import accounts, networks
 from harness.cloud.accounts import AccountType
 from harness.cloud.client import ApiError, CloudApi
+from harness.run.api_access import api_of
 from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.ledger import THE_RUN, AccountMade, Ledger, NetworkMade
-from harness.run.session import Inventory, Session, api_of
+from harness.run.session import Inventory, Session
 
 
 class RunAccount(BaseModel):

@@ -26,6 +26,7 @@ from harness.reference.capacity import Host
 from harness.reference.release import Release, release_of
 from harness.reference.scaling import World
 from harness.reference.settings import Settings
+from harness.run.api_access import api_of
 from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.evidence import gather
 from harness.run.home import is_usable
@@ -51,24 +52,6 @@ class NothingToTestError(HarnessError):
 
 class WrongReleaseError(HarnessError):
     """The cloud behaves like another release than the one asked for."""
-
-
-def api_of(environment: Environment, api_key: str | None = None, secret_key: str | None = None) -> CloudApi:
-    """The API as the environment file says, with its keys or with others.
-
-    Raises:
-        EnvironmentFileError: the file's keys have no usable source.
-    """
-    verify: bool | str = environment.api.verify_tls
-    if verify and environment.api.ca_bundle is not None:
-        verify = str(environment.path(environment.api.ca_bundle))
-    return CloudApi(
-        environment.api.endpoint,
-        api_key or environment.api_key(),
-        secret_key or environment.secret_key(),
-        verify=verify,
-        timeout_s=environment.time_limits.api,
-    )
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from harness.reference.decision import EndlessScaleError
 from harness.reference.domain import Domain, domain_after_migration
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size
 from harness.reference.scaling import Instance, Outcome, Prediction, World, predict
+from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
 from harness.run.host_logins import host_access
-from harness.run.read_only import read_only_api
 from harness.verify.checks import Checks
 from harness.verify.finding import Comparison, Layer
 from harness.verify.instance import compare_observation, guest_has_settled
