@@ -209,6 +209,9 @@ class CloudApi:
             raise ApiUnreachableError(f"TLS verification failed for {self.endpoint}: {_innermost(failure)}") from None
         except RecursionError:
             raise ApiAnswerError(f"{self.endpoint} answered {command} with JSON that is nested too deeply") from None
+        except UnicodeEncodeError:
+            # Half of a character, which JSON may write, and which an id that was answered before had in it.
+            raise ApiAnswerError(f"{command} cannot be sent: one of its values is no text") from None
         except requests.exceptions.TooManyRedirects:
             raise ApiAnswerError(f"{self.endpoint} sends {command} to another address; give that one") from None
         except AnswerTooLargeError as failure:

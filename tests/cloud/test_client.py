@@ -169,3 +169,9 @@ def test_a_change_that_was_never_sent_is_sent_once_the_server_is_back(server: Sc
         server.open_port(port)
         assert waiting.result(30) == {}
     assert server.calls == ["listX", "deployX"]
+
+
+def test_a_value_that_is_no_text_is_not_sent(server: ScriptedServer) -> None:
+    with pytest.raises(ApiAnswerError, match="deployX cannot be sent: one of its values is no text"):
+        server.api.call("deployX", id="\ud800")
+    assert server.calls == []
