@@ -110,7 +110,7 @@ def _cloud_toml(
         },
         # A guest that cannot show what was plugged in is an optional witness.
         "guest": {"agent": True} if fleet.guest_boot.onlines_hotplug else {"onlines_hotplug": False},
-        "time_limits": {"job": 120, "ssh": 10, **_guest_limits(fleet.kind)},
+        "time_limits": {**_server_limits(str(lab["hosts"])), "ssh": 10, **_guest_limits(fleet.kind)},
         "lab": lab,
     }
     for host in hosts:
@@ -120,6 +120,11 @@ def _cloud_toml(
     for table, values in tables.items():
         parts.append(f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     return "\n".join(parts)
+
+
+def _server_limits(kind: str) -> dict[str, object]:
+    """A real server shares the machine with its database and agents, and is slow as long as nothing is compiled."""
+    return {"api": 60, "job": 300} if kind == "cloudstack" else {"job": 120}
 
 
 def _guest_limits(kind: str) -> dict[str, float]:
