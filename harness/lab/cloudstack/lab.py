@@ -55,7 +55,7 @@ class CloudStackLab:
         own = self.folder / "cloudstack"
         return {
             "management server": own / "server" / "management-server.log",
-            "management server's output": own / "server" / "server.out",
+            "management server, output": own / "server" / "server.out",
             "schema": own / "server" / "schema.log",
             "database": own / "mariadb.log",
             **{f"agent of {host.name}": self._agent(host.name).log for host in self.spec.hosts},
@@ -114,6 +114,13 @@ class CloudStackLab:
             self._server.reap()
         if self._database is not None:
             self._database.reap()
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what logs there are, to be read when the lab is gone."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for writer, log in self.logs.items():
+            if log.exists():
+                shutil.copy(log, folder / f"{writer.replace(' ', '-')}.log")
 
     def _begin_database(self, database: Database, server: ManagementServer) -> None:
         copies = cache_dir() / "cloudstack"

@@ -62,8 +62,11 @@ class ManagementServer:
         """Choose ports and make the folder with all that the server reads."""
         self.api_port, self.agent_port = free_port(), free_port(self.address)
         conf = self.folder / "conf"
-        for folder in (conf, self.folder / "mnt", self.folder / "home" / ".ssh"):
+        for folder in (conf, self.folder / "mnt", self.folder / "extensions", self.folder / "home" / ".ssh"):
             folder.mkdir(mode=0o700, parents=True)
+        for name in ("engine", "scripts"):
+            if (self.build.scripts / name).is_dir():
+                (self.folder / name).symlink_to(self.build.scripts / name)
         texts = {
             "db.properties": self._db_properties(),
             "server.properties": self._server_properties(),
@@ -159,8 +162,20 @@ class ManagementServer:
             f"-Duser.home={self.folder / 'home'}",
             f"-Djava.io.tmpdir={self.folder / 'home'}",
             f"-Dpaths.script={self.build.scripts}",
+            f"-Dlog4j2.configurationFile={self.folder / 'conf' / 'log4j-cloud.xml'}",
         )
-        return ["java", *JAVA_STARTS, *JAVA_OPENS, *system, "-cp", class_path, *arguments]
+        # What the server looks for from its working directory is the tree's; what it writes there is not.
+        return [
+            "env",
+            f"--chdir={self.folder}",
+            "java",
+            *JAVA_STARTS,
+            *JAVA_OPENS,
+            *system,
+            "-cp",
+            class_path,
+            *arguments,
+        ]
 
     def _attached(self) -> tuple[str, ...]:
         return (self.java_agent,) if self.java_agent is not None else ()

@@ -21,6 +21,9 @@ from harness.lab.folder import CloudStackDescription, HostDescription, LabDescri
 from harness.lab.server import say
 from harness.lab.topology import DEFAULT_LAB
 
+# Beside the lab's folder, which goes; the next lab up or down in this state folder takes them away.
+FAILED = "failed"
+
 
 @click.command()
 @click.option("--state", type=click.Path(path_type=Path), required=True)
@@ -45,6 +48,9 @@ def main(state: Path, name: str, wish: str) -> None:
                 _describe(folder, lab, up)
                 say({"up": True})
                 stop.wait()
+            except HarnessError:
+                lab.keep_logs(folder.state / FAILED)
+                raise
             finally:
                 lab.down()
     except HarnessError as failure:

@@ -23,7 +23,7 @@ def server_and_hosts(description: LabDescription, folder: Path) -> Iterator[str]
     real = description.cloudstack
     stat = process_stat(real.server_pid)
     if stat is None or stat.state in "ZX":
-        words = last_words(real.logs["management server"], real.logs["management server's output"])
+        words = last_words(real.logs["management server"], real.logs["management server, output"])
         yield f"management server: ended; {words}"
         return
     keys = configparser.ConfigParser(interpolation=None)

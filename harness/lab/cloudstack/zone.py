@@ -19,6 +19,7 @@ from harness.lab.topology import LabSpec
 from harness.waiting import DeadlineExpired, wait_until
 
 HOST_UP_SECONDS = 240.0
+MODULES_SECONDS = 90.0
 TEMPLATE_SECONDS = 60.0
 FIRST_PASSWORD = "password"  # noqa: S105 what the schema's own data say; it is changed at once
 NETWORK = "lab-net"
@@ -89,9 +90,19 @@ class ZoneMaker:
         self._clusters: dict[str, str] = {}
 
     def version(self) -> str:
-        """The release that the server says it is."""
-        capabilities = self._call("listCapabilities")["capability"]
-        return str(capabilities["cloudstackversion"])
+        """The release that the server says it is, as soon as it can: its modules go on loading after it answers.
+
+        Raises:
+            ZoneError: it cannot for long.
+        """
+
+        def look() -> str:
+            return str(self._call("listCapabilities")["capability"]["cloudstackversion"])
+
+        try:
+            return wait_until("the server's modules", look, bool, MODULES_SECONDS, transient=(ZoneError,))
+        except DeadlineExpired as expired:
+            raise ZoneError(str(expired.last_seen)) from expired
 
     def make(self) -> None:
         """Zone, physical network, pod and clusters: what agents need to say where they belong."""
