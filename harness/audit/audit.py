@@ -29,8 +29,10 @@ from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
 from harness.run.host_logins import host_access
 
-# Looks of whole hosts take longer than those at one domain: so much for each, beside the file's time limit.
-_S_FOR_EACH_DOMAIN = 0.2
+# Looks of whole hosts take longer than those at one domain: so much for each, beside the file's time limit. A guest's
+# agent that hangs takes as long as libvirt waits for it.
+_S_FOR_EACH_DOMAIN = 0.05
+_S_FOR_EACH_GUEST = 1.0
 # What may be no more than a look in the middle of a change; everything else stays as it is while nobody scales.
 _OF_A_MOMENT = {
     state.id
@@ -216,7 +218,8 @@ class _Auditor:
         address = host.address or host.name
         record = HostRecord.model_construct(name=host.name, address=address)
         access = host_access(self._environment, record)
-        seconds = access.command_timeout_s + _S_FOR_EACH_DOMAIN * len(here)
+        for_each = _S_FOR_EACH_GUEST if self._bounds.guests else _S_FOR_EACH_DOMAIN
+        seconds = access.command_timeout_s + for_each * len(here)
         wanted = tuple(one.instance_name for one in here) if self._selection.leaves_instances_out else None
         cluster = inventory.cluster_name(host)
         return Task(host.id, replace(access, command_timeout_s=seconds), wanted, self._bounds.guests, cluster)
