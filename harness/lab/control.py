@@ -96,11 +96,11 @@ def _kept(folder: LabFolder, command: list[str], said: Callable[[str], None] | N
 def end_kept_lab(state: Path) -> bool:
     """End the kept lab and remove what dead ones left; False where there was nothing to end or to remove."""
     folder = LabFolder(state, KEPT_LAB)
-    description = folder.description()
+    owner = folder.owner
     ended = False
-    if folder.is_owned and description is not None:
-        # The lock says that this process lives, and it is what holds the lock.
-        os.kill(description.pid, signal.SIGTERM)
+    if folder.is_owned and owner is not None:
+        # The lock says that this process lives, and it is what holds the lock, be the lab up yet or not.
+        os.kill(owner, signal.SIGTERM)
         wait_until("the lab to go down", lambda: folder.is_owned, lambda owned: not owned, _DOWN_SECONDS)
         ended = True
     elif folder.path.exists():

@@ -156,6 +156,12 @@ class LabFolder:
         except LabBusyError:
             return True
 
+    @property
+    def owner(self) -> int | None:
+        """The process that owns the folder, or owned it last; known from its first moment on."""
+        owner = self._written_owner()
+        return None if owner is None else owner.pid
+
     def describe(self, description: LabDescription) -> None:
         (self.path / _DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -179,13 +185,16 @@ class LabFolder:
     def _busy(self) -> LabBusyError:
         return LabBusyError(f"a lab runs in {self.path} already; take it down or choose another --state")
 
-    def _owner_lives(self) -> bool:
+    def _written_owner(self) -> _Owner | None:
+        """None where nothing is written, or where it ended while it wrote that down."""
         try:
-            owner = _Owner.model_validate_json((self.path / _OWNER).read_text(encoding="utf-8"))
+            return _Owner.model_validate_json((self.path / _OWNER).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
-            # There is none, or it ended while it wrote that down.
-            return False
-        return owner.boot == boot_id() and is_running(owner.pid, owner.started)
+            return None
+
+    def _owner_lives(self) -> bool:
+        owner = self._written_owner()
+        return owner is not None and owner.boot == boot_id() and is_running(owner.pid, owner.started)
 
     def _clear(self) -> None:
         if self.path.exists():

@@ -25,6 +25,28 @@ from harness.lab.topology import DEFAULT_LAB
 FAILED = "failed"
 
 
+class _ToldToEndError(HarnessError):
+    """Somebody took the lab down before it was up."""
+
+
+class _Ends:
+    """What a signal does: it breaks into a start, which takes minutes, and ends a lab that is up in order."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._starting = True
+
+    def told(self, *_: object) -> None:
+        self._stop.set()
+        if self._starting:
+            self._starting = False
+            raise _ToldToEndError("it was taken down before it was up")
+
+    def go_on_in_order(self) -> None:
+        """From now on a signal only says that it is time to end."""
+        self._starting = False
+
+
 @click.command()
 @click.option("--state", type=click.Path(path_type=Path), required=True)
 @click.option("--name", required=True)
@@ -32,8 +54,9 @@ FAILED = "failed"
 def main(state: Path, name: str, wish: str) -> None:
     """Run the lab in the foreground; lines of JSON say what is being done, then that it is up or why not."""
     stop = threading.Event()
+    ends = _Ends(stop)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, ends.told)
     folder = LabFolder(state, name)
     try:
         build = find_build(wish)
@@ -46,12 +69,16 @@ def main(state: Path, name: str, wish: str) -> None:
             try:
                 up = lab.up()
                 _describe(folder, lab, up)
+                ends.go_on_in_order()
                 say({"up": True})
                 stop.wait()
+            except _ToldToEndError:
+                raise
             except HarnessError:
                 lab.keep_logs(folder.state / FAILED)
                 raise
             finally:
+                ends.go_on_in_order()
                 lab.down()
     except HarnessError as failure:
         say({"error": str(failure)})
