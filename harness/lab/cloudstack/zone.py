@@ -97,7 +97,9 @@ class ZoneMaker:
         """
 
         def look() -> str:
-            return str(self._call("listCapabilities")["capability"]["cloudstackversion"])
+            told = str(self._call("listCapabilities")["capability"]["cloudstackversion"])
+            # One of the last to be loaded, and what storage needs.
+            return told if self._call("listStorageProviders", type="primary").get("dataStoreProvider") else ""
 
         try:
             return wait_until("the server's modules", look, bool, MODULES_SECONDS, transient=(ZoneError,))
