@@ -318,9 +318,8 @@ class RunFolder:
 
     def __init__(self, reports: Path) -> None:
         started = datetime.now(UTC)
-        self.record = RunRecord(run_id=f"{started:%Y%m%d-%H%M%S}-{os.getpid()}", started=started)
-        self.path = reports / self.record.run_id
-        self.path.mkdir(parents=True)
+        self.path = _new_folder(reports, f"{started:%Y%m%d-%H%M%S}-{os.getpid()}")
+        self.record = RunRecord(run_id=self.path.name, started=started)
         self._point_latest(reports)
         self.write()
 
@@ -359,3 +358,17 @@ class RunFolder:
 def load(folder: Path) -> RunRecord:
     """The record in a run's folder. Raises OSError or pydantic's ValidationError."""
     return RunRecord.model_validate_json((folder / RESULTS_FILE).read_text(encoding="utf-8"))
+
+
+def _new_folder(reports: Path, name: str) -> Path:
+    """A process may have had another run in this second; the next one's name has a digit more."""
+    reports.mkdir(parents=True, exist_ok=True)
+    path, runs = reports / name, 1
+    while True:
+        try:
+            path.mkdir()
+        except FileExistsError:
+            runs += 1
+            path = reports / f"{name}{runs}"
+        else:
+            return path

@@ -95,3 +95,9 @@ def test_the_file_can_be_read_after_every_case_and_latest_points_to_it(tmp_path:
     folder.finish()
     assert load(folder.path).finished is not None
     assert sorted(path.name for path in folder.path.iterdir()) == ["results.json"]
+
+
+def test_runs_of_one_process_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders = [RunFolder(tmp_path) for _ in range(50)]
+    assert len({folder.record.run_id for folder in folders}) == 50
+    assert all(load(folder.path).run_id == folder.path.name for folder in folders)
