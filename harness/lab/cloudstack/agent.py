@@ -40,6 +40,11 @@ class AgentFiles:
         """By name, each domain's XML as CloudStack wrote it, before the hook."""
         return self.folder / "domains"
 
+    @property
+    def downloads(self) -> Path:
+        """Where templates lie until they are in the primary storage."""
+        return self.folder / "downloads"
+
     def write(
         self,
         build: CloudStackBuild,
@@ -50,7 +55,14 @@ class AgentFiles:
     ) -> None:
         """`server` is address and port; `place` is zone, pod and the cluster's number in the database."""
         hooks = self.folder / "hooks"
-        for folder in (self.folder, self.folder / "conf", hooks, self.written_domains, self.folder / "home"):
+        for folder in (
+            self.folder,
+            self.folder / "conf",
+            hooks,
+            self.written_domains,
+            self.downloads,
+            self.folder / "home",
+        ):
             folder.mkdir(mode=0o700)
         (self.folder / "scripts").symlink_to(build.scripts / "scripts")
         (hooks / HOOK.name).write_text(HOOK.read_text(encoding="utf-8"), encoding="utf-8")
@@ -106,6 +118,8 @@ class AgentFiles:
             "host.reserved.mem.mb": 0,
             # A heartbeat that is late on a busy machine would have the "host" reboot.
             "reboot.host.and.alert.management.on.heartbeat.timeout": "false",
+            # Its usual place is libvirt's, which an unused machine does not have.
+            "direct.download.temporary.download.location": self.downloads,
             "domr.scripts.dir": "scripts/network/domr/kvm",
             "agent.hooks.basedir": self.folder / "hooks",
             "agent.hooks.libvirt_vm_xml_transformer.script": HOOK.name,

@@ -42,7 +42,8 @@ class CloudStackLab:
         self.build = build
         self.folder = folder.resolve()
         self.spec = spec
-        self.fleet = KvmFleet(spec.hosts, self.folder, lab_id, cache_dir(), uplink_bridged=True)
+        # CloudStack's agents migrate by libvirt's TCP port.
+        self.fleet = KvmFleet(spec.hosts, self.folder, lab_id, cache_dir(), libvirt_tcp=True, uplink_bridged=True)
         self._said = said
         self._remains = Remains(self.fleet.record)
         self._database: Database | None = None

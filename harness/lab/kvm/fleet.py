@@ -48,10 +48,10 @@ class KvmFleet:
         """`state_dir` is this lab's own; `cache_dir` keeps the guest image for all labs.
 
         `libvirt_tcp` makes each libvirtd listen on its host's address without any authentication, which lets every
-        local user of the machine become root through it; only for tests of that transport. `acceleration` is `auto`,
-        `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL decides. `uplink_bridged` makes the
-        host's cable a port of the guests' bridge, which has the host's address then. `faults` are those of the lab
-        that the hosts belong to.
+        local user of the machine become root through it: for tests of that transport, and for CloudStack's own agents,
+        which migrate by it. `acceleration` is `auto`, `kvm` or `tcg`; if not given, the environment's CS_HARNESS_ACCEL
+        decides. `uplink_bridged` makes the host's cable a port of the guests' bridge, which has the host's address
+        then. `faults` are those of the lab that the hosts belong to.
         """
         if not re.fullmatch(r"[0-9a-f]{4,8}", lab_id):
             raise HarnessError(f"lab id {lab_id!r}: 4 to 8 hexadecimal digits, because network links carry it")
