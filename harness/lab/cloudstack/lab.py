@@ -74,6 +74,7 @@ class CloudStackLab:
                 else ()
             ),
             "no <bandwidth>: its queue discipline is not in every kernel",
+            "disks read-only, since libvirt migrates no others from a folder that hosts share",
             "kernel and initramfs given directly in place of a boot disk",
         )
 

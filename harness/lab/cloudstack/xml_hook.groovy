@@ -14,6 +14,8 @@ class LabTransformer {
         }
         // The queue discipline that it needs is not in every kernel.
         text = text.replaceAll(/(?s)<bandwidth>.*?<\/bandwidth>\s*/, '')
+        // libvirt takes a folder that several hosts see for unshared, and migrates only disks that nobody writes to.
+        text = text.replaceAll(/(?s)(<disk\s+device='disk'\s+type='file'[^>]*>(?:(?!<\/disk>).)*)<\/disk>/, '$1<readonly/>\n</disk>')
         // The guest is started directly, since the template's disk is empty.
         text = text.replaceAll(/<boot dev='[^']*'\s*\/>\s*/, '')
         return text.replaceFirst(/<\/os>/, {
