@@ -56,6 +56,9 @@ def main() -> None:
                 sys.exit(f"run {number + 1} ended with {exit_code}")
     print("\n".join(table_lines(rows, right=frozenset(range(len(rows[0]))))))
     print(f"threads here at the end: {', '.join(sorted(thread.name for thread in threading.enumerate()))}")
+    if arguments.rounds <= 2 * _SETTLES:
+        print(f"growing: not told by so few runs; it takes {2 * _SETTLES + 1}")
+        return
     growing = [f"{whose}: {what}" for whose, seen in (("the run", ours), ("the lab", labs)) for what in rising(seen)]
     print(f"growing: {'; '.join(growing) or 'nothing'}")
     sys.exit(1 if growing else 0)
@@ -63,7 +66,7 @@ def main() -> None:
 
 def rising(seen: list[Taken]) -> list[str]:
     """What of it rises once it has settled: by the medians of the first and the last third after that."""
-    rest = seen[_SETTLES:] if len(seen) > 2 * _SETTLES else seen
+    rest = seen[_SETTLES:]
     third = max(1, len(rest) // 3)
     begin, end = rest[:third], rest[-third:]
     apart = max(1, len(rest) - third)

@@ -73,9 +73,10 @@ def test_hostile_documents_are_refused_in_a_line() -> None:
     assert lines[-1] == "0 tracebacks"
 
 
-def test_run_after_run_nothing_grows() -> None:
+def test_what_run_after_run_takes_is_measured() -> None:
     lines = _output("soak.py", "--rounds=2", "--select=LIM-03")
-    assert lines[-1] == "growing: nothing"
+    assert [line.split()[:2] for line in lines[-4:-2]] == [["1", "0"], ["2", "0"]]
+    assert lines[-1] == "growing: not told by so few runs; it takes 11"
 
 
 def test_what_grows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
