@@ -104,6 +104,8 @@ class ManagementServer:
             "host": self.address,
             "port": str(self.agent_port),
             "integration.api.port": "0",
+            # In developer mode it writes the keys of system VMs into the tree.
+            "developer": "false",
             # The lab's agents have no certificates.
             "ca.plugin.root.auth.strictness": "false",
             "expunge.delay": "1",
