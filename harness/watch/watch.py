@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from threading import Event
 
 from harness.audit import inventory as inventories
-from harness.audit.inventory import RUNNING, Inventory, reference_host
+from harness.audit.inventory import Inventory, reference_host
 from harness.audit.looking import HereEngine, Task
-from harness.audit.running_domain import as_reference, is_prepared
 from harness.audit.selection import Selection
 from harness.cloud import fleet
 from harness.cloud.client import ApiError
@@ -19,42 +17,30 @@ from harness.cloud.entities import HostRecord
 from harness.cloud.fleet import FleetHost, FleetInstance
 from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
-from harness.hosts.observation import DomainView, FleetMember, Observation, SchedulerView
+from harness.hosts.observation import Observation
 from harness.hosts.ssh_transport import SshHostView
-from harness.reference import rules
 from harness.reference.decision import EndlessScaleError
 from harness.reference.domain import Domain, domain_after_migration
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size
-from harness.reference.scaling import Instance, Outcome, Prediction, World, predict
+from harness.reference.scaling import Prediction, World, predict
 from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
 from harness.run.host_logins import host_access
-from harness.verify.checks import Checks
-from harness.verify.finding import Comparison, Layer
+from harness.verify.finding import Comparison
 from harness.verify.instance import compare_observation, guest_has_settled
 from harness.waiting import DeadlineExpired, wait_until
 from harness.watch.events import MIGRATE, SCALE, STARTS, CloudEvent, EventTail
-from harness.watch.records import Verdict, WatchedLine
-
-_SEVERAL = "more than this happened to it between two looks"
+from harness.watch.judging import SEVERAL, compare, doubted, line_of, told, with_verdict
+from harness.watch.known import Known, as_instance, given_parameters, size_of
+from harness.watch.records import WatchedLine
 
 Heard = Callable[[WatchedLine], object]
-
-
-@dataclass(frozen=True)
-class _Known:
-    """An instance as it was when nothing was going on with it."""
-
-    record: FleetInstance
-    member: FleetMember
-    host_id: str
 
 
 @dataclass(frozen=True)
 class _Asked:
     """A scale that was asked for, with all that was known then; `disturbed` says why it cannot be judged."""
 
-    known: _Known | None
+    known: Known | None
     inventory: Inventory
     offering_id: str
     job_id: str | None
@@ -72,7 +58,7 @@ class Watch:
         self._tail = EventTail(self._api)
         self._inventory = self._read()
         self._versions: dict[str, int] = {}
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._asked: dict[str, _Asked] = {}
         self._queue: list[CloudEvent] = []
         self._look({one.id for one in self._inventory.instances})
@@ -134,7 +120,7 @@ class Watch:
         changed = self._distrust_what_changed_meanwhile() | several
         for instance_id, line in told:
             if line is not None:
-                heard(_doubted(line) if instance_id in changed and line.findings else line)
+                heard(doubted(line) if instance_id in changed and line.findings else line)
 
     def _distrust_what_changed_meanwhile(self) -> set[str]:
         """Instances with events since they were looked at: what is known of them may be from before or after those."""
@@ -180,7 +166,7 @@ class Watch:
             for one in there.get(looked.host_id, []):
                 member = looked.look.members.get(one.instance_name)
                 if member is not None:
-                    self._known[one.id] = _Known(one, member, looked.host_id)
+                    self._known[one.id] = Known(one, member, looked.host_id)
 
     def _begin(self, event: CloudEvent, jobs: dict[str, str], *, disturbed: bool) -> None:
         """Of two at once the second takes the place of the first, which then has no end of its own."""
@@ -190,7 +176,7 @@ class Watch:
             self._inventory,
             event.offering_id or "",
             jobs.get(event.instance_id),
-            _SEVERAL if two else None,
+            SEVERAL if two else None,
         )
 
     def _end_of_scale(self, event: CloudEvent) -> WatchedLine | None:
@@ -200,7 +186,7 @@ class Watch:
         record = self._record(event.instance_id)
         failed, text = event.failed, self._refusal(asked.job_id)
         happened = f"refused{f': {text}' if text else ''}" if failed else "succeeded"
-        line = _line("scale", record, asked.inventory, asked.offering_id, happened)
+        line = line_of("scale", record, asked.inventory, asked.offering_id, happened)
         try:
             return self._judge_scale(asked, record, failed, text, line)
         except HarnessError as unseen:
@@ -220,8 +206,8 @@ class Watch:
         if offering.is_custom and failed:
             return line.model_copy(update={"not_seen": ["no list tells the custom parameters of a scale that failed"]})
         world = self._world(asked.inventory, known.host_id)
-        instance = _instance(asked.inventory, known)
-        parameters = _parameters(offering, record)
+        instance = as_instance(asked.inventory, known)
+        parameters = given_parameters(offering, record)
         observation, landed = self._observe(record)
         ways: list[tuple[Prediction, Comparison]] = []
         for release in (world.release, world.release.mended):
@@ -231,30 +217,30 @@ class Watch:
             except EndlessScaleError as endless:
                 return line.model_copy(update={"not_seen": [str(endless)]})
             settled = self._settled(prediction.domain, observation, landed)
-            ways.append((prediction, _compare(prediction, record, failed, text, settled)))
+            ways.append((prediction, compare(prediction, record, failed, text, settled)))
             if not ways[-1][1].findings:
                 break
         prediction, comparison = next((way for way in ways if not way[1].findings), ways[0])
-        return _told(line, prediction, comparison, world)
+        return told(line, prediction, comparison, world)
 
     def _end_of_migration(self, event: CloudEvent) -> WatchedLine | None:
         known, record = self._known.get(event.instance_id), self._record(event.instance_id)
         # A scale that migrates has its own end.
         if event.instance_id in self._asked or record is None:
             return None
-        line = _line("migration", record, self._inventory, None, "succeeded")
-        size = _size(record)
+        line = line_of("migration", record, self._inventory, None, "succeeded")
+        size = size_of(record)
         if known is None or size is None or record.host_id is None:
             return line.model_copy(update={"not_seen": ["it was not seen before"]})
         try:
             world = self._world(self._inventory, record.host_id)
-            before = _instance(self._inventory, known).domain
+            before = as_instance(self._inventory, known).domain
             expected = domain_after_migration(world.settings, before, size, world.host(record.host_id))
             observation, view = self._observe(record)
             comparison = compare_observation(expected, self._settled(expected, observation, view))
         except HarnessError as unseen:
             return line.model_copy(update={"not_seen": [str(unseen)]})
-        return _with_verdict(line.model_copy(update={"predicted": "its domain, with the host's shares"}), comparison)
+        return with_verdict(line.model_copy(update={"predicted": "its domain, with the host's shares"}), comparison)
 
     def _record(self, instance_id: str) -> FleetInstance | None:
         try:
@@ -331,115 +317,3 @@ def _of_several(events: Iterable[CloudEvent]) -> set[str]:
         elif event.type == SCALE and event.state == "Completed":
             scaling.discard(event.instance_id)
     return several
-
-
-def _doubted(line: WatchedLine) -> WatchedLine:
-    return line.model_copy(update={"verdict": Verdict.NOT_VERIFIED, "findings": [], "not_seen": [_SEVERAL]})
-
-
-def _line(
-    what: str, record: FleetInstance | None, inventory: Inventory, offering_id: str | None, happened: str
-) -> WatchedLine:
-    offering = inventory.offerings.get(offering_id or "")
-    return WatchedLine(
-        at=datetime.now(UTC),
-        what=what,
-        instance="?" if record is None else record.name,
-        instance_name="?" if record is None else record.instance_name,
-        offering=None if offering is None else offering.name,
-        predicted="nothing",
-        happened=happened,
-        verdict=Verdict.NOT_VERIFIED,
-    )
-
-
-def _size(record: FleetInstance) -> Size | None:
-    if record.cpus is None or record.speed_mhz is None or record.memory_mib is None:
-        return None
-    return Size(record.cpus, record.speed_mhz, record.memory_mib)
-
-
-def _instance(inventory: Inventory, known: _Known) -> Instance:
-    """Raises HarnessError: what was seen of it does not do."""
-    record, member = known.record, known.member
-    offering, size = inventory.offerings.get(record.offering_id), _size(record)
-    if offering is None or size is None:
-        raise HarnessError("its former offering or size is not told")
-    if not isinstance(member.domain, DomainView) or not isinstance(member.scheduler, SchedulerView):
-        raise HarnessError("its domain was not seen before")
-    prepared = is_prepared(member.domain, size.memory_mib)
-    return Instance(
-        name=record.instance_name,
-        state=RUNNING,
-        offering=offering,
-        size=size,
-        cpu_cap=offering.cpu_cap,
-        flag=record.flag,
-        template_flag=inventory.templates.get(record.template_id, record.flag),
-        host_id=known.host_id,
-        domain=as_reference(member.domain, member.scheduler, prepared=prepared),
-        saved=record.saved,
-        owner=record.account,
-    )
-
-
-def _parameters(offering: Offering, record: FleetInstance) -> CustomParameters:
-    """What a custom offering was given: no list tells, but with its success the instance has it."""
-    if not offering.is_custom:
-        return NO_PARAMETERS
-    return CustomParameters(
-        None if offering.cpus is not None else str(record.cpus),
-        None if offering.speed_mhz is not None else str(record.speed_mhz),
-        None if offering.memory_mib is not None else str(record.memory_mib),
-    )
-
-
-def _compare(
-    prediction: Prediction, record: FleetInstance, failed: bool, text: str | None, seen: Observation
-) -> Comparison:
-    checks, refusal = Checks(Layer.API, "events and listVirtualMachines"), prediction.refusal
-    rule = rules.IN_PLACE if refusal is None else refusal.rule
-    expected = "success" if refusal is None else f"{refusal.code} {refusal.text}"
-    if failed is (refusal is None):
-        checks.differs("job", expected, text or ("failure" if failed else "success"), rule)
-    elif refusal is not None and text is not None:
-        code, _, says = text.partition(" ")
-        if not code.isdecimal() or not refusal.matches(int(code), says):
-            checks.differs("job", expected, text, rule)
-    size = prediction.size
-    checks.equal("vCPUs", size.cpus, record.cpus, rule)
-    checks.equal("speed in MHz", size.speed_mhz, record.speed_mhz, rule)
-    checks.equal("memory in MiB", size.memory_mib, record.memory_mib, rule)
-    checks.equal("service offering", prediction.offering.id, record.offering_id, rule)
-    checks.equal("instance flag", prediction.flag, record.flag, rules.FLAG_AFTER_CHANGE)
-    if record.host_id not in prediction.host_ids:
-        checks.differs("host", " or ".join(prediction.host_ids), str(record.host_id), rule)
-    return checks.done() + compare_observation(prediction.domain, seen)
-
-
-def _told(line: WatchedLine, prediction: Prediction, comparison: Comparison, world: World) -> WatchedLine:
-    names = " or ".join(world.host(host_id).name for host_id in prediction.host_ids)
-    refusal = prediction.refusal
-    predicted = f"{prediction.outcome.value} on {names}"
-    if prediction.outcome is Outcome.REFUSED and refusal is not None:
-        predicted = f"refused: {refusal.code} {refusal.text}"
-    defects = [found.rule.id for found in prediction.contradictions]
-    return _with_verdict(line.model_copy(update={"predicted": predicted, "defects": defects}), comparison)
-
-
-def _with_verdict(line: WatchedLine, comparison: Comparison) -> WatchedLine:
-    """The guest's view alone may be missing from what agrees, as in a case."""
-    findings = [f"{one.layer}: {one.what} should be {one.expected}, is {one.observed}" for one in comparison.findings]
-    unseen = comparison.not_verified
-    verdict = Verdict.AS_PREDICTED
-    if findings:
-        verdict = Verdict.OTHERWISE
-    elif set(unseen) - {Layer.GUEST}:
-        verdict = Verdict.NOT_VERIFIED
-    return line.model_copy(
-        update={
-            "verdict": verdict,
-            "findings": findings,
-            "not_seen": [f"{layer}: {reason}" for layer, reason in unseen.items()],
-        }
-    )
