@@ -15,7 +15,7 @@ from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.offering import Offering
 from harness.reference.release import Release, release_of
-from harness.reference.settings import Settings
+from harness.reference.settings import Settings, tags_in
 
 RUNNING = "Running"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -150,7 +150,7 @@ def reference_host(inventory: Inventory, host: FleetHost, cgroup_version: int = 
         memory_bytes=round(host.allocatable_memory_bytes / memory_overcommit),
         used_cpu_mhz=host.allocated_cpu_mhz or 0,
         used_memory_bytes=host.allocated_memory_bytes or 0,
-        tags=fleet.tags(host.tags),
+        tags=tags_in(host.tags),
         up=host.state == "Up",
         enabled=host.resource_state == "Enabled",
         cgroup_version=cgroup_version,

@@ -11,6 +11,7 @@ from harness.cloud.client import CloudApi
 from harness.cloud.entities import Entity, read
 from harness.cloud.infrastructure import NoSuchEntityError
 from harness.reference.offering import CustomParameters, Offering
+from harness.reference.settings import tags_in
 
 
 class FleetHost(Entity):
@@ -110,11 +111,11 @@ def offering(part: dict[str, Any]) -> Offering:
         min_memory_mib=_whole(details.get("minmemory")),
         max_memory_mib=_whole(details.get("maxmemory")),
         active=part.get("state", "Active") == "Active",
-        host_tags=tags(part.get("hosttags", "")),
+        host_tags=tags_in(part.get("hosttags", "")),
         disk_offering_id=str(part.get("diskofferingid", "")),
         disk_strict=bool(part.get("diskofferingstrictness", False)),
         local_storage=part.get("storagetype") == "local",
-        storage_tags=tags(part.get("storagetags", "")),
+        storage_tags=tags_in(part.get("storagetags", "")),
         for_system_vms=bool(part.get("issystem", False)),
         vgpu_type=str(part.get("vgpuprofile") or part.get("vgpuprofilename") or ""),
     )
@@ -136,10 +137,6 @@ def account(api: CloudApi, wanted: str) -> tuple[str, str]:
     if len(found) != 1:
         raise NoSuchEntityError("single account", wanted, [f"{_where(part)}/{part['name']}" for part in found])
     return name, str(found[0]["domainid"])
-
-
-def tags(text: str | None) -> frozenset[str]:
-    return frozenset(tag.strip() for tag in (text or "").split(",") if tag.strip())
 
 
 def by_id(found: Iterable[FleetInstance]) -> dict[str, FleetInstance]:

@@ -123,7 +123,7 @@ class Settings:
 
     def tags(self, name: str) -> frozenset[str]:
         """A comma-separated list."""
-        return frozenset(tag.strip() for tag in self.text(name).split(",") if tag.strip())
+        return tags_in(self.text(name))
 
     def number(self, name: str, cluster_id: str | None = None) -> float:
         return float(self.text(name, cluster_id))
@@ -143,3 +143,8 @@ def seeded_by_upgrade(settings: Settings) -> dict[str, str]:
         MEMORY_CEILING: settings.text(MAX_OFFERING_MEMORY),
         CPU_CEILING: settings.text(MAX_OFFERING_CPUS),
     }
+
+
+def tags_in(text: str | None) -> frozenset[str]:
+    """The tags of a comma-separated list, as settings, hosts and offerings have them."""
+    return frozenset(tag.strip() for tag in (text or "").split(",") if tag.strip())

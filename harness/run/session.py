@@ -25,7 +25,7 @@ from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.release import Release, release_of
 from harness.reference.scaling import World
-from harness.reference.settings import Settings
+from harness.reference.settings import Settings, tags_in
 from harness.run.api_access import api_of
 from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.evidence import gather
@@ -296,7 +296,7 @@ class Session:
             # Reserved capacity is in these too, see HostRecord.
             used_cpu_mhz=host.allocated_cpu_mhz,
             used_memory_bytes=host.allocated_memory_bytes,
-            tags=frozenset(tag.strip() for tag in host.tags.split(",") if tag.strip()),
+            tags=tags_in(host.tags),
             # A host whose facts are unknown was down when the run began: no instance of the run is there.
             up=host.state == "Up" and facts is not None,
             enabled=host.resource_state == "Enabled",

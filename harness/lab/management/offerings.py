@@ -10,6 +10,7 @@ from harness.lab.management.model import OfferingRecord
 from harness.lab.management.state import CloudState
 from harness.reference.creation import WantedOffering, creation_refusal
 from harness.reference.offering import Offering
+from harness.reference.settings import tags_in
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def create(state: CloudState, request: OfferingRequest) -> OfferingRecord:
         max_cpus=wanted.max_cpus,
         min_memory_mib=wanted.min_memory_mib,
         max_memory_mib=wanted.max_memory_mib,
-        host_tags=_tags(request.host_tags),
+        host_tags=tags_in(request.host_tags),
         disk_offering_id=disk_offering_id,
         disk_strict=request.disk_strict,
         local_storage=request.storage_type == "local",
-        storage_tags=_tags(request.storage_tags),
+        storage_tags=tags_in(request.storage_tags),
         for_system_vms=request.for_system_vms,
     )
     record = OfferingRecord(
@@ -101,8 +102,8 @@ def update(
             record.offering,
             name=name or record.offering.name,
             active=record.offering.active if active is None else active.lower() == "active",
-            host_tags=record.offering.host_tags if host_tags is None else _tags(host_tags),
-            storage_tags=record.offering.storage_tags if storage_tags is None else _tags(storage_tags),
+            host_tags=record.offering.host_tags if host_tags is None else tags_in(host_tags),
+            storage_tags=record.offering.storage_tags if storage_tags is None else tags_in(storage_tags),
         )
         record = replace(
             record,
@@ -121,7 +122,3 @@ def delete(state: CloudState, offering_id: str) -> None:
         gone = replace(record.offering, active=False)
         state.offerings[offering_id] = replace(record, offering=gone, removed=True)
         state.removed_ids.add(offering_id)
-
-
-def _tags(text: str | None) -> frozenset[str]:
-    return frozenset(tag.strip() for tag in (text or "").split(",") if tag.strip())
