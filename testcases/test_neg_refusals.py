@@ -5,7 +5,7 @@ import pytest
 from harness.reference.offering import CustomParameters, Size
 from harness.reference.settings import CPU_THRESHOLD, ENABLE_DYNAMIC_SCALE
 from harness.run.stage import Stage
-from harness.verify.domain import seen_domain
+from harness.verify.domain import is_prepared, seen_domain
 
 NO_TOOLS = r"Unable to scale VM instance \{.+\} as it does not have tools to support dynamic scaling\."
 
@@ -310,3 +310,22 @@ def test_a_stopped_instance_can_shrink(stage: Stage) -> None:
     assert instance.scale(stage.fixed(1, stage.speed(0.25), 256)).job.succeeded
     domain = seen_domain(instance.start())
     assert stage.starts_with(domain, 1, 262144)
+
+
+@pytest.mark.case("NEG-19")
+@pytest.mark.alone("zone")
+def test_an_instance_whose_template_is_switched_off_is_scaled_only_once(stage: Stage) -> None:
+    """An instance whose template's flag is switched off is scaled once more, and refused from then on.
+
+    Preconditions: a running instance, prepared, whose template's flag was switched on before its deployment.
+    Steps: updateTemplate isdynamicallyscalable=false; scale it to 512 MiB; to 768 MiB; stop and start it.
+    Expected: the first scale succeeds and leaves the instance flag off; the second ends with 530, whose text says that
+        the instance has no tools for dynamic scaling, on every release; not prepared after the start.
+    """
+    template = stage.switched(stage.unscalable_template, on=True)
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)), template=template)
+    stage.switched(template, on=False)
+    assert instance.scale(*stage.scalable(stage.size(1, 0.25, 512))).grew_to(1, 262144)
+    assert not instance.record.dynamically_scalable
+    assert instance.scale(*stage.scalable(stage.size(1, 0.25, 768))).refused_with(530, NO_TOOLS)
+    assert not is_prepared(seen_domain(instance.restart()))

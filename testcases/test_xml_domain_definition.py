@@ -197,3 +197,20 @@ def test_memory_overcommit_divides_the_boot_memory(stage: Stage) -> None:
     domain = seen_domain(instance.verify())
     assert is_prepared(domain)
     assert domain.memory_kib == 262144
+
+
+@pytest.mark.case("XML-22")
+@pytest.mark.alone("zone")
+def test_the_templates_flag_is_not_read_at_a_start(stage: Stage) -> None:
+    """An instance that restarts after its template's flag was switched off is prepared all the same.
+
+    Preconditions: a running instance, prepared, whose template's flag was switched on before its deployment.
+    Steps: updateTemplate isdynamicallyscalable=false; stop; start.
+    Expected: prepared and the instance flag on, as before.
+    """
+    template = stage.switched(stage.unscalable_template, on=True)
+    instance = stage.instance(*stage.scalable(stage.size(1, 0.25, 256)), template=template)
+    assert is_prepared(seen_domain(instance.verify()))
+    stage.switched(template, on=False)
+    assert is_prepared(seen_domain(instance.restart()))
+    assert instance.record.dynamically_scalable

@@ -61,6 +61,11 @@ def template(api: CloudApi, zone_id: str, name: str) -> TemplateRecord:
     return _named("template", name, [read(TemplateRecord, part) for part in answer])
 
 
+def set_template_flag(api: CloudApi, template_id: str, on: bool) -> None:
+    """Whether instances of a template can be scalable; those that are there keep their own flag. Raises ApiError."""
+    api.call("updateTemplate", id=template_id, isdynamicallyscalable=on)
+
+
 def network(api: CloudApi, zone_id: str, name: str) -> NetworkRecord:
     """Raises NoSuchEntityError."""
     answer = api.list("listNetworks", "network", zoneid=zone_id)

@@ -28,6 +28,7 @@ _ALL_ALLOWED = [
     "cluster-settings",
     "zone-settings",
     "global-settings",
+    "templates",
     "hosts",
 ]
 

@@ -13,6 +13,7 @@ from harness.reference.cpu_tuning import cpu_shares
 from harness.reference.domain import Domain, ScaleCommand, domain_after_migration, domain_at_start
 from harness.reference.offering import CustomParameters, saved_parameters
 from harness.reference.readiness import flag_after_change, instance_flag, is_prepared
+from harness.reference.release import Release
 from harness.reference.scaling import Decision, command_for, decide
 from harness.reference.settings import Settings
 
@@ -37,6 +38,12 @@ def move_and_scale(move: Callable[[], None], scale_on: Callable[[Host], Domain],
     return scale_on(there)
 
 
+def prepared(release: Release, *, flag: bool, zone_setting: bool, custom_offering: bool, template: bool) -> bool:
+    """As the reference has it; the template's flag of the moment is not asked at a start."""
+    del template
+    return is_prepared(release, flag=flag, zone_setting=zone_setting, custom_offering=custom_offering)
+
+
 def _look(_domain: SimulatedDomain, _files: dict[str, str]) -> None:
     """The files are right."""
 
@@ -55,7 +62,7 @@ class Seams:
     cpu_shares: Callable[..., int] = cpu_shares
     domain_at_start: Callable[..., Domain] = domain_at_start
     domain_after_migration: Callable[..., Domain] = domain_after_migration
-    is_prepared: Callable[..., bool] = is_prepared
+    is_prepared: Callable[..., bool] = prepared
     instance_flag: Callable[..., bool] = instance_flag
     flag_after_change: Callable[..., bool] = flag_after_change
     saved_parameters: Callable[..., CustomParameters] = saved_parameters

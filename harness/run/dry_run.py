@@ -46,7 +46,7 @@ class DryApi:
         elif command == "createServiceOffering":
             self._made += 1
             return {"serviceoffering": {**given, "id": f"not-made-{self._made}"}}
-        elif command not in ("updateHost", "updateServiceOffering"):
+        elif command not in ("updateHost", "updateServiceOffering", "updateTemplate"):
             raise ChangesEnd(command)
         return {}
 

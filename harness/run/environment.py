@@ -89,10 +89,11 @@ class Allowed(StrEnum):
     ZONE_SETTINGS = "zone-settings"
     GLOBAL_SETTINGS = "global-settings"
     HOSTS = "hosts"
+    TEMPLATES = "templates"
 
 
 # The rest can be noticed by everybody on the cloud.
-_ALLOWED_UNLESS_SAID = frozenset(Allowed) - {Allowed.GLOBAL_SETTINGS, Allowed.HOSTS}
+_ALLOWED_UNLESS_SAID = frozenset(Allowed) - {Allowed.GLOBAL_SETTINGS, Allowed.HOSTS, Allowed.TEMPLATES}
 
 
 class TimeLimits(Table):

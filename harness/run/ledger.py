@@ -41,6 +41,11 @@ class LedgerError(HarnessError):
 class _Change(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def purpose(self) -> str:
+        """What a run needs that may not do it."""
+        return f"to make {self}"
+
 
 class InstanceMade(_Change):
     """An instance; `id` is None until the API has told it.
@@ -126,8 +131,29 @@ class HostTagsChanged(_Change):
     former: str
     ours: str
 
+    @property
+    def purpose(self) -> str:
+        return f"to change the tags of host {self.host_name}"
+
     def __str__(self) -> str:
         return f"tags of host {self.host_name} back to {self.former or 'none'}"
+
+
+class TemplateFlagChanged(_Change):
+    """The dynamic-scaling flag of a template that was there before the run."""
+
+    permission: ClassVar = Allowed.TEMPLATES
+    kind: Literal["template flag"] = "template flag"
+    template_id: str
+    template_name: str
+    former: bool
+
+    @property
+    def purpose(self) -> str:
+        return f"to switch the dynamic-scaling flag of template {self.template_name}"
+
+    def __str__(self) -> str:
+        return f"dynamic-scaling flag of template {self.template_name} back to {'on' if self.former else 'off'}"
 
 
 class LockTaken(_Change):
@@ -143,7 +169,16 @@ class LockTaken(_Change):
         return f"lock of zone {self.zone_id}"
 
 
-Change = LockTaken | InstanceMade | OfferingMade | AccountMade | NetworkMade | SettingChanged | HostTagsChanged
+Change = (
+    LockTaken
+    | InstanceMade
+    | OfferingMade
+    | AccountMade
+    | NetworkMade
+    | SettingChanged
+    | HostTagsChanged
+    | TemplateFlagChanged
+)
 _CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 

@@ -134,7 +134,7 @@ class OfferingScene(Scene):
 
     def intend(self, change: Change) -> int:
         """Write down what is about to be made or changed; gives the ledger's line. Raises CannotArrangeError."""
-        self.session.permits.require(change.permission, f"to make {change}")
+        self.session.permits.require(change.permission, change.purpose)
         return self.session.ledger.intend(self.case_id, change)
 
     def next_name(self) -> str:

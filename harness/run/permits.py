@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from harness.errors import HarnessError
 from harness.run.environment import Allowed, Environment
 
-_SETTINGS = frozenset({Allowed.CLUSTER_SETTINGS, Allowed.ZONE_SETTINGS, Allowed.GLOBAL_SETTINGS})
+# What was there before the run and serves others as well.
+_SHARED = frozenset(
+    {Allowed.CLUSTER_SETTINGS, Allowed.ZONE_SETTINGS, Allowed.GLOBAL_SETTINGS, Allowed.HOSTS, Allowed.TEMPLATES}
+)
 
 
 class CannotArrangeError(HarnessError):
@@ -23,8 +26,8 @@ class Permits:
 
     @property
     def may_disturb(self) -> bool:
-        """Whether it may change something that another run would trip over: settings, hosts."""
-        return bool(self.allowed & (_SETTINGS | {Allowed.HOSTS}))
+        """Whether it may change something that another run would trip over: settings, hosts, templates."""
+        return bool(self.allowed & _SHARED)
 
     def require(self, what: Allowed, purpose: str) -> None:
         """Raises CannotArrangeError unless it is allowed; `purpose` says what it is needed for."""
@@ -33,9 +36,7 @@ class Permits:
 
 
 def permits_of(environment: Environment, *, leave_settings: bool) -> Permits:
-    """As the environment file says; with `leave_settings` neither settings nor hosts of a cloud that is not a lab's."""
+    """As the environment file says; with `leave_settings` nothing that was there before, unless it is a lab's."""
     if leave_settings and environment.lab is None:
-        return Permits(
-            environment.allow - _SETTINGS - {Allowed.HOSTS}, "it was told to leave settings alone (--select smoke)"
-        )
+        return Permits(environment.allow - _SHARED, "it was told to leave settings alone (--select smoke)")
     return Permits(environment.allow, f'add "{{what}}" to allow in {environment.file}')

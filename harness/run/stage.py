@@ -15,7 +15,7 @@ from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT, SETTIN
 from harness.run import room
 from harness.run.holds import Claim
 from harness.run.home import is_usable
-from harness.run.ledger import AccountMade, HostTagsChanged, InstanceMade, NetworkMade
+from harness.run.ledger import AccountMade, HostTagsChanged, InstanceMade, NetworkMade, TemplateFlagChanged
 from harness.run.offering_scene import OfferingScene
 from harness.run.permits import CannotArrangeError
 from harness.run.session import Session
@@ -41,6 +41,7 @@ class Stage(OfferingScene):
         self.has_the_books = claim.alone is not None and session.environment.lab is not None
         self.shares_home = claim.alone is None
         self._claim = claim
+        self._instances: list[StagedInstance] = []
         self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
 
     @property
@@ -55,13 +56,37 @@ class Stage(OfferingScene):
     @property
     def unscalable_template(self) -> TemplateRecord:
         """A template whose dynamic-scaling flag is off. Raises CannotArrangeError where the run has none."""
-        template = self.session.inventory.unscalable_template
-        if template is None:
-            file = self.session.environment.file
+        known, file = self.session.inventory.unscalable_template, self.session.environment.file
+        if known is None:
             raise CannotArrangeError(
                 f"needs a template whose flag is off; name one as cloud.unscalable_template in {file}"
             )
+        # Asked anew: where the session was opened another case may just have had it switched.
+        template = infrastructure.template(self.api, self.session.inventory.zone.id, known.name)
+        if template.dynamically_scalable:
+            raise CannotArrangeError(
+                f"needs a template whose flag is off; it is on in {known.name}, cloud.unscalable_template in {file}"
+            )
         return template
+
+    def switched(self, template: TemplateRecord, on: bool) -> TemplateRecord:
+        """Give a template another dynamic-scaling flag for this case; gives it as it is then.
+
+        Raises:
+            CannotArrangeError: the environment file does not allow to change templates.
+        """
+        self._require_alone("a template", zone_wide=True)
+        self.intend(
+            TemplateFlagChanged(
+                template_id=template.id, template_name=template.name, former=template.dynamically_scalable
+            )
+        )
+        with self.steps.step(f"switch the flag of template {template.name} {'on' if on else 'off'}"):
+            infrastructure.set_template_flag(self.api, template.id, on)
+        for instance in self._instances:
+            if instance.template_id == template.id:
+                instance.template_is_switched(on)
+        return template.model_copy(update={"dynamically_scalable": on})
 
     def needs_mib(self, memory_mib: int) -> None:
         """Raises CannotArrangeError unless the home host has that much memory free."""
@@ -263,9 +288,11 @@ class Stage(OfferingScene):
             if starts_by is not None:
                 self.saw(compare_job(None, job, starts_by))
             raise JobFailedError(f"deploying {name}", job)
-        return StagedInstance(
+        made = StagedInstance(
             self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling, owner=owner
         )
+        self._instances.append(made)
+        return made
 
     def account(self) -> StagedAccount:
         """Make a plain account, with a user whose keys are known to it alone. Raises CannotArrangeError."""

@@ -64,6 +64,7 @@ class StagedInstance:
         owner: StagedAccount | None = None,
     ) -> None:
         self.id = instance_id
+        self.template_id = template.id
         self._owner = owner
         self.scene = scene
         self.record = instances.get(scene.api, instance_id)
@@ -210,6 +211,10 @@ class StagedInstance:
             )
         self.record = instances.get(scene.api, self.id)
         scene.saw(compare_record(for_the_api(self._now, self._host_ids, rules.IN_PLACE, rules.IN_PLACE), self.record))
+
+    def template_is_switched(self, on: bool) -> None:
+        """Its template's flag is another one now, which its own flag learns at its next change of offering."""
+        self._now = replace(self._now, template_flag=on)
 
     def scale(self, offering: Offering, parameters: CustomParameters = NO_PARAMETERS) -> Scaled:
         """Predict, scale, look, compare, on a host that has room. A refusal is a result, predicted or not.

@@ -18,6 +18,7 @@ from harness.run.ledger import (
     NetworkMade,
     OfferingMade,
     SettingChanged,
+    TemplateFlagChanged,
 )
 
 
@@ -88,6 +89,8 @@ def _undo(api: CloudApi, job_seconds: float, change: Change, still_runs: StillRu
             if now != change.ours:
                 raise ChangedByOthersError(f"somebody else has set them to {now or 'none'}; left alone")
             infrastructure.set_host_tags(api, change.host_id, change.former)
+        case TemplateFlagChanged():
+            infrastructure.set_template_flag(api, change.template_id, change.former)
 
 
 def _put_back(api: CloudApi, change: SettingChanged) -> None:

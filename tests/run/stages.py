@@ -22,7 +22,7 @@ def session_of(environment: Environment) -> Session:
     return Session(environment, Ledger(folder / "ledger.sqlite"))
 
 
-def stage_of(session: Session, case_id: str = "TEST-01") -> Stage:
+def stage_of(session: Session, case_id: str = "TEST-01", claim: Claim = ALONE) -> Stage:
     hosts = session.hosts()
-    cluster = suitable_clusters(ALONE, session.inventory.clusters, hosts)[0]
-    return Stage(session, case_id, "run", Steps(), homes_in(ALONE, cluster.id, hosts)[0], ALONE)
+    cluster = suitable_clusters(claim, session.inventory.clusters, hosts)[0]
+    return Stage(session, case_id, "run", Steps(), homes_in(claim, cluster.id, hosts)[0], claim)

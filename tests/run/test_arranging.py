@@ -16,6 +16,7 @@ from harness.reference.settings import (
     STRICT_HOST_TAGS,
 )
 from harness.run.environment import Allowed, load
+from harness.run.holds import Claim
 from harness.run.permits import CannotArrangeError
 from harness.run.room import free_mib, total_mib
 from harness.run.session import Session
@@ -171,6 +172,44 @@ def test_a_hosts_tags_are_put_back_when_the_case_ends(session: Session) -> None:
     assert infrastructure.host_tags(session.api, stage.home.id) == tag
     assert stage.close() == []
     assert infrastructure.host_tags(session.api, stage.home.id) == ""
+
+
+def test_a_templates_flag_is_put_back_when_the_case_ends(session: Session) -> None:
+    def flag() -> bool:
+        zone_id = session.inventory.zone.id
+        return infrastructure.template(session.api, zone_id, template.name).dynamically_scalable
+
+    stage = stage_of(session, "TEST-10")
+    template = stage.unscalable_template
+    assert stage.switched(stage.switched(template, on=True), on=False) == template
+    assert not flag()
+    stage.switched(template, on=True)
+    assert flag()
+    with pytest.raises(CannotArrangeError, match=r"whose flag is off; it is on in .*, cloud\.unscalable_template in"):
+        assert stage.unscalable_template
+    assert stage.close() == []
+    assert not flag()
+
+
+def test_an_instances_own_flag_learns_of_its_templates_at_its_next_change_of_offering(session: Session) -> None:
+    stage = stage_of(session, "TEST-11")
+    template = stage.switched(stage.unscalable_template, on=True)
+    switched, other = (
+        stage.instance(stage.fixed(1, 500, 256), template=each) for each in (template, session.inventory.template)
+    )
+    stage.switched(template, on=False)
+    for instance, stays in ((switched, False), (other, True)):
+        assert instance.record.dynamically_scalable
+        assert instance.scale(stage.fixed(1, 600, 256)).job.succeeded
+        assert instance.record.dynamically_scalable is stays
+    assert stage.comparison.findings == ()
+    assert stage.close() == []
+
+
+def test_only_a_case_that_holds_the_zone_switches_a_template(session: Session) -> None:
+    stage = stage_of(session, "TEST-12", Claim(alone="cluster"))
+    with pytest.raises(RuntimeError, match="a case that changes a template has to hold its place"):
+        stage.switched(stage.session.inventory.template, on=False)
 
 
 def test_an_offering_above_the_clouds_largest_sizes_is_a_lack_and_another_refusal_an_error(stage: Stage) -> None:

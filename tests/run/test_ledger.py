@@ -18,6 +18,7 @@ from harness.run.ledger import (
     LedgerRun,
     OfferingMade,
     SettingChanged,
+    TemplateFlagChanged,
 )
 
 _WRITER = """
@@ -90,3 +91,9 @@ def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
 
 def test_host_tags_are_told_also_where_there_were_none() -> None:
     assert str(HostTagsChanged(host_id="1", host_name="h", former="", ours="x")) == "tags of host h back to none"
+
+
+def test_a_templates_former_flag_is_told() -> None:
+    switched_on = TemplateFlagChanged(template_id="1", template_name="t", former=False)
+    assert str(switched_on) == "dynamic-scaling flag of template t back to off"
+    assert str(switched_on.model_copy(update={"former": True})).endswith("back to on")

@@ -51,6 +51,18 @@ def test_what_is_not_allowed_is_not_made(lab: SimulatedLab, tmp_path: Path, what
     session.close()
 
 
+@pytest.mark.parametrize("leave_settings", [False, True])
+def test_a_template_is_switched_with_leave_only(lab: SimulatedLab, tmp_path: Path, leave_settings: bool) -> None:
+    without = set() if leave_settings else {Allowed.TEMPLATES}
+    session = _session(lab, tmp_path, leave_settings=leave_settings, without=without)
+    stage = stage_of(session)
+    with pytest.raises(CannotArrangeError, match=r"needs to switch the dynamic-scaling flag of template .* may not"):
+        stage.switched(stage.unscalable_template, on=True)
+    assert stage.close() == []
+    assert session.take_back() == []
+    session.close()
+
+
 def test_a_run_that_leaves_settings_alone_changes_none(lab: SimulatedLab, tmp_path: Path, case: Case) -> None:
     session = _session(lab, tmp_path, leave_settings=True, without=set())
     place = Place(zone_id=session.inventory.zone.id)

@@ -21,6 +21,11 @@ def _flag_kept(*, flag: bool, offering: bool, template: bool, zone_setting: bool
     return flag
 
 
+def _flag_without_template(*, flag: bool, offering: bool, template: bool, zone_setting: bool) -> bool:
+    del template
+    return flag and offering and zone_setting
+
+
 def _flag_lost(**_switches: bool) -> bool:
     return False
 
@@ -84,6 +89,15 @@ KEPT = (
         "upgradeVmDb sets it on a copy.",
         api("instance flag"),
         Seams(flag_after_change=_flag_kept),
+    ),
+    Defect(
+        "flag-not-of-the-template",
+        "A change of offering leaves the instance flag on although the template's was switched off.",
+        Part.MANAGEMENT,
+        "NEG",
+        "The template is taken for something that counts at a deployment only.",
+        api("instance flag"),
+        Seams(flag_after_change=_flag_without_template),
     ),
     Defect(
         "flag-lost",

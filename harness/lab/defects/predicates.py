@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.lab.defects.defect import Defect, Part, Sign
-from harness.lab.seams import Seams
+from harness.lab.seams import Seams, prepared
 from harness.reference.release import Release
 
 
@@ -16,18 +16,21 @@ def _forgets(name: str, switch: str, says: str) -> Defect:
     return Defect(f"flag-{name}", says, Part.MANAGEMENT, "XML", story, sign, Seams(instance_flag=flag))
 
 
-def _prepared_4_22(_release: Release, *, flag: bool, zone_setting: bool, custom_offering: bool) -> bool:
+def _prepared_4_22(_release: Release, *, flag: bool, zone_setting: bool, custom_offering: bool, template: bool) -> bool:
+    del template
     return flag and zone_setting and custom_offering
 
 
-def _prepared_always(_release: Release, *, flag: bool, zone_setting: bool, custom_offering: bool) -> bool:
-    del flag, zone_setting, custom_offering
+def _prepared_always(_release: Release, **_switches: bool) -> bool:
     return True
 
 
-def _prepared_without_zone(_release: Release, *, flag: bool, zone_setting: bool, custom_offering: bool) -> bool:
-    del zone_setting, custom_offering
+def _prepared_without_zone(_release: Release, *, flag: bool, **_switches: bool) -> bool:
     return flag
+
+
+def _prepared_by_template(release: Release, *, template: bool, **switches: bool) -> bool:
+    return template and prepared(release, template=template, **switches)
 
 
 PREDICATES = (
@@ -61,5 +64,14 @@ PREDICATES = (
         "Only the instance flag is asked at a start.",
         Sign("domain", ("maxMemory in KiB", "maximum vCPUs")),
         Seams(is_prepared=_prepared_without_zone),
+    ),
+    Defect(
+        "prepared-by-template",
+        "A start asks the template's flag as it is then, beside the instance's own.",
+        Part.GURU,
+        "XML",
+        "The check of the deployment is called once more where the domain is built.",
+        Sign("domain", ("maxMemory in KiB", "maximum vCPUs")),
+        Seams(is_prepared=_prepared_by_template),
     ),
 )

@@ -114,6 +114,7 @@ def built_domain(cloud: Cloud, instance: InstanceRecord, host: Host, offering: O
         flag=instance.flag,
         zone_setting=settings.flag(names.ENABLE_DYNAMIC_SCALE),
         custom_offering=offering.is_custom,
+        template=cloud.state.templates[instance.template_id].dynamically_scalable,
     )
     return cloud.seams.domain_at_start(
         release, settings, host, offering, size, cpu_cap=instance.cpu_cap, prepared=prepared
