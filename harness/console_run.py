@@ -14,6 +14,7 @@ import harness
 from harness.pytest_plugin.cases import TOLD, VERIFICATION
 from harness.report.console import Progress, print_result
 from harness.run.record import CaseRecord
+from harness.run.selection import FULL
 from harness.run.steps import Step
 
 
@@ -90,10 +91,14 @@ class RunOptions:
         return flags + [f"--{name}={value}" for name, value in valued.items()]
 
 
-def default_workers(hosts: str, cloud: Path | None) -> int:
-    """How many processes suit: cases wait for the cloud most of the time, on simulated hosts they hardly wait."""
-    if cloud is None and hosts == "simulated":
-        return 1
+def default_workers(options: RunOptions) -> int:
+    """How many processes suit: cases wait for the cloud most of the time, in an instant lab they hardly wait.
+
+    There the lab's own process is busy half of the time, and a few cases are over before a second worker is up.
+    """
+    at_once = options.hosts == "simulated" and options.latency == "instant"
+    if at_once and options.cloud is None and options.marvin_config is None:
+        return 2 if options.select in (None, FULL) else 1
     return 4
 
 
@@ -124,7 +129,7 @@ def _run(options: RunOptions, *, workers: int | None, as_json: bool) -> int:
     if options.dry_run:
         # pytest keeps to itself what is printed while a test runs.
         arguments += ["--capture=no"]
-    workers = workers or default_workers(options.hosts, options.cloud or options.marvin_config)
+    workers = workers or default_workers(options)
     if workers > 1:
         arguments += ["-n", str(workers), "--dist", "loadscope"]
     console = Console(stderr=as_json)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 # A page of 500 instances is half a MiB.
 MOST_BYTES = 64 * 1024 * 1024
@@ -54,9 +56,25 @@ class _BoundedAdapter(HTTPAdapter):
         return answer
 
 
+class _Session(requests.Session):
+    """Asks the environment for an address's proxies once: requests does so anew for every call, a tenth of its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._proxies_by_address: dict[str, dict[str, str]] = {}
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        url = request.url or ""
+        address = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        if address not in self._proxies_by_address:
+            self._proxies_by_address[address] = get_environ_proxies(url)
+        options.setdefault("proxies", self._proxies_by_address[address])
+        return super().send(request, **options)
+
+
 def bounded_session(seconds: float, most_bytes: int = MOST_BYTES) -> requests.Session:
     """A session whose answers end within `seconds` after their head and have at most `most_bytes`, unpacked."""
-    session = requests.Session()
+    session = _Session()
     # A signed request belongs to the address that was given and to no other.
     session.max_redirects = 0
     for scheme in ("http://", "https://"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.cloud.answers import part, text
-from harness.cloud.client import CloudApi
+from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import OfferingRecord, read
 from harness.reference.offering import Offering
 
@@ -42,5 +42,9 @@ def id_of(api: CloudApi, name: str) -> str | None:
 
 def delete(api: CloudApi, offering_id: str) -> None:
     """Remove an offering; one that is gone already is as good as removed. Raises ApiError."""
-    if api.exists("listServiceOfferings", "serviceoffering", offering_id):
+    try:
         api.call("deleteServiceOffering", id=offering_id)
+    except ApiError:
+        # Asked only now, since it hardly ever is gone.
+        if api.exists("listServiceOfferings", "serviceoffering", offering_id):
+            raise

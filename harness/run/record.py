@@ -320,6 +320,8 @@ class RunFolder:
         started = datetime.now(UTC)
         self.path = _new_folder(reports, f"{started:%Y%m%d-%H%M%S}-{os.getpid()}")
         self.record = RunRecord(run_id=self.path.name, started=started)
+        # By identity: a case in the record changes no more, and all of them anew after each is a lot in the end.
+        self._texts: dict[int, str] = {}
         self._point_latest(reports)
         self.write()
 
@@ -342,12 +344,25 @@ class RunFolder:
         """
         file, fresh = self.path / RESULTS_FILE, self.path / f".{RESULTS_FILE}"
         try:
-            fresh.write_text(self.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            fresh.write_text(self._text() + "\n", encoding="utf-8")
             fresh.replace(file)
         except OSError as failure:
             # What there is of it may be what fills the disk.
             fresh.unlink(missing_ok=True)
             raise RecordUnwrittenError(f"{file} cannot be written: {failure.strerror}") from None
+
+    def _text(self) -> str:
+        """The record as JSON, indented as a whole."""
+        frame = self.record.model_copy(update={"cases": []}).model_dump_json(indent=2)
+        texts = []
+        for case in self.record.cases:
+            if id(case) not in self._texts:
+                self._texts[id(case)] = case.model_dump_json(indent=2).replace("\n", "\n    ")
+            texts.append(self._texts[id(case)])
+        if not texts:
+            return frame
+        # No text has a line's end in JSON, so this is the record's own key.
+        return frame.replace('\n  "cases": [],', '\n  "cases": [\n    ' + ",\n    ".join(texts) + "\n  ],", 1)
 
     def _point_latest(self, reports: Path) -> None:
         fresh = reports / f".latest-{self.record.run_id}"

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from werkzeug.wrappers import Response
 
-from harness.cloud import client
+from harness.cloud import client, offerings
 from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiError, ApiUnreachableError, Call, CloudApi
+from harness.reference.offering import Offering
 from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
 
@@ -175,3 +176,32 @@ def test_a_value_that_is_no_text_is_not_sent(server: ScriptedServer) -> None:
     with pytest.raises(ApiAnswerError, match="deployX cannot be sent: one of its values is no text"):
         server.api.call("deployX", id="\ud800")
     assert server.calls == []
+
+
+def test_proxies_of_the_environment_are_heeded(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = "http://cloud.invalid/client/api"
+    monkeypatch.setenv("http_proxy", server.api.endpoint)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert CloudApi(elsewhere, "key", "secret").call("listZones") == {}
+    monkeypatch.setenv("no_proxy", "cloud.invalid")
+    with pytest.raises(ApiUnreachableError):
+        CloudApi(elsewhere, "key", "secret").call("listZones")
+    assert server.calls == ["listZones"]
+
+
+def test_an_offering_that_is_gone_is_as_good_as_removed(lab: SimulatedLab) -> None:
+    api = CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
+    made = offerings.create(api, Offering("", "gone", 1, 500, 256))
+    offerings.delete(api, made.id)
+    offerings.delete(api, made.id)
+
+
+def test_an_offering_that_cannot_be_removed_is_told(server: ScriptedServer) -> None:
+    def answer(command: str) -> Response:
+        if command == "deleteServiceOffering":
+            return json_response(command, {"errorcode": 431, "errortext": "in use"}, 431)
+        return json_response(command, {"serviceoffering": [{"id": "7"}]})
+
+    server.answer = answer
+    with pytest.raises(ApiError, match="in use"):
+        offerings.delete(server.api, "7")

@@ -97,6 +97,15 @@ def test_the_file_can_be_read_after_every_case_and_latest_points_to_it(tmp_path:
     assert sorted(path.name for path in folder.path.iterdir()) == ["results.json"]
 
 
+def test_the_file_is_the_record_as_a_whole_whatever_texts_are_in_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    hostile = 'two\nlines, "quotes" and\n  "cases": [],\n'
+    for outcome in (Outcome.PASSED, Outcome.FAILED):
+        folder.record.warnings.append(hostile)
+        folder.add(_case(outcome).model_copy(update={"reason": hostile}))
+        assert (folder.path / "results.json").read_text() == folder.record.model_dump_json(indent=2) + "\n"
+
+
 def test_runs_of_one_process_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
     folders = [RunFolder(tmp_path) for _ in range(50)]
     assert len({folder.record.run_id for folder in folders}) == 50
