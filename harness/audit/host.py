@@ -33,7 +33,7 @@ def host_line(inventory: Inventory, host: FleetHost, reasons: Iterable[str]) -> 
         memory_mib=round((host.allocatable_memory_bytes or 0) / overcommit) // _MIB,
         counted_mhz=host.allocated_cpu_mhz,
         counted_mib=None if host.allocated_memory_bytes is None else host.allocated_memory_bytes // _MIB,
-        instances=sum(one.host_id == host.id and one.state == RUNNING for one in inventory.instances),
+        instances=inventory.running_on[host.id],
         not_seen=list(reasons),
     )
 

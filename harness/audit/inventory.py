@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from harness.audit.selection import Selection
 from harness.cloud import configuration, fleet, infrastructure
@@ -39,6 +41,11 @@ class Inventory:
     system_vms: tuple[FleetInstance, ...] | None
     offerings: dict[str, Offering]
     templates: dict[str, bool]
+
+    @cached_property
+    def running_on(self) -> Counter[str]:
+        """How many of `instances` run on each host, by its id."""
+        return Counter(one.host_id for one in self.instances if one.host_id is not None and one.state == RUNNING)
 
     def cluster_name(self, host: FleetHost) -> str:
         return self.clusters.get(host.cluster_id) or host.cluster_name

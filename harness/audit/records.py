@@ -20,6 +20,9 @@ class Grade(StrEnum):
     """Worth to know, and nothing to mend."""
 
 
+_GRAVEST_FIRST = list(Grade)
+
+
 class Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -145,5 +148,4 @@ class EndLine(Line):
 
 def worst(states: list[StateLine]) -> Grade | None:
     """The gravest grade among them."""
-    grades = {state.grade for state in states}
-    return next((grade for grade in Grade if grade in grades), None)
+    return min((state.grade for state in states), key=_GRAVEST_FIRST.index, default=None)

@@ -95,24 +95,6 @@ def console_file(xml: str) -> str | None:
     return None
 
 
-class _Shallow(ElementTree.TreeBuilder):
-    """Refuses what is nested deeper than any domain is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-
-    def start(self, tag: str, attributes: dict[str, str]) -> ElementTree.Element:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise MalformedDomainXml(f"nested deeper than {MAX_DEPTH} levels")
-        return super().start(tag, attributes)
-
-    def end(self, tag: str) -> ElementTree.Element:
-        self._depth -= 1
-        return super().end(tag)
-
-
 def _parse(xml: str) -> ElementTree.Element:
     if len(xml) > MAX_BYTES or len(xml.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
         raise MalformedDomainXml(f"larger than {MAX_BYTES} bytes")
@@ -120,14 +102,23 @@ def _parse(xml: str) -> ElementTree.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise MalformedDomainXml("has a DOCTYPE, which libvirt never writes")
     try:
-        parser = ElementTree.XMLParser(target=_Shallow())  # noqa: S314 - bounded, and entities refused above
-        parser.feed(xml)
-        root: ElementTree.Element = parser.close()
+        root = ElementTree.fromstring(xml)  # noqa: S314 - bounded, and entities refused above
     except (ElementTree.ParseError, ValueError) as failure:
         raise MalformedDomainXml(f"not well-formed: {failure}") from failure
+    _require_shallow(root)
     if root.tag != "domain":
         raise MalformedDomainXml(f"root element is {root.tag[:80]!r}, not 'domain'")
     return root
+
+
+def _require_shallow(root: ElementTree.Element) -> None:
+    """No level deeper than any domain has. Level by level: nothing here, nor in the parser, calls itself."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return
+    raise MalformedDomainXml(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _required(parent: ElementTree.Element, path: str) -> ElementTree.Element:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -10,6 +11,9 @@ import paramiko
 
 from harness.hosts.access import HostAccess, HostKeyRule
 from harness.hosts.failures import HostKeyUnknown
+
+# Under this port a known_hosts file has no port with a host's name.
+_SSH_PORT = 22
 
 _file_lock = Lock()
 
@@ -63,17 +67,33 @@ def apply_rule(client: paramiko.SSHClient, access: HostAccess) -> None:
     if access.host_keys is HostKeyRule.INSECURE:
         client.set_missing_host_key_policy(TakeAny())
         return
+    file = access.known_hosts or Path("~/.ssh/known_hosts").expanduser()
     try:
-        with _file_lock:
-            if access.known_hosts is None:
-                client.load_system_host_keys()
-            elif access.known_hosts.exists():
-                client.load_system_host_keys(str(access.known_hosts))
+        _add_known(client, access, file)
     except (OSError, UnicodeDecodeError) as failure:
-        raise HostKeyUnknown(access, f"known_hosts file {access.known_hosts} cannot be read: {failure}") from failure
+        raise HostKeyUnknown(access, f"known_hosts file {file} cannot be read: {failure}") from failure
     if access.host_keys is HostKeyRule.KNOWN_HOSTS:
         client.set_missing_host_key_policy(RefuseUnknown(access))
     elif access.known_hosts is None:
         raise HostKeyUnknown(access, "host_keys is accept-new but no known_hosts file is named to remember keys in")
     else:
         client.set_missing_host_key_policy(RememberNew(access.known_hosts))
+
+
+def _add_known(client: paramiko.SSHClient, access: HostAccess, file: Path) -> None:
+    """Put those keys of the file into `client` that are of its host: the file may have hundreds of others."""
+    with _file_lock:
+        try:
+            state = file.stat()
+        except FileNotFoundError:
+            return
+        known = _keys_in(file, state.st_ino, state.st_mtime_ns, state.st_size)
+        name = access.address if access.port == _SSH_PORT else f"[{access.address}]:{access.port}"
+        for kind, key in (known.lookup(name) or {}).items():
+            client.get_host_keys().add(name, kind, key)
+
+
+@lru_cache(maxsize=4)
+def _keys_in(file: Path, _inode: int, _changed_ns: int, _size: int) -> paramiko.HostKeys:
+    """Read once for as long as the file stays as it is."""
+    return paramiko.HostKeys(str(file))

@@ -7,8 +7,10 @@ import shlex
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 import paramiko
@@ -32,6 +34,8 @@ MAX_STDERR_BYTES = 1024 * 1024
 # sshd's default MaxSessions is 10; two are left for other users of the same connection.
 _SESSIONS_AT_ONCE = 8
 _CHUNK = 65536
+# No text in UTF-8 begins so.
+_GZIP = b"\x1f\x8b"
 _REFUSED = "connection refused; is sshd running there, and is the port right?"
 
 # paramiko logs tracebacks of its own thread; what matters of them comes out as our errors.
@@ -43,7 +47,10 @@ _log.propagate = False
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command printed (UTF-8, other bytes replaced) and its exit status (-1 after a signal)."""
+    """What a command printed (UTF-8, other bytes replaced) and its exit status (-1 after a signal).
+
+    What it printed to stdout in gzip's format is unpacked.
+    """
 
     command: str
     status: int
@@ -151,14 +158,30 @@ class SshConnection:
             if isinstance(drain.failure, TimeoutError):
                 raise self._timed_out(name, allowed) from drain.failure
             if drain.overflowed:
-                raise OutputTooLarge(self._access, f"{name!r} printed more than {drain.limit} bytes to {stream}")
+                raise self._too_large(name, drain.limit, stream)
         if not channel.status_event.wait(max(0.0, deadline - time.monotonic())):
             raise self._timed_out(name, allowed)
         status = channel.recv_exit_status()
         transport = channel.get_transport()
         if status == -1 and (transport is None or not transport.is_active()):
             raise ConnectionLost(self._access, f"the connection ended while {name!r} ran")
-        return CommandResult(command, status, stdout.text(), stderr.text(), time.monotonic() - started)
+        text = self._unpacked(name, stdout)
+        return CommandResult(command, status, text, stderr.text(), time.monotonic() - started)
+
+    def _unpacked(self, name: str, stdout: _Drain) -> str:
+        if not stdout.data.startswith(_GZIP):
+            return stdout.text()
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            data = unpacking.decompress(stdout.data, stdout.limit)
+        except zlib.error as failure:
+            raise ConnectionLost(self._access, f"what {name!r} printed cannot be unpacked: {failure}") from failure
+        if unpacking.unconsumed_tail:
+            raise self._too_large(name, stdout.limit, "stdout")
+        return _text_of(data)
+
+    def _too_large(self, name: str, limit: int, stream: str) -> OutputTooLarge:
+        return OutputTooLarge(self._access, f"{name!r} printed more than {limit} bytes to {stream}")
 
     def _begin(self, channel: paramiko.Channel, command: str, name: str, deadline: float, allowed: float) -> None:
         """Have the server run the command. It may say nothing at all to that, and paramiko waits for ever."""
@@ -213,8 +236,13 @@ class _Drain:
             self.failure = failure
             channel.close()
 
+    @cached_property
+    def data(self) -> bytes:
+        """All that was read; to be asked for at the end."""
+        return b"".join(self._chunks)
+
     def text(self) -> str:
-        return b"".join(self._chunks).decode("utf-8", errors="replace")
+        return _text_of(self.data)
 
 
 def _connect(access: HostAccess) -> paramiko.SSHClient:
@@ -285,6 +313,10 @@ def _raise_ours(access: HostAccess, failure: BaseException) -> NoReturn:
     if isinstance(failure, OSError):
         raise Unreachable(access, f"cannot be reached: {_text(failure)}") from failure
     raise HandshakeFailed(access, f"SSH handshake failed: {_text(failure)}; is it an SSH port?") from failure
+
+
+def _text_of(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
 
 
 def _text(failure: BaseException) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -31,6 +33,7 @@ from harness.hosts.ssh import CommandResult, SshConnection
 from harness.hosts.ssh_transport import SshHostView
 from harness.lab.fleet import LabHost
 from harness.lab.simulated.fleet import SimulatedFleet
+from harness.lab.simulated.sysroot import shown
 
 Access = Callable[..., HostAccess]
 NAME = "i-2-7-VM"
@@ -166,7 +169,7 @@ def test_a_missing_pid_or_process_is_said(view: SshHostView, files: Path) -> Non
 
 def test_a_dump_that_is_no_xml_is_not_seen(view: SshHostView, files: Path) -> None:
     view.observe(NAME)
-    (files / "root" / "virsh" / NAME / "dumpxml").write_text("<domain id='1'>")
+    (files / "root" / "virsh" / NAME / "dumpxml").write_text(shown("<domain id='1'>"))
 
     assert isinstance(view.observe(NAME).domain, NotSeen)
 
@@ -174,7 +177,9 @@ def test_a_dump_that_is_no_xml_is_not_seen(view: SshHostView, files: Path) -> No
 def test_a_domain_that_is_only_defined_is_not_seen(view: SshHostView, files: Path) -> None:
     view.observe(NAME)
     dump = files / "root" / "virsh" / NAME / "dumpxml"
-    dump.write_text(dump.read_text().replace(" id='1'", ""))
+    right, quoted = dump.read_text(), shlex.quote(" id='1'")[1:-1]
+    assert quoted in right
+    dump.write_text(right.replace(quoted, ""))
 
     assert view.observe(NAME).domain == NotSeen("the domain is defined on this host but not running")
 
@@ -304,6 +309,33 @@ def test_the_script_runs_under_every_usual_shell(view: SshHostView, host: LabHos
         *("domain", "list", "scheduler", "vcpus", "guest_cpus", "blocks", "block_size", "cgroup", "process", "end"),
     }
     assert not [name for name in parts.texts if name != "end" and isinstance(parts.text(name), NotSeen)]
+
+
+def test_what_is_said_of_all_domains_is_packed_on_the_host(view: SshHostView, host: LabHost) -> None:
+    view.observe(NAME)
+    directory = host.ssh.key_file.parents[1] / "hosts" / "kvm1"
+    environment = {"PATH": f"{directory / 'bin'}:/usr/bin:/bin", "HARNESS_SYSROOT": str(directory / "root")}
+    command = ["/bin/sh", "-c", SCRIPT, "probe", "fleet", MARK, "none", "1", "*", "no"]
+    printed = subprocess.run(command, env=environment, capture_output=True, check=True)
+
+    assert f"@{MARK} domain_1" in gzip.decompress(printed.stdout).decode()
+
+
+def test_a_host_without_gzip_tells_of_all_its_domains_as_they_are(
+    view: SshHostView, host: LabHost, tmp_path: Path
+) -> None:
+    view.observe(NAME)
+    directory = host.ssh.key_file.parents[1] / "hosts" / "kvm1"
+    for tool in ("cat", "uname", "stat"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    environment = {"PATH": f"{directory / 'bin'}:{tmp_path}", "HARNESS_SYSROOT": str(directory / "root")}
+    command = ["/bin/sh", "-c", SCRIPT, "probe", "fleet", MARK, "none", "1", "*", "no"]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    parts = cut(HostAccess("kvm1", "127.0.0.1"), CommandResult("sh", 0, printed.stdout, "", 0.1), MARK)
+
+    assert printed.stderr == ""
+    assert set(parts.texts) >= {"nodeinfo", "list", "domain_1", "scheduler_1", "end"}
 
 
 def test_an_access_shows_host_address_and_port(access: Access) -> None:

@@ -21,6 +21,7 @@ from harness.hosts.access import HostAccess, HostKeyRule
 from harness.hosts.failures import (
     AuthenticationFailed,
     CommandTimedOut,
+    ConnectionLost,
     ConnectionRefused,
     HandshakeFailed,
     HostKeyChanged,
@@ -72,6 +73,24 @@ def test_much_on_both_streams_at_once_does_not_deadlock(connection: SshConnectio
     result = connection.run(["sh", "-c", f"{{ {much}; }} >&2; {much}"], seconds=20)
 
     assert (len(result.stdout), len(result.stderr), result.status) == (900_000, 900_000, 0)
+
+
+def test_what_was_packed_on_the_host_comes_as_it_was(connection: SshConnection) -> None:
+    result = connection.run(["sh", "-c", r"printf 'one\ntw\303\266' | gzip; exit 3"])
+
+    assert (result.stdout, result.status) == ("one\ntw\u00f6", 3)
+
+
+def test_what_was_packed_is_bounded_as_if_it_were_not(connection: SshConnection) -> None:
+    with pytest.raises(OutputTooLarge, match="'sh' printed more than 200000 bytes to stdout"):
+        connection.run(["sh", "-c", "head -c 200001 /dev/zero | gzip"], most_bytes=200_000)
+
+    assert len(connection.run(["sh", "-c", "head -c 200000 /dev/zero | gzip"], most_bytes=200_000).stdout) == 200_000
+
+
+def test_what_was_packed_wrongly_is_a_failure(connection: SshConnection) -> None:
+    with pytest.raises(ConnectionLost, match="cannot be unpacked"):
+        connection.run(["sh", "-c", r"printf '\037\213 and no more of gzip'"])
 
 
 @pytest.mark.parametrize("redirection", ["", " >&2"])

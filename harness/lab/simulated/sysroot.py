@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import threading
 from importlib import resources
@@ -71,24 +72,27 @@ class Sysroot:
             for name in [name for name in self._rendered if name not in names or name in fresh]:
                 self._forget(name)
             for name, (state, files, folders) in fresh.items():
-                for path, text in files.items():
-                    self._write(self.root / path, text)
+                self._put(name, files)
                 os.utime(self.root / _pid_file(name), (state[2], state[2]))
                 self._rendered[name] = state
                 self._paths[name] = (
                     *(self.root / path for path in files),
                     *(self.root / path for path in folders),
                 )
-            for used in self._hypervisor.snapshot(_used, lambda domain: not domain.load.was_ever_busy).values():
+            for name, used in self._hypervisor.snapshot(_used, lambda domain: not domain.load.was_ever_busy).items():
                 # Never taken away: somebody else may be reading them, and they move all the time.
-                for path, text in used.items():
-                    self._write(self.root / path, text)
+                self._put(name, used)
             away = self.root / "virsh" / "libvirtd-away"
             if self._hypervisor.libvirtd_answers:
                 away.unlink(missing_ok=True)
             else:
                 self._write(away, f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n")
             self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
+
+    def _put(self, name: str, files: dict[str, str]) -> None:
+        """Files of a domain by path; those that virsh shows become commands."""
+        for path, text in files.items():
+            self._write(self.root / path, shown(text) if path.startswith(f"virsh/{name}/") else text)
 
     def _files(self, domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
         state, files, folders = _files(domain)
@@ -119,6 +123,11 @@ class Sysroot:
         beside = path.with_name(f".{path.name}.new")
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
+
+
+def shown(text: str) -> str:
+    """A command of sh that prints it."""
+    return f"printf %s {shlex.quote(text)}\n"
 
 
 def _state(domain: SimulatedDomain) -> State:

@@ -32,7 +32,8 @@ find_domain() {
     printf "error: failed to get domain '%s'\n" "$domain" >&2
     return 1
 }
-show() { cat "$dir/$1"; printf '\n'; }
+# What a domain says is kept as a command that prints it: no process for each of the many commands of one virsh.
+show() { . "$dir/$1"; printf '\n'; }
 dumpxml() { find_domain "$@" && show dumpxml; }
 schedinfo() { find_domain "$@" && show schedinfo; }
 vcpucount() { find_domain "$@" && show vcpucount; }
