@@ -46,12 +46,14 @@ def lab() -> None:
 @click.option("--instances", type=click.IntRange(0), default=0, help="How many run from the beginning.")
 @click.option("--integration-port", is_flag=True, help="Also serve the API unauthenticated, as Marvin expects it.")
 @click.option("--cloudstack", metavar="TREE|packages", help="Run CloudStack's own server and agents of a built tree.")
+@click.option("--jacoco", metavar="AGENT_JAR", type=click.Path(path_type=Path), help="Attach JaCoCo to --cloudstack.")
 @state_option
 @json_option
 def up(
     hosts: str,
     release: str,
     cloudstack: str | None,
+    jacoco: Path | None,
     state: Path,
     as_json: bool,
     **options: Any,
@@ -64,12 +66,14 @@ def up(
     from harness.run.selection import require_release
 
     if cloudstack is not None:
-        real = lab_cloudstack.bring_up(state, cloudstack, options)
+        real = lab_cloudstack.bring_up(state, cloudstack, options, jacoco)
         if as_json:
             click.echo(real.model_dump_json(indent=2))
         else:
             lab_cloudstack.print_up(real, lab_path(state))
         return
+    if jacoco is not None:
+        raise click.UsageError("--jacoco is for a real CloudStack; name its tree with --cloudstack")
     require_release("--release", release)
     choice = choose_hosts(hosts)
     if choice.instead_because is not None:

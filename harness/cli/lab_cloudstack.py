@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from harness.lab.folder import LabDescription
 
 
-def bring_up(state: Path, wish: str, options: dict[str, Any]) -> LabDescription:
+def bring_up(state: Path, wish: str, options: dict[str, Any], jacoco: Path | None) -> LabDescription:
     """Start the lab of `--cloudstack` and return when it is up.
 
     Raises:
         click.UsageError: one of the options is only for the lab that is our own.
     """
     from harness.lab.cloudstack.build import find_build
+    from harness.lab.cloudstack.jacoco import find_jacoco
     from harness.lab.cloudstack.preflight import require
     from harness.lab.control import choose_hosts, start_cloudstack
 
@@ -35,10 +36,12 @@ def bring_up(state: Path, wish: str, options: dict[str, Any]) -> LabDescription:
             raise click.UsageError(f"--{flag} is for the lab of our own; a real CloudStack of --cloudstack has none")
     # Known to this process already, which can say it sooner than the one that it starts.
     find_build(wish)
+    if jacoco is not None:
+        find_jacoco(jacoco)
     choose_hosts("kvm")
     require()
     with _live_line() as said:
-        return start_cloudstack(state, wish, said)
+        return start_cloudstack(state, wish, said, jacoco)
 
 
 def print_up(description: LabDescription, folder: Path) -> None:

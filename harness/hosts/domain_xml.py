@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from harness.errors import HarnessError
 from harness.hosts.observation import DomainView, Topology
+from harness.xml_document import MalformedXmlError, read_xml
 
 MAX_BYTES = 1024 * 1024
 # libvirt's own documents have eight or nine levels.
@@ -96,29 +97,13 @@ def console_file(xml: str) -> str | None:
 
 
 def _parse(xml: str) -> ElementTree.Element:
-    if len(xml) > MAX_BYTES or len(xml.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
-        raise MalformedDomainXml(f"larger than {MAX_BYTES} bytes")
-    # Entities can only come from a DOCTYPE, and libvirt never writes one. "<!DOCTYPE" inside CDATA is refused as well.
-    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise MalformedDomainXml("has a DOCTYPE, which libvirt never writes")
     try:
-        root = ElementTree.fromstring(xml)  # noqa: S314 - bounded, and entities refused above
-    except (ElementTree.ParseError, ValueError) as failure:
-        raise MalformedDomainXml(f"not well-formed: {failure}") from failure
-    _require_shallow(root)
+        root = read_xml(xml, most_bytes=MAX_BYTES, deepest=MAX_DEPTH)
+    except MalformedXmlError as malformed:
+        raise MalformedDomainXml(malformed.what) from malformed
     if root.tag != "domain":
         raise MalformedDomainXml(f"root element is {root.tag[:80]!r}, not 'domain'")
     return root
-
-
-def _require_shallow(root: ElementTree.Element) -> None:
-    """No level deeper than any domain has. Level by level: nothing here, nor in the parser, calls itself."""
-    level = [root]
-    for _ in range(MAX_DEPTH):
-        level = [child for element in level for child in element]
-        if not level:
-            return
-    raise MalformedDomainXml(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _required(parent: ElementTree.Element, path: str) -> ElementTree.Element:

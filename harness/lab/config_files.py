@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,16 @@ class ReachedCloud:
         return cls(cloud.endpoint, keys.api_key, keys.secret_key, cloud.admin_password, integration)
 
 
+@dataclass(frozen=True)
+class CoverageFiles:
+    """How to ask which code of a CloudStack ran: `servers` has JaCoCo's `address:port` by program."""
+
+    jacoco_cli: Path
+    servers: Mapping[str, str]
+    classes: Sequence[str]
+    sources: Path | None
+
+
 def write_config_files(
     folder: Path,
     spec: LabSpec,
@@ -59,6 +69,7 @@ def write_config_files(
     *,
     kind: str | None = None,
     deviations: Sequence[str] = (),
+    coverage: CoverageFiles | None = None,
 ) -> None:
     """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
 
@@ -72,7 +83,7 @@ def write_config_files(
         "secret_key": f"{cloud.secret_key}\n",
         KNOWN_HOSTS_FILE: known_hosts,
         CLOUD_FILE: _cloud_toml(
-            folder, hosts, fleet, cloud, spec, {"hosts": kind or fleet.kind, "deviations": list(deviations)}
+            folder, hosts, fleet, cloud, spec, {"hosts": kind or fleet.kind, "deviations": list(deviations)}, coverage
         ),
         CS_FILE: cloudstack_ini,
         MARVIN_FILE: json.dumps(_marvin(spec, hosts, cloud), indent=2) + "\n",
@@ -89,6 +100,7 @@ def _cloud_toml(
     cloud: ReachedCloud,
     spec: LabSpec,
     lab: dict[str, object],
+    coverage: CoverageFiles | None,
 ) -> str:
     key_file = str(hosts[0].ssh.key_file)
     # libssh2 takes the lab's own known_hosts; the ssh program would look into, and add to, the user's.
@@ -116,6 +128,13 @@ def _cloud_toml(
     }
     for host in hosts:
         tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}
+    if coverage is not None:
+        tables["coverage"] = {
+            "jacoco_cli": str(coverage.jacoco_cli),
+            "classes": list(coverage.classes),
+            **({"sources": str(coverage.sources)} if coverage.sources is not None else {}),
+        }
+        tables["coverage.servers"] = dict(coverage.servers)
     # JSON's strings, numbers and booleans are TOML's.
     parts = ["# How to reach the embedded lab that wrote this file.\n", f"allow = {json.dumps(_ALL_ALLOWED)}\n"]
     for table, values in tables.items():

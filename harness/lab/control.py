@@ -65,10 +65,10 @@ def start_kept_lab(state: Path, kind: str, release: str, options: LabOptions = D
     return _kept(folder, _command(folder, kind, release, options))
 
 
-def start_cloudstack(state: Path, wish: str, said: Callable[[str], None]) -> LabDescription:
+def start_cloudstack(state: Path, wish: str, said: Callable[[str], None], jacoco: Path | None = None) -> LabDescription:
     """Start a lab of a real CloudStack that goes on when this process ends: `wish` is a built tree or "packages".
 
-    `said` hears what is being done.
+    `said` hears what is being done; `jacoco` is the jar of JaCoCo's agent where coverage is wanted.
 
     Raises:
         LabBusyError: there is one already.
@@ -76,7 +76,8 @@ def start_cloudstack(state: Path, wish: str, said: Callable[[str], None]) -> Lab
     """
     folder = _free_folder(state)
     where = ["--state", str(folder.state), "--name", folder.path.name]
-    return _kept(folder, [sys.executable, "-m", "harness.lab.cloudstack.server", *where, "--cloudstack", wish], said)
+    command = [sys.executable, "-m", "harness.lab.cloudstack.server", *where, "--cloudstack", wish]
+    return _kept(folder, [*command, *(["--jacoco", str(jacoco)] if jacoco is not None else [])], said)
 
 
 def _free_folder(state: Path) -> LabFolder:

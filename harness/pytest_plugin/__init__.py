@@ -108,7 +108,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if item not in wanted]
     if left:
         config.hook.pytest_deselected(items=left)
-    items[:] = arranged(wanted, config.getoption("shuffle"))
+    items[:] = arranged(wanted, config.getoption("shuffle"), by_section=loop.goes_by_section(config))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

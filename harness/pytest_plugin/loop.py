@@ -63,7 +63,8 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
         _connect(config, stack)
     else:
         record.workers = workers.count
-        workers.chains = {name: chain for name, item in cases.items() if (chain := claim_of(item).chain)}
+        chains = {} if goes_by_section(config) else {name: claim_of(item).chain for name, item in cases.items()}
+        workers.chains = {name: chain for name, chain in chains.items() if chain}
         with workers.inviting(verification):
             _connect(config, stack)
     config.stash[CONTEXT] = verification.context
@@ -71,6 +72,19 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
     config.pluginmanager.register(follower)
     stack.callback(follower.end)
     config.hook.pytest_harness_begin(count=len(cases))
+
+
+def goes_by_section(config: pytest.Config) -> bool:
+    """Whether the cases of a section run before those of the next, because it is told for each which code ran."""
+    from harness.marvin.environment import environment_in
+
+    if config.getoption("cloud") is None:
+        return False
+    try:
+        return environment_in(Path(config.getoption("cloud"))).coverage is not None
+    except HarnessError:
+        # What is wrong with the file is told where the run begins.
+        return False
 
 
 def _connect(config: pytest.Config, stack: ExitStack) -> None:

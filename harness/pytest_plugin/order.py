@@ -25,11 +25,20 @@ def chosen(wanted: str | None, items: Sequence[pytest.Item]) -> list[pytest.Item
     return [item for item in items if case_id(item) in ids]
 
 
-def arranged(items: list[pytest.Item], seed: int | None) -> list[pytest.Item]:
-    """In an order drawn from the seed, or else: what wants other zone settings first and together, then the chains."""
-    if seed is not None:
-        return random.Random(seed).sample(items, len(items))  # noqa: S311 - an order, not a secret
-    return sorted(items, key=_rank)
+def arranged(items: list[pytest.Item], seed: int | None, *, by_section: bool = False) -> list[pytest.Item]:
+    """In an order drawn from the seed, or else: what wants other zone settings first and together, then the chains.
+
+    `by_section`: and no section before the one before it is through.
+    """
+    items = sorted(items, key=_rank) if seed is None else random.Random(seed).sample(items, len(items))  # noqa: S311
+    if not by_section:
+        return items
+    sections = list(dict.fromkeys(map(_section, items)))
+    return sorted(items, key=lambda item: sections.index(_section(item)))
+
+
+def _section(item: pytest.Item) -> str:
+    return (case_id(item) or "").split("-", 1)[0]
 
 
 def _rank(item: pytest.Item) -> tuple[int, str]:

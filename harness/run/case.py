@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.hosts.failures import HostFailure
 from harness.reference.known_defects import KnownDefect
 from harness.run.broken_hosts import BrokenHosts, HostBrokenError, broken_text, without
+from harness.run.coverage import in_section
 from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
@@ -96,6 +97,10 @@ class Case:
         self._closed = False
         self._chain: str | None = None
 
+    @property
+    def section(self) -> str:
+        return self.id.split("-", 1)[0]
+
     def open_stage(self, context: RunContext, claim: Claim) -> Stage:
         """Wait until the case may have what it claims, and set its stage there.
 
@@ -110,6 +115,7 @@ class Case:
         session.watched_by(self._witness, self._calls.append)
         with ExitStack() as holding:
             with self.steps.step("wait for its turn", WaitsFor.OTHERS):
+                holding.enter_context(in_section(self.section, session.environment, context.folder, context.holds))
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
                 broken = BrokenHosts(context.folder).still(lambda name: session.view(name).facts())
@@ -258,7 +264,7 @@ class Case:
         comparison = self._stage.comparison if self._stage is not None else NOTHING_SEEN
         return CaseRecord(
             id=self.id,
-            section=self.id.split("-", 1)[0],
+            section=self.section,
             title=self.title,
             description=self.description,
             source=self.source,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr
 
@@ -116,6 +116,20 @@ class Lab(Table):
     deviations: tuple[str, ...] = ()
 
 
+class Coverage(Table):
+    """How to ask which code of the management server and agents ran, where JaCoCo's agent is attached to them.
+
+    `jacoco_cli` is the jar of JaCoCo's command line. `servers` has by program the `address:port` at which JaCoCo
+    answers there (output=tcpserver). `classes` are the class files that run there, as jars and `folder/*`; `sources` is
+    the folder that a diff's paths start from, of which they were built.
+    """
+
+    jacoco_cli: Path
+    servers: dict[str, Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")]] = Field(min_length=1)
+    classes: tuple[str, ...] = Field(min_length=1)
+    sources: Path | None = None
+
+
 class ManagementLog(Table):
     """The management server's log, and how to log in where it is. Host keys are asked for as with hosts."""
 
@@ -154,6 +168,7 @@ class Environment(Table):
     logs: Logs = Logs()
     allow: frozenset[Allowed] = _ALLOWED_UNLESS_SAID
     time_limits: TimeLimits = TimeLimits()
+    coverage: Coverage | None = None
     lab: Lab | None = None
     _file: Path = PrivateAttr(default=Path())
     _secrets: Secrets | None = PrivateAttr(default=None)

@@ -69,6 +69,32 @@ class Holds:
             yield
 
     @contextmanager
+    def section(self, name: str, left: Callable[[str], None]) -> Iterator[None]:
+        """Hold the whole cloud for a section's cases; `left` hears of the one before when all its cases have ended."""
+        with ExitStack() as stack:
+            held = stack.enter_context(_opened(self._folder / "section.held"))
+            # Newcomers stand in line here, so that another section does not wait for ever.
+            with _opened(self._folder / "section.line") as line:
+                fcntl.flock(line, fcntl.LOCK_EX)
+                before = self.last_section
+                if before != name:
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                    if before is not None:
+                        left(before)
+                    self._section_file.write_text(name, encoding="utf-8")
+                fcntl.flock(held, fcntl.LOCK_SH)
+            yield
+
+    @property
+    def last_section(self) -> str | None:
+        """The section that holds the cloud, or did last; None where none ever did."""
+        return self._section_file.read_text(encoding="utf-8") if self._section_file.exists() else None
+
+    @property
+    def _section_file(self) -> Path:
+        return self._folder / "section.now"
+
+    @contextmanager
     def cluster(self, claim: Claim, candidates: Sequence[str]) -> Iterator[str]:
         """Hold the first of the candidates that can be had, alone or with others; gives its id."""
         with ExitStack() as stack:

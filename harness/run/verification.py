@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from harness.errors import HarnessError
 from harness.run.case import RunContext
+from harness.run.coverage import recorder
 from harness.run.dry_run import dry_api_of
 from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
@@ -111,6 +112,9 @@ class Verification:
             HarnessError: the cloud cannot be used, or another run has its lock.
         """
         self._leave_settings = leave_settings
+        if only_tell is not None:
+            # Execution data are taken by setting them to zero.
+            environment = environment.model_copy(update={"coverage": None})
         api = None if only_tell is None else dry_api_of(environment, only_tell)
         self._session = Session(environment, self._ledger, leave_settings=leave_settings, api=api)
         inventory = self._session.open(release)
@@ -138,6 +142,9 @@ class Verification:
         # Before the first case takes anything.
         world = self._session.world()
         self._places = {host.id: cases_at_once(world, host) for host in world.hosts}
+        recording = recorder(environment, self.folder.path)
+        if recording is not None:
+            recording.begin()
 
     def add(self, record: CaseRecord) -> None:
         """Put a case that has ended into the record."""
@@ -149,8 +156,17 @@ class Verification:
         if self._lock is not None:
             self._lock.stop()
         if session is not None:
+            self._take_last(session)
             self.folder.record.leftovers.extend(session.take_back())
             session.close()
+
+    def _take_last(self, session: Session) -> None:
+        recording, section = recorder(session.environment, self.folder.path), Holds(self._holds).last_section
+        if recording is None:
+            return
+        if section is not None:
+            recording.take(section)
+        self.folder.record.warnings.extend(f"coverage lacks {line}" for line in recording.lacking())
 
     def __enter__(self) -> Self:
         return self

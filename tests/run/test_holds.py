@@ -176,3 +176,39 @@ def test_a_host_that_is_full_is_waited_for(tmp_path: Path) -> None:
         leave.set()
         assert coming.result(_TOGETHER_SECONDS) == "a"
         staying.result()
+
+
+def test_a_section_waits_until_the_one_before_has_left_and_tells_of_it(tmp_path: Path) -> None:
+    holds, guard = Holds(tmp_path), Lock()
+    inside: list[str] = []
+    mixed: list[list[str]] = []
+    left: list[tuple[str, list[str]]] = []
+
+    def case(section: str) -> None:
+        with holds.section(section, lambda before: left.append((before, list(inside)))):
+            with guard:
+                inside.append(section)
+                if len(set(inside)) > 1:
+                    mixed.append(list(inside))
+            with guard:
+                inside.remove(section)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(case, section) for section in ["CAP", "CAP", "LS", "MIG"] * 5]:
+            done.result()
+    assert mixed == []
+    # Nobody was there any more when a section was told to have ended, and none was forgotten.
+    assert [who for _, who in left] == [[]] * len(left)
+    assert {section for section, _ in left} | {holds.last_section} == {"CAP", "LS", "MIG"}
+
+
+def test_cases_of_one_section_are_in_it_together(tmp_path: Path) -> None:
+    holds, both = Holds(tmp_path), Barrier(2)
+
+    def run() -> None:
+        with holds.section("LS", lambda before: pytest.fail(f"{before} was told to have ended")):
+            both.wait(_TOGETHER_SECONDS)
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(run) for _ in range(2)]:
+            done.result()

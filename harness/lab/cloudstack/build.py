@@ -27,6 +27,8 @@ class CloudStackBuild:
     schema: tuple[Path, ...]
     scripts: Path
     """The folder that has `scripts/`, what CloudStack calls paths.script."""
+    sources: Path | None = None
+    """The tree, where there is one."""
 
     @property
     def key(self) -> str:
@@ -83,6 +85,7 @@ def _of_tree(tree: Path) -> CloudStackBuild:
             tree / "developer" / "developer-prefill.sql",
         ),
         scripts=tree,
+        sources=tree,
     )
 
 

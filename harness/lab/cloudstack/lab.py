@@ -13,6 +13,7 @@ from harness.lab.cloudstack.agent import AgentFiles, begin
 from harness.lab.cloudstack.build import CloudStackBuild
 from harness.lab.cloudstack.daemon import free_port, last_words
 from harness.lab.cloudstack.database import Database
+from harness.lab.cloudstack.jacoco import AGENT_PORT, Jacoco
 from harness.lab.cloudstack.management_server import ManagementServer
 from harness.lab.cloudstack.templates import TemplateServer
 from harness.lab.cloudstack.zone import Admin, ZoneMaker, first_admin
@@ -37,9 +38,18 @@ class CloudStackLab:
     """Everything lies in `folder`; `said` hears what is being done."""
 
     def __init__(
-        self, build: CloudStackBuild, folder: Path, lab_id: str, spec: LabSpec, said: Callable[[str], None]
+        self,
+        build: CloudStackBuild,
+        folder: Path,
+        lab_id: str,
+        spec: LabSpec,
+        said: Callable[[str], None],
+        jacoco: Jacoco | None = None,
     ) -> None:
         self.build = build
+        self.jacoco = jacoco
+        # By program, where its JaCoCo answers.
+        self.coverage_servers: dict[str, str] = {}
         self.folder = folder.resolve()
         self.spec = spec
         # CloudStack's agents migrate by libvirt's TCP port.
@@ -86,7 +96,10 @@ class CloudStackLab:
         own.mkdir(mode=0o700)
         self._database = Database(own / "mariadb", free_port(), self._remains)
         address = str(self.fleet.network.own_address)
-        self._server = ManagementServer(self.build, own / "server", self._database, address, self._remains)
+        attached = self._attach("management", "127.0.0.1", free_port()) if self.jacoco is not None else None
+        self._server = ManagementServer(
+            self.build, own / "server", self._database, address, self._remains, java_agent=attached
+        )
         self._server.write()
         self._begin_database(self._database, self._server)
         self._said("starting the management server")
@@ -148,10 +161,22 @@ class CloudStackLab:
     def _begin_agents(self, database: Database, server: ManagementServer) -> None:
         rows = database.sql("SELECT name, id FROM cloud.cluster WHERE removed IS NULL").splitlines()
         numbers = dict(row.split("	") for row in rows)
-        for host, running in zip(self.spec.hosts, self.fleet.hosts, strict=True):
+        for index, (host, running) in enumerate(zip(self.spec.hosts, self.fleet.hosts, strict=True)):
             place = (self.spec.zone, self.spec.pod, int(numbers[host.cluster]))
-            self._agent(host.name).write(self.build, (server.address, server.agent_port), place, self.fleet.guest_boot)
+            attached = (
+                self._attach(host.name, str(self.fleet.network.host_address(index)), AGENT_PORT)
+                if self.jacoco is not None
+                else None
+            )
+            self._agent(host.name).write(
+                self.build, (server.address, server.agent_port), place, self.fleet.guest_boot, attached
+            )
             begin(running)
+
+    def _attach(self, program: str, address: str, port: int) -> str:
+        assert self.jacoco is not None
+        self.coverage_servers[program] = f"{address}:{port}"
+        return self.jacoco.attached(address, port)
 
     def _agent(self, host: str) -> AgentFiles:
         spec = next(spec for spec in self.spec.hosts if spec.name == host)

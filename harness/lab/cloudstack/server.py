@@ -14,9 +14,10 @@ import click
 
 from harness.errors import HarnessError
 from harness.lab.cloudstack.build import find_build
+from harness.lab.cloudstack.jacoco import find_jacoco
 from harness.lab.cloudstack.lab import CloudStackLab, CloudStackUp
 from harness.lab.cloudstack.preflight import require
-from harness.lab.config_files import ReachedCloud, write_config_files
+from harness.lab.config_files import CoverageFiles, ReachedCloud, write_config_files
 from harness.lab.folder import CloudStackDescription, HostDescription, LabDescription, LabFolder
 from harness.lab.server import say
 from harness.lab.topology import DEFAULT_LAB
@@ -51,7 +52,8 @@ class _Ends:
 @click.option("--state", type=click.Path(path_type=Path), required=True)
 @click.option("--name", required=True)
 @click.option("--cloudstack", "wish", required=True)
-def main(state: Path, name: str, wish: str) -> None:
+@click.option("--jacoco", type=click.Path(path_type=Path))
+def main(state: Path, name: str, wish: str, jacoco: Path | None) -> None:
     """Run the lab in the foreground; lines of JSON say what is being done, then that it is up or why not."""
     stop = threading.Event()
     ends = _Ends(stop)
@@ -60,11 +62,12 @@ def main(state: Path, name: str, wish: str) -> None:
     folder = LabFolder(state, name)
     try:
         build = find_build(wish)
+        attached = find_jacoco(jacoco) if jacoco is not None else None
         require()
         with folder.owned():
             logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
             lab = CloudStackLab(
-                build, folder.path, secrets.token_hex(2), DEFAULT_LAB, lambda what: say({"doing": what})
+                build, folder.path, secrets.token_hex(2), DEFAULT_LAB, lambda what: say({"doing": what}), attached
             )
             try:
                 up = lab.up()
@@ -87,7 +90,21 @@ def main(state: Path, name: str, wish: str) -> None:
 
 def _describe(folder: LabFolder, lab: CloudStackLab, up: CloudStackUp) -> None:
     cloud = ReachedCloud(up.endpoint, up.admin.api_key, up.admin.secret_key, up.admin.password)
-    write_config_files(folder.path, lab.spec, up.hosts, lab.fleet, cloud, kind="cloudstack", deviations=lab.deviations)
+    coverage = None
+    if lab.jacoco is not None:
+        build = lab.build
+        classes = (*build.server_jars, *build.agent_jars)
+        coverage = CoverageFiles(lab.jacoco.cli, lab.coverage_servers, classes, build.sources)
+    write_config_files(
+        folder.path,
+        lab.spec,
+        up.hosts,
+        lab.fleet,
+        cloud,
+        kind="cloudstack",
+        deviations=lab.deviations,
+        coverage=coverage,
+    )
     folder.describe(
         LabDescription(
             lab_id=lab.fleet.lab_id,
