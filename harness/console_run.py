@@ -79,6 +79,7 @@ class RunOptions:
     shuffle: int | None = None
     wait_for_lock: float = 0.0
     dry_run: bool = False
+    results_only: bool = False
     quarantine: Path | None = None
     state: Path = Path(".lab")
     reports: Path = Path("reports")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 
 from harness.errors import HarnessError
 from harness.lab.control import LabFailedError, embedded_lab
@@ -32,6 +34,32 @@ class Plan:
     state: Path
 
 
+class CasesProcess:
+    """A process beside this one in which cases run. It does not outlive this one, whatever ends that."""
+
+    def __init__(self) -> None:
+        # Not forked: the threads that wait for it, and the locks they hold, are not to be in it.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def run(self, *asked: object) -> int:
+        """pytest's exit code of `_run_cases` with these arguments. Raises EOFError, OSError where the process died."""
+        self._pipe.send(asked)
+        return int(self._pipe.recv())
+
+    def kill(self) -> None:
+        """End it where it is; a thread that waits for it hears of that."""
+        self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
+        self._process.join()
+        self._pipe.close()
+
+
 class Bench:
     """Runs cases against one lab, which begins anew each time."""
 
@@ -39,7 +67,8 @@ class Bench:
         self._cloud_file = cloud_file
         self._control = control
         self._reports = reports
-        self._cases = _process()
+        self._cases = CasesProcess()
+        self._given_up = False
 
     def run(self, defect_id: str | None, select: str | None, shuffle: int | None = None) -> RunRecord:
         """The record of these cases against a lab that has this defect, or none.
@@ -53,18 +82,24 @@ class Bench:
         shutil.rmtree(self._reports, ignore_errors=True)
         against = f"the cases against {defect_id or 'a clean lab'}"
         try:
-            said = self._cases.submit(_run_cases, self._cloud_file, self._reports, select, shuffle).result()
-        except BrokenProcessPool as broken:
-            self._cases.shutdown()
-            self._cases = _process()
-            raise CasesDidNotRunError(f"the process of {against} died: {broken}") from broken
+            said = self._cases.run(self._cloud_file, self._reports, select, shuffle)
+        except (EOFError, OSError) as died:
+            if not self._given_up:
+                self._cases.close()
+                self._cases = CasesProcess()
+            raise CasesDidNotRunError(f"the process of {against} died") from died
         try:
             return load(self._reports / "latest")
         except OSError as missing:
             raise CasesDidNotRunError(f"{against} left no record; pytest ended with {said}") from missing
 
+    def give_up(self) -> None:
+        """End what runs here now; whoever waits for it gets CasesDidNotRunError."""
+        self._given_up = True
+        self._cases.kill()
+
     def close(self) -> None:
-        self._cases.shutdown()
+        self._cases.close()
         self._control.close()
 
 
@@ -95,13 +130,27 @@ def _control_of(lab: Path) -> LabControl:
     return LabControl.of_folder(description.control, lab)
 
 
-def _process() -> ProcessPoolExecutor:
-    # Not forked: the threads that wait for it, and the locks they hold, are not to be in it.
-    return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+def _serve(pipe: Connection) -> None:
+    """Run what is asked for until nobody asks any more."""
+    # Ctrl-C in a terminal reaches both; the other one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, daemon=True).start()
+    with suppress(EOFError):
+        while True:
+            pipe.send(_run_cases(*pipe.recv()))
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _run_cases(cloud_file: Path, reports: Path, select: str | None, shuffle: int | None) -> int:
     """pytest's exit code. What it has imported stays, and with it most of what a run costs."""
     from harness.console_run import RunOptions, run_silently
 
-    return run_silently(RunOptions(cloud=cloud_file, reports=reports, select=select, shuffle=shuffle))
+    return run_silently(
+        RunOptions(cloud=cloud_file, reports=reports, select=select, shuffle=shuffle, results_only=True)
+    )

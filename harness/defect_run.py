@@ -94,6 +94,7 @@ class DefectRun:
     """Labs side by side, and the cases against each of them, for the time of a `with` block."""
 
     def __init__(self, benches: Sequence[Bench]) -> None:
+        self._benches = benches
         self._threads = ThreadPoolExecutor(max_workers=len(benches))
         self._idle: SimpleQueue[Bench] = SimpleQueue()
         for each in benches:
@@ -141,7 +142,11 @@ class DefectRun:
         return self._threads.map(on_an_idle_one, asked)
 
     def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        """What still runs is ended where it is."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for each in self._benches:
+            each.give_up()
+        self._threads.shutdown()
 
 
 @contextmanager

@@ -130,6 +130,9 @@ def test_a_clean_lab_that_is_blamed_is_told_with_seed_and_finding(tmp_path: Path
         def run(self, defect_id: str | None, select: str | None, shuffle: int | None) -> RunRecord:
             return good.run(defect_id or "shown-flag-inverted", select, shuffle)
 
+        def give_up(self) -> None:
+            good.give_up()
+
     with bench(Plan("simulated", "4.23", tmp_path)) as good:
         run = DefectRun([Spoilt()])
         ((blame,),) = run.clean_runs([7], "XML-01")

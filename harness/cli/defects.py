@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.lab.defects.defect import Defect
 
 _FAILED = 1
+_INTERRUPTED = 2
 _CASES_SHOWN = 3
 
 
@@ -33,7 +34,7 @@ _CASES_SHOWN = 3
     show_default=True,
     help="Runs of all cases without any defect, in random order.",
 )
-@click.option("--keep-best", is_flag=True, help="Write into the checkout which cases showed each defect best.")
+@click.option("--keep-best", is_flag=True, help="Write into the checkout which cases showed each of them best.")
 @click.option("--markdown", is_flag=True, help="Print the catalogue as docs/defects.md has it, and run nothing.")
 @state_option
 def defects(
@@ -47,7 +48,9 @@ def defects(
     markdown: bool,
     state: Path,
 ) -> None:
-    """Run the cases against labs with one defect each. Exit code 1: one was not caught, or a clean lab was blamed.
+    """Run the cases against labs with one defect each.
+
+    Exit code 1: one was not caught, or a clean lab was blamed; 2: could not run, or was interrupted.
 
     On KVM hosts those of agent, libvirt, kernel and guest are tried, unless --only names others.
     """
@@ -57,38 +60,45 @@ def defects(
     if markdown:
         click.echo(catalogue_markdown(), nl=False)
         return
-    if keep_best and (only or quick):
-        raise click.UsageError("--keep-best needs a run of all defects against all their cases")
+    if keep_best and quick:
+        raise click.UsageError("--keep-best needs a run against all cases that should see a defect")
+    from harness.cli.interrupts import two_of_them
     from harness.defect_bench import Plan
     from harness.defect_run import Verdict, defect_run
     from harness.lab.control import choose_hosts
-    from harness.lab.defects.best import BEST_CASES_FILE, best_cases, best_cases_toml
+    from harness.lab.defects import best
     from harness.run.selection import require_release
 
     require_release("--release", release)
     kind = choose_hosts(hosts).kind
     wanted = [found(each) for each in only] or [each for each in CATALOGUE.values() if kind != "kvm" or each.is_below]
-    tried = [(each, ",".join(best_cases()[each.id]) if quick else each.sections) for each in _possible(wanted, kind)]
+    tried = [
+        (each, ",".join(best.best_cases()[each.id]) if quick else each.sections) for each in _possible(wanted, kind)
+    ]
     bad = blamed = 0
-    naming = []
-    with defect_run(Plan(kind, release, state), workers) as run:
-        click.echo(_row("defect", "seconds", "layers", "caught by"))
-        for trial in run.trials(tried, all_must_catch=quick):
-            click.echo("\n".join(_lines(trial)))
-            naming.append((trial.defect.id, trial.naming))
-            bad += trial.verdict is not Verdict.CAUGHT
-        for blames in run.clean_runs([secrets.randbelow(1 << 31) for _ in range(clean_runs)]):
-            blamed += len(blames)
-            for blame in blames:
-                click.echo(f"without a defect, --shuffle {blame.seed}: {blame.case}: {blame.says}")
+    naming = {}
+    try:
+        with two_of_them("its labs go down by themselves"), defect_run(Plan(kind, release, state), workers) as run:
+            click.echo(_row("defect", "seconds", "layers", "caught by"))
+            for trial in run.trials(tried, all_must_catch=quick):
+                click.echo("\n".join(_lines(trial)))
+                naming[trial.defect.id] = trial.naming
+                bad += trial.verdict is not Verdict.CAUGHT
+            for blames in run.clean_runs([secrets.randbelow(1 << 31) for _ in range(clean_runs)]):
+                blamed += len(blames)
+                for blame in blames:
+                    click.echo(f"without a defect, --shuffle {blame.seed}: {blame.case}: {blame.says}")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     click.echo(
         f"{len(tried) - bad} of {len(tried)} defects caught and named; "
         f"{blamed} times a case blamed a clean lab, in {clean_runs} runs"
     )
+    if keep_best:
+        # What was not caught keeps the cases it had.
+        best.keep(CATALOGUE, naming)
     if bad or blamed:
         sys.exit(_FAILED)
-    if keep_best:
-        BEST_CASES_FILE.write_text(best_cases_toml(naming), encoding="utf-8")
 
 
 def _possible(wanted: list[Defect], kind: str) -> Iterator[Defect]:

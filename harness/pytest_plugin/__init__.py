@@ -83,6 +83,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     told = "how long to wait for another run that may change the zone's settings (default: not at all)"
     group.addoption("--wait-for-lock", metavar="SECONDS", type=float, default=0.0, help=told)
     group.addoption("--dry-run", action="store_true", help="tell what a run would change, and change nothing")
+    group.addoption("--results-only", action="store_true", help="write results.json and no other form of the run")
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")
 

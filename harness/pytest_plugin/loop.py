@@ -169,17 +169,19 @@ class Follower:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run that proved nothing is no success, whatever pytest counted. The reports are written."""
-    verification = session.config.stash.get(VERIFICATION, None)
-    if verification is None or session.config.getoption("dry_run"):
+    config = session.config
+    verification = config.stash.get(VERIFICATION, None)
+    if verification is None or config.getoption("dry_run"):
         return
     from harness.report.forms import write_all
     from harness.report.quarantine import exit_code
 
-    entries = session.config.stash.get(QUARANTINE, ())
+    entries = config.stash.get(QUARANTINE, ())
     try:
-        session.config.stash[TOLD] = write_all(verification.folder.path, entries)
+        if not config.getoption("results_only"):
+            config.stash[TOLD] = write_all(verification.folder.path, entries)
     except OSError as failure:
-        session.config.stash[TOLD] = [f"the reports cannot be written: {failure.filename}: {failure.strerror}"]
+        config.stash[TOLD] = [f"the reports cannot be written: {failure.filename}: {failure.strerror}"]
         session.exitstatus = 2
         return
     # Quarantined failures are pytest's all the same.

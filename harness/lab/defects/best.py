@@ -14,14 +14,26 @@ AS_MANY = 2
 
 @cache
 def best_cases() -> Mapping[str, tuple[str, ...]]:
-    """By defect, as the last whole run found them."""
+    """By defect, as the last run that tried it against all its cases found them."""
     return {defect: tuple(cases) for defect, cases in tomllib.loads(BEST_CASES_FILE.read_text("utf-8")).items()}
 
 
-def best_cases_toml(naming: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The file's text, given for each defect's id the cases that name it, best first."""
+def keep(order: Iterable[str], naming: Mapping[str, Sequence[str]]) -> None:
+    """Write down the cases that name each defect now, best first. Raises OSError."""
+    BEST_CASES_FILE.write_text(best_cases_toml(order, best_cases(), naming), encoding="utf-8")
+    best_cases.cache_clear()
+
+
+def best_cases_toml(
+    order: Iterable[str], before: Mapping[str, Sequence[str]], naming: Mapping[str, Sequence[str]]
+) -> str:
+    """The file's text: for each defect, in this order, the cases that name it, best first.
+
+    A defect that no case of `naming` names keeps those that it had before.
+    """
     lines = [f"# Made by `{BEST_CASES_COMMAND}`; do not edit it by hand.\n"]
-    for defect, cases in naming:
+    for defect in order:
+        cases = naming.get(defect) or before.get(defect, ())
         chosen = ", ".join(f'"{case}"' for case in cases[:AS_MANY])
         lines.append(f"{defect} = [{chosen}]\n")
     return "".join(lines)

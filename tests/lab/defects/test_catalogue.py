@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab.defects.best import AS_MANY, BEST_CASES_COMMAND, best_cases
+from harness.lab.defects import best
+from harness.lab.defects.best import AS_MANY, BEST_CASES_COMMAND, BEST_CASES_FILE, best_cases
 from harness.lab.defects.catalogue import CATALOGUE, UnknownDefectError, found
 from harness.lab.defects.defect import Defect
 from harness.lab.defects.pages import MARKDOWN_COMMAND, catalogue_markdown
@@ -47,6 +48,20 @@ def test_the_best_cases_are_known_for_every_defect() -> None:
     for defect, cases in best_cases().items():
         assert 1 <= len(cases) <= AS_MANY, defect
         assert [case for case in cases if f"| {case} |" not in known] == [], defect
+
+
+def test_the_cases_that_name_a_defect_are_kept_and_one_that_was_not_tried_or_not_caught_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(best_cases())
+    file = tmp_path / "best_cases.toml"
+    file.write_text(BEST_CASES_FILE.read_text("utf-8"), encoding="utf-8")
+    monkeypatch.setattr(best, "BEST_CASES_FILE", file)
+    best.keep(CATALOGUE, {"quota-not-set": ("CAP-07", "CAP-01", "CAP-03"), "xml-fifteen-slots": ()})
+    assert best_cases() == before | {"quota-not-set": ("CAP-07", "CAP-01")}
+    assert list(best_cases()) == list(CATALOGUE)
+    monkeypatch.undo()
+    best_cases.cache_clear()
 
 
 def test_all_defects_have_a_sentence_of_their_own() -> None:
