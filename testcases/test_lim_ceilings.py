@@ -178,16 +178,16 @@ def test_more_memory_than_the_ceiling_is_refused(stage: Stage) -> None:
     """Scaling to more memory than the ceiling fails and leaves the domain as it is.
 
     Preconditions: the memory ceiling is 384 MiB; a running instance with 256 MiB.
-    Steps: scale it to 2 vCPUs and 512 MiB.
-    Expected: 530 "Unable to reconfigure VM." (from 4.23 on); no DIMM, 256 MiB and 1 vCPU on every layer.
+    Steps: scale it to 2 vCPUs and 512 MiB with a CPU cap.
+    Expected: 530 "Unable to reconfigure VM." (from 4.23 on); no DIMM, 256 MiB, 1 vCPU and no quota on every layer.
     """
     stage.setting(MEMORY_CEILING, "384")
     speed = stage.speed(0.25)
-    scaled = stage.instance(stage.fixed(1, speed, 256)).scale(stage.fixed(2, speed, 512))
+    scaled = stage.instance(stage.fixed(1, speed, 256)).scale(stage.fixed(2, speed, 512, cap=True))
     if stage.release.scales_fixed_offerings:
         assert (scaled.job.code, scaled.job.text) == (530, "Unable to reconfigure VM.")
     domain = seen_domain(scaled.observation)
-    assert (domain.dimms_kib, domain.vcpus) == ((), 1)
+    assert (domain.dimms_kib, domain.vcpus, domain.quota_us) == ((), 1, None)
 
 
 @pytest.mark.case("LIM-09b")

@@ -14,6 +14,7 @@ from harness.lab.defects.hypervisors import (
     Reluctant,
     Restarting,
     RestartingForMemory,
+    TuningFirst,
     Wrapper,
     attaching,
     plugging,
@@ -155,6 +156,14 @@ AGENTS = (
         "LIM",
         domain("current vCPUs"),
         GoingOn,
+    ),
+    _agent(
+        "tuning-before-memory",
+        "Shares and quota are set before memory is plugged in, and stay where libvirt refuses that.",
+        "A guest was never to run above its cap, and nobody thought of the way back.",
+        "LIM",
+        domain("shares", "quota in us"),
+        TuningFirst,
     ),
     _agent(
         "shares-not-raised",

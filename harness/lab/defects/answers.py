@@ -251,6 +251,14 @@ ANSWERS = (
         _with("isdynamicallyscalable", lambda value: not value),
     ),
     _shown(
+        "shown-by-old-parameters",
+        "listVirtualMachines shows the custom parameters of before where the offering is fixed now.",
+        "LS",
+        "They stay with the instance, and the view prefers them to the offering.",
+        api("vCPUs", "memory in MiB"),
+        lambda _call, shown: _by_parameters(shown),
+    ),
+    _shown(
         "shown-host-of-the-start",
         "listVirtualMachines shows the host on which the instance ran before.",
         "MIG",
@@ -263,6 +271,16 @@ ANSWERS = (
 
 def _product(shown: Shown) -> int:
     return int(str(shown["cpuspeed"])) * int(str(shown.get("cpunumber", 1)))
+
+
+def _by_parameters(shown: Shown) -> Shown:
+    details = shown.get("details")
+    if not isinstance(details, dict):
+        return shown
+    saved = {
+        field: details[name] for field, name in (("cpunumber", "cpuNumber"), ("memory", "memory")) if name in details
+    }
+    return {**shown, **{field: int(value) for field, value in saved.items()}}
 
 
 def _last_host(call: Call, shown: Shown) -> Shown:

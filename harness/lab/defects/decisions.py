@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.lab.defects.defect import Defect, Part, Sign, api
 from harness.lab.seams import Seams
 from harness.reference import refusals, rules
+from harness.reference.decision import FAILED_TO_SCALE
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, concrete_size, fill_absent
 from harness.reference.refusal import Refusal
 from harness.reference.rule import Rule
@@ -83,6 +84,10 @@ def _saying(rule: Rule, other: Callable[[Refusal], Refusal]) -> Deciding:
         return decision
 
     return change
+
+
+def _lacks_a_tag(at: Attempt) -> bool:
+    return at.decision.outcome is Outcome.IN_PLACE and not at.offering.host_tags <= at.decision.candidates[0].tags
 
 
 DECISIONS = (
@@ -211,6 +216,22 @@ DECISIONS = (
         api("job"),
         _accepting(refusals.CLUSTER_THRESHOLD),
         Part.PLANNER,
+    ),
+    wrong_decision(
+        "strict-tags-ignored",
+        "An instance is scaled on a host that lacks a strict host tag of the new offering.",
+        "The tags of the old offering are compared.",
+        "TAG",
+        api("job"),
+        _accepting(refusals.STRICT_TAGS),
+    ),
+    wrong_decision(
+        "every-tag-strict",
+        "A host tag that is not strict keeps an instance from being scaled on a host without it.",
+        "The check of a deployment is used, which knows no other tags.",
+        "TAG",
+        api("job"),
+        refusing(530, FAILED_TO_SCALE, _lacks_a_tag),
     ),
     wrong_decision(
         "scale-down-text",

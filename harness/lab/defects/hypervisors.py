@@ -162,6 +162,29 @@ class GoingOn(PassingHypervisor):
         return self.inner.scheduler_parameters(domain)
 
 
+class TuningFirst(PassingHypervisor):
+    """A DIMM that libvirt refuses is told of when shares, period and quota are set, and vCPUs are left alone."""
+
+    def __init__(self, inner: Hypervisor) -> None:
+        super().__init__(inner)
+        self._failures: dict[str, HypervisorError] = {}
+
+    def attach_device(self, domain: str, device_xml: str) -> None:
+        try:
+            self.inner.attach_device(domain, device_xml)
+        except HypervisorError as failure:
+            self._failures[domain] = failure
+
+    def set_vcpus(self, domain: str, count: int) -> None:
+        if domain not in self._failures:
+            self.inner.set_vcpus(domain, count)
+
+    def set_scheduler_parameter(self, domain: str, name: str, value: int) -> None:
+        self.inner.set_scheduler_parameter(domain, name, value)
+        if name == "vcpu_quota" and domain in self._failures:
+            raise self._failures.pop(domain)
+
+
 class Forgiving(PassingHypervisor):
     """A DIMM that libvirt refuses is none the worse for it."""
 

@@ -12,6 +12,7 @@ from harness.reference import refusals, rules
 from harness.reference.capacity import Host
 from harness.reference.decision import FAILED_TO_SCALE
 from harness.reference.domain import Domain
+from harness.reference.offering import CustomParameters, Offering
 from harness.reference.scaling import Decision, Instance, Outcome, World
 
 
@@ -58,6 +59,14 @@ def _stubborn(decision: Decision, world: World, instance: Instance, *_given: obj
 
 def _crammed(decision: Decision, world: World, instance: Instance, *_given: object) -> Decision:
     if decision.refusal is None or decision.refusal.rule is not refusals.NO_DESTINATION:
+        return decision
+    return _moved(world, decision, instance, lambda here, host: here.cluster_id == host.cluster_id)
+
+
+def _untagged(
+    decision: Decision, world: World, instance: Instance, offering: Offering, _asked: CustomParameters
+) -> Decision:
+    if decision.refusal is None or decision.refusal.rule is not refusals.NO_DESTINATION or not offering.host_tags:
         return decision
     return _moved(world, decision, instance, lambda here, host: here.cluster_id == host.cluster_id)
 
@@ -130,6 +139,15 @@ MOVES = (
         "MIG",
         api("job"),
         _crammed,
+        Part.PLANNER,
+    ),
+    wrong_decision(
+        "moved-to-an-untagged-host",
+        "An instance is migrated to a host that lacks a host tag of the new offering.",
+        "The plan for the deployment is made with the old offering.",
+        "TAG",
+        api("job"),
+        _untagged,
         Part.PLANNER,
     ),
     Defect(

@@ -16,7 +16,7 @@ from harness.lab.seams import Seams
 from harness.verify.finding import Layer
 from tests.lab.api.conftest import Lab, LabMaker
 
-_SECTIONS = {"XML", "LS", "CAP", "LIM", "MIG", "NEG", "MEM", "SWT", "TRN", "UPG"}
+_SECTIONS = {"XML", "LS", "CAP", "LIM", "MIG", "NEG", "MEM", "SWT", "TAG", "TRN", "UPG"}
 _DOCS = Path(__file__).parents[3] / "docs" / "defects.md"
 _CASES = _DOCS.with_name("cases.md")
 _EVERY = [pytest.param(defect, id=defect.id) for defect in CATALOGUE.values()]
