@@ -1,16 +1,21 @@
-"""Has every fault of the lab strike every kind of call: is a verdict wrong, does anything hang, is anything left?"""
+"""Has every fault of the lab strike every kind of call: is a verdict wrong, does anything hang, is anything left?
+
+Faults that strike once are armed at all calls of a run at once; those that last, one a run. Labs work side by side,
+each reset before each run.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud_state import CLI, cloud_state, differences, lab_up
@@ -35,14 +40,48 @@ CALLS = {
     "DEF-07": "getUser updateResourceCount",
 }
 CASE_OF = {command: case for case, commands in CALLS.items() for command in commands.split()}
-# What a fault of a host or of a job strikes.
+# Those that begin a job, which a client asks for.
+_JOBS = (
+    "createTags",
+    "deleteTags",
+    "deleteNetwork",
+    "deleteAccount",
+    "deployVirtualMachine",
+    "scaleVirtualMachine",
+    "destroyVirtualMachine",
+    "stopVirtualMachine",
+    "startVirtualMachine",
+    "migrateVirtualMachine",
+)
+_AGENT_COMMANDS = {"start": "LS-01", "stop": "XML-17", "scale": "LS-01,NEG-11", "migrate": "MIG-13,MIG-01"}
+# What a fault of a host strikes, whoever asks.
 _ON_HOSTS = "LS-01,MIG-01,XML-17"
+_LIBVIRT = {Fault.MIGRATION_FAILED: "MIG-01,MIG-13", Fault.VCPU_REFUSED: "LS-01,MIG-01"}
 # The first of these is one of looking around, without which there is no run.
 _OFTEN = frozenset({"listHosts", "listConfigurations", "queryAsyncJobResult"})
-_AGENT_COMMANDS = ("start", "stop", "reboot", "scale", "migrate")
+# The first look at a host, one of the first instance, one of a scaled one, one of a clean-up.
+_LOOKS = (1, 4, 7, 12)
+# Pairs that make no sense, and why.
+_ASKED_ONCE = (
+    "listCapabilities",
+    "createAccount",
+    "registerUserKeys",
+    "createNetwork",
+    "deleteNetwork",
+    "deleteAccount",
+    "listNetworks",
+    "listUsers",
+    "getUser",
+    "updateResourceCount",
+    "migrateVirtualMachine",
+)
+NONSENSE = {
+    (Fault.REPLAYED_ANSWER, command): "a run asks it only once, so there is no earlier answer"
+    for command in _ASKED_ONCE
+}
 # As short as a case can bear, so that what hangs does not pass for slow.
 _LIMITS = {"api": 3, "job": 8, "ssh": 3, "guest_boot": 2, "guest_hotplug": 1}
-_HANGS_S = 120.0
+_HANGS_S = 150.0
 # A question may have been answered by the time the fault is over, and these may be read all the same.
 _HARMLESS = frozenset(
     {
@@ -56,97 +95,218 @@ _HARMLESS = frozenset(
 
 
 @dataclass(frozen=True)
+class Injection:
+    """Orders that are armed together, and the cases that are run then."""
+
+    orders: tuple[FaultOrder, ...]
+    cases: str
+
+    @property
+    def lasts(self) -> bool:
+        return any(order.times is None and order.lasts is None for order in self.orders)
+
+
+@dataclass(frozen=True)
 class Ended:
-    """A run: the outcome of each case, or none where it hung; how often the fault struck; its exit code."""
+    """A run: the outcome of each case, or none where it hung; how often each order struck; its exit code."""
 
     outcomes: dict[str, str]
     seconds: float
     exit_code: int | None
-    struck: int
+    struck: tuple[int, ...]
     longest_case_s: float = 0.0
+
+
+@dataclass
+class Tally:
+    """What a worker found."""
+
+    runs: int = 0
+    wrong: int = 0
+    hangs: int = 0
+    left: int = 0
+    told: int = 0
+    longest_s: float = 0.0
+    reached: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, other: Tally) -> None:
+        for name in ("runs", "wrong", "hangs", "left", "told"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.longest_s = max(self.longest_s, other.longest_s)
+        self.reached |= other.reached
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="+", default=[kind.value for kind in Fault])
     parser.add_argument("--commands", nargs="+", default=list(CASE_OF), choices=list(CASE_OF), metavar="COMMAND")
+    parser.add_argument("--labs", type=int, default=4)
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
-    counts = {"runs": 0, "struck": 0, "wrong verdicts": 0, "hangs": 0, "differences after cleanup": 0}
-    longest = 0.0
+    once = [*_once(arguments.kinds, arguments.commands)]
+    lasting = [*_lasting(arguments.kinds, arguments.commands)]
+    total = Tally()
+    _share_out([*once, *lasting], arguments.labs, total, verbose=arguments.verbose)
+    # What a run did not come to because another fault had ended it gets a run of its own.
+    again = [
+        Injection((order,), each.cases)
+        for each in once
+        for order in each.orders
+        if len(each.orders) > 1 and _pair(order) not in total.reached | _nonsense()
+    ]
+    _share_out(again, arguments.labs, total, verbose=arguments.verbose)
+    pairs = {_pair(order) for each in [*once, *lasting] for order in each.orders}
+    unreached = sorted(pairs - total.reached - _nonsense())
+    print(f"{len(pairs & total.reached)} of {len(pairs)} pairs of fault and call were struck in {total.runs} runs")
+    for (kind, command), why in NONSENSE.items():
+        if (kind.value, command) in pairs - total.reached:
+            print(f"makes no sense: {kind} at {command}: {why}")
+    print("\n".join(f"NOT REACHED: {kind} at {command}" for kind, command in unreached))
+    print(
+        f"wrong verdicts {total.wrong}, hangs {total.hangs}, left without a word {total.left}, "
+        f"left and told by the run or its cleanup {total.told}; the longest case took {total.longest_s:.1f} s"
+    )
+    sys.exit(1 if total.wrong or total.hangs or total.left or unreached else 0)
+
+
+def _share_out(injections: Sequence[Injection], labs: int, total: Tally, *, verbose: bool) -> None:
+    with multiprocessing.get_context("fork").Pool(labs) as pool:
+        for tally in pool.imap_unordered(_work, [(injections[each::labs], verbose) for each in range(labs)]):
+            total.add(tally)
+
+
+def _nonsense() -> set[tuple[str, str]]:
+    return {(kind.value, command) for kind, command in NONSENSE}
+
+
+def _pair(order: FaultOrder) -> tuple[str, str]:
+    where = order.command or order.host or "any host"
+    return order.kind.value, f"look {order.nth} of {where}" if order.entry.layer is Layer.SSH else where
+
+
+def _work(share: tuple[Sequence[Injection], bool]) -> Tally:
+    """One lab's runs."""
+    injections, verbose = share
+    tally = Tally()
+    if not injections:
+        return tally
+    well: dict[str, dict[str, str]] = {}
     with lab_up("simulated") as cloud, tempfile.TemporaryDirectory() as folder:
         _shorten(cloud)
-        before = cloud_state(cloud)
-        orders = list(_orders(arguments.kinds, arguments.commands))
-        needed = ",".join(sorted({_cases(order) for order in orders}))
-        well = _run(cloud, Path(folder, "well"), needed, None).outcomes
-        for number, order in enumerate(orders):
-            reports = Path(folder, str(number))
-            ended = _run(cloud, reports, _cases(order), order)
-            wrong = _wrong(order, well, ended)
-            subprocess.run([*CLI, "cleanup", f"--reports={reports}"], capture_output=True, check=False)
-            there = differences(before, cloud_state(cloud))
-            if there:
-                # Told once; what comes next is held against what is there now.
-                before = cloud_state(cloud)
-            counts["runs"] += 1
-            counts["struck"] += ended.struck > 0
-            counts["wrong verdicts"] += len(wrong)
-            counts["hangs"] += ended.exit_code is None
-            counts["differences after cleanup"] += len(there)
-            longest = max(longest, ended.longest_case_s)
-            if arguments.verbose or wrong or there or ended.exit_code is None:
-                told = order.model_dump(mode="json", exclude_defaults=True)
-                print(f"{told}: struck {ended.struck}, {ended.seconds:.1f} s, {ended.outcomes}")
-                print("\n".join([*wrong, *there]), flush=True)
-    print(", ".join(f"{what} {count}" for what, count in counts.items()))
-    print(f"the longest case took {longest:.1f} s")
-    sys.exit(1 if counts["wrong verdicts"] or counts["hangs"] or counts["differences after cleanup"] else 0)
+        for number, injection in enumerate(injections):
+            if injection.cases not in well:
+                there = Injection((), injection.cases)
+                well[injection.cases] = _run(cloud, Path(folder, f"well-{number}"), there).outcomes
+            _inject(cloud, Path(folder, str(number)), injection, well[injection.cases], tally, verbose=verbose)
+    return tally
 
 
-def _orders(kinds: list[str], commands: list[str]) -> Iterator[FaultOrder]:
-    """Each kind once and for good, at each kind of call that it can strike."""
+def _inject(
+    cloud: Path, reports: Path, injection: Injection, well: dict[str, str], tally: Tally, *, verbose: bool
+) -> None:
+    control = kept_control(cloud.parent.parent)
+    control.reset()
+    before = cloud_state(cloud)
+    ended = _run(cloud, reports, injection)
+    wrong = _wrong(injection, well, ended)
+    cleaned = subprocess.run(
+        [*CLI, "cleanup", f"--reports={reports}"], capture_output=True, text=True, check=False
+    ).stdout
+    there = differences(before, cloud_state(cloud))
+    told = [line for line in there if _is_told(line, cleaned)]
+    there = [line for line in there if line not in told]
+    control.close()
+    tally.runs += 1
+    tally.wrong += len(wrong)
+    tally.hangs += ended.exit_code is None
+    tally.left += len(there)
+    tally.told += len(told)
+    tally.longest_s = max(tally.longest_s, ended.longest_case_s)
+    tally.reached |= {_pair(order) for order, struck in zip(injection.orders, ended.struck, strict=True) if struck}
+    if verbose or wrong or there or ended.exit_code is None:
+        orders = [order.model_dump(mode="json", exclude_defaults=True) for order in injection.orders]
+        print(f"{orders[:3]}: struck {ended.struck}, {ended.seconds:.1f} s, {ended.outcomes}")
+        print("\n".join([*wrong, *there]), flush=True)
+
+
+def _is_told(line: str, cleaned: str) -> bool:
+    """A domain that runs on though CloudStack says Stopped is known to it and kept, with what it is in."""
+    return "runs on on host" in cleaned and any(
+        part in line for part in ("domains", "listVirtualMachines", "listAccounts", "listNetworks")
+    )
+
+
+def _once(kinds: list[str], commands: list[str]) -> Iterator[Injection]:
     for kind in map(Fault, kinds):
         entry = KINDS[kind]
-        if entry.is_condition:
-            for host in ("kvm1", "kvm2"):
-                yield FaultOrder(kind=kind, host=host, lasts=1.0)
-                yield FaultOrder(kind=kind, host=host)
-            continue
-        at: list[str | None] = [None]
-        if "command" in entry.filters:
-            at = list(_AGENT_COMMANDS) if entry.layer is Layer.AGENT else list(commands)
-        if entry.layer is Layer.JOBS:
-            at = [None]
-        for command in at:
-            yield FaultOrder(kind=kind, command=command, nth=2 if command in _OFTEN else 1, times=1)
-            yield FaultOrder(kind=kind, command=command, nth=2 if command in _OFTEN else 1)
+        if entry.layer in (Layer.API, Layer.JOBS):
+            at = [command for command in commands if entry.layer is Layer.API or command in _JOBS]
+            # Looking around comes first and ends a run, and is struck alone.
+            alone = [command for command in at if CASE_OF[command] == _ANY and command.startswith("list")]
+            for command in alone:
+                yield Injection((_order(kind, command, times=1),), CASE_OF[command])
+            for case in CALLS:
+                those = tuple(_order(kind, each, times=1) for each in at if each not in alone and CASE_OF[each] == case)
+                if those:
+                    yield Injection(those, case)
+        else:
+            for injection in _at_hosts(kind):
+                [order] = injection.orders
+                change: dict[str, object] = {"lasts": 1.0} if entry.is_condition else {"times": 1}
+                yield Injection((order.model_copy(update=change),), injection.cases)
 
 
-def _cases(order: FaultOrder) -> str:
-    return CASE_OF.get(order.command or "", _ON_HOSTS)
+def _lasting(kinds: list[str], commands: list[str]) -> Iterator[Injection]:
+    for kind in map(Fault, kinds):
+        entry = KINDS[kind]
+        if entry.layer in (Layer.API, Layer.JOBS):
+            for command in commands:
+                if entry.layer is Layer.API or command in _JOBS:
+                    yield Injection((_order(kind, command),), CASE_OF[command])
+        else:
+            yield from _at_hosts(kind)
 
 
-def _run(cloud: Path, reports: Path, cases: str, order: FaultOrder | None) -> Ended:
+def _at_hosts(kind: Fault) -> Iterator[Injection]:
+    """For good, at each agent's command, each kind of look, or each of two hosts."""
+    entry = KINDS[kind]
+    if entry.is_condition:
+        for host in ("kvm1", "kvm2"):
+            yield Injection((FaultOrder(kind=kind, host=host),), _ON_HOSTS)
+    elif kind is Fault.AGENT_DISCONNECTED:
+        for command, cases in _AGENT_COMMANDS.items():
+            yield Injection((FaultOrder(kind=kind, command=command),), cases)
+    elif entry.layer is Layer.SSH:
+        for nth in _LOOKS:
+            yield Injection((FaultOrder(kind=kind, nth=nth),), _ON_HOSTS)
+    else:
+        yield Injection((FaultOrder(kind=kind),), _LIBVIRT[kind])
+
+
+def _order(kind: Fault, command: str, times: int | None = None) -> FaultOrder:
+    return FaultOrder(kind=kind, command=command, nth=2 if command in _OFTEN else 1, times=times)
+
+
+def _run(cloud: Path, reports: Path, injection: Injection) -> Ended:
     """In a process of its own, which has everything imported already."""
-    state = cloud.parent.parent
-    control = kept_control(state)
+    control = kept_control(cloud.parent.parent)
     control.clear()
-    if order is not None:
-        control.arm(order)
+    numbers = [control.arm(order).number for order in injection.orders]
     began = time.monotonic()
     child = os.fork()
     if child == 0:
-        _be_a_run(RunOptions(cloud=cloud, reports=reports, select=cases), reports)
+        _be_a_run(RunOptions(cloud=cloud, reports=reports, select=injection.cases), reports)
     exit_code = _ended(child, began + _HANGS_S)
     seconds = time.monotonic() - began
-    struck = sum(fault.struck for fault in control.faults())
+    # One that has cleared itself did strike.
+    struck = {fault.number: fault.struck for fault in control.faults()}
     control.clear()
     control.close()
     results = reports / "latest" / "results.json"
     cases_of = json.loads(results.read_text())["cases"] if results.exists() else []
     outcomes = {case["id"]: f"{case['outcome']}{' ' + case['reason'] if case['reason'] else ''}" for case in cases_of}
-    return Ended(outcomes, seconds, exit_code, struck, max((case["seconds"] for case in cases_of), default=0.0))
+    longest = max((case["seconds"] for case in cases_of), default=0.0)
+    return Ended(outcomes, seconds, exit_code, tuple(struck.get(each, 1) for each in numbers), longest)
 
 
 def _be_a_run(options: RunOptions, reports: Path) -> None:
@@ -174,7 +334,7 @@ def _ended(child: int, deadline: float) -> int | None:
     return None
 
 
-def _wrong(order: FaultOrder, well: dict[str, str], ended: Ended) -> list[str]:
+def _wrong(injection: Injection, well: dict[str, str], ended: Ended) -> list[str]:
     """A case that found what is not there, or a run that is green though something it needs never came."""
     allowed = ("could not run", "not verified")
     wrong = [
@@ -182,8 +342,8 @@ def _wrong(order: FaultOrder, well: dict[str, str], ended: Ended) -> list[str]:
         for name, outcome in ended.outcomes.items()
         if outcome != well[name] and not outcome.startswith(allowed)
     ]
-    lasting = order.times is None and order.lasts is None
-    if lasting and ended.struck and order.kind not in _HARMLESS and ended.exit_code == 0:
+    harmful = any(order.kind not in _HARMLESS for order in injection.orders)
+    if injection.lasts and any(ended.struck) and harmful and ended.exit_code == 0:
         wrong.append("wrong verdict: the run is green")
     if ended.exit_code not in (0, 1, 2, None):
         wrong.append(f"wrong verdict: exit code {ended.exit_code}")

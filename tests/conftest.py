@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from harness.lab.api.lab_cloud import LabCloud
 from harness.lab.config_files import CLOUD_FILE, ReachedCloud, write_config_files
 from harness.lab.faults.registry import Faults
 from harness.lab.kvm import preflight
+from harness.lab.log import logging_to
 from harness.lab.simulated.fleet import SimulatedFleet
 from harness.lab.simulated.hypervisor import SimulatedHypervisor
 from harness.lab.topology import DEFAULT_LAB
@@ -66,12 +68,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Itera
     folder = tmp_path_factory.mktemp("lab")
     faults = Faults()
     fleet = SimulatedFleet(DEFAULT_LAB.hosts, folder, faults=faults)
-    hosts = fleet.up()
-    cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, lab_release, faults=faults)
-    try:
+    log = folder / "lab.log"
+    with logging_to(log), ExitStack() as ends:
+        ends.callback(fleet.down)
+        hosts = fleet.up()
+        cloud = LabCloud(DEFAULT_LAB, hosts, fleet.guest_boot, lab_release, faults=faults)
+        ends.callback(cloud.shutdown)
         endpoint = cloud.serve()
         keys = cloud.admin
-        write_config_files(folder, DEFAULT_LAB, hosts, fleet, ReachedCloud.of(cloud))
+        write_config_files(folder, DEFAULT_LAB, hosts, fleet, ReachedCloud.of(cloud), log=log)
         yield SimulatedLab(
             cloud_file=folder / CLOUD_FILE,
             hypervisors={host.spec.name: host.hypervisor for host in hosts},
@@ -80,9 +85,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, lab_release: Release) -> Itera
             secret_key=keys.secret_key,
             faults=cloud.faults,
         )
-    finally:
-        cloud.shutdown()
-        fleet.down()
 
 
 CHROMIUM_OPTIONS = (

@@ -145,7 +145,7 @@ def destroy(
 
     One that is gone already is as good as destroyed. A forced stop says Stopped also where the host's agent was not
     reached. So `still_runs` looks, and what runs on is not destroyed: nobody would know of its domain any more.
-    `ran_on` are host and domain of one that did so when it was to be destroyed before.
+    `ran_on` are host and domain of one that was stopped before.
     Source: VirtualMachineManagerImpl.advanceStop with cleanUpEvenIfUnableToStop.
 
     Raises:

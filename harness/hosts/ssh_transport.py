@@ -27,6 +27,7 @@ from harness.waiting import DeadlineExpired, wait_until
 # Longer than a server takes to start anew.
 _LOOKED_AGAIN_S = 5.0
 _TRANSIENT = (ConnectionLost, ConnectionRefused, HandshakeFailed, LibvirtFailed, ProbeCut, Unreachable)
+_CUT = (ConnectionLost, HandshakeFailed, ProbeCut)
 # virsh's words (tools/virsh.c virshReconnect) while libvirtd is started anew.
 _NO_LIBVIRTD = "error: failed to connect to the hypervisor"
 
@@ -106,19 +107,21 @@ class SshHostView:
         self._connection.close()
 
     def _look(self, what: Look, instance_name: str = "none") -> Parts:
-        """Had again where a connection that was good before breaks. Nothing is changed by a look; see `_asked`."""
-        if not self._has_answered:
-            parts = look(self._connection, self._access, what, instance_name)
-            self._has_answered = _no_libvirtd(parts) is None
-            return parts
+        """Had again where it breaks off, or a host breaks that was good before; nothing is changed by it.
+
+        A host that never answered may be named wrongly, so that is told at once. As for `_asked`, see there.
+        """
+        transient = _TRANSIENT if self._has_answered else _CUT
         try:
-            return wait_until(
+            parts = wait_until(
                 f"a look into {self.host}",
                 lambda: self._noted(lambda: look(self._connection, self._access, what, instance_name)),
                 lambda _: True,
                 _LOOKED_AGAIN_S,
-                transient=_TRANSIENT,
+                transient=transient,
             )
+            self._has_answered = _no_libvirtd(parts) is None
+            return parts
         except DeadlineExpired as expired:
             if isinstance(expired.last_seen, HostFailure):
                 raise expired.last_seen from None
@@ -127,7 +130,7 @@ class SshHostView:
     def _noted(self, look_once: Callable[[], Parts]) -> Parts:
         try:
             parts = look_once()
-            if (away := _no_libvirtd(parts)) is not None:
+            if self._has_answered and (away := _no_libvirtd(parts)) is not None:
                 raise LibvirtFailed(self._access, away)
             return parts
         except _TRANSIENT as failure:

@@ -70,10 +70,12 @@ def write_config_files(
     kind: str | None = None,
     deviations: Sequence[str] = (),
     coverage: CoverageFiles | None = None,
+    log: Path | None = None,
 ) -> None:
     """Write `cloud.toml` (with the secret and the known hosts in files beside it), `cloudstack.ini` and `marvin.cfg`.
 
-    `kind` is that of the lab where the fleet's does not tell it; `deviations` are its hosts' from what is usual.
+    `kind` is that of the lab where the fleet's does not tell it; `deviations` are its hosts' from what is usual; `log`
+    is where the lab writes what a management server would.
 
     They hold secrets of this lab and are readable by their owner only.
     """
@@ -83,7 +85,14 @@ def write_config_files(
         "secret_key": f"{cloud.secret_key}\n",
         KNOWN_HOSTS_FILE: known_hosts,
         CLOUD_FILE: _cloud_toml(
-            folder, hosts, fleet, cloud, spec, {"hosts": kind or fleet.kind, "deviations": list(deviations)}, coverage
+            folder,
+            hosts,
+            fleet,
+            cloud,
+            spec,
+            {"hosts": kind or fleet.kind, "deviations": list(deviations)},
+            coverage,
+            log,
         ),
         CS_FILE: cloudstack_ini,
         MARVIN_FILE: json.dumps(_marvin(spec, hosts, cloud), indent=2) + "\n",
@@ -101,6 +110,7 @@ def _cloud_toml(
     spec: LabSpec,
     lab: dict[str, object],
     coverage: CoverageFiles | None,
+    log: Path | None,
 ) -> str:
     key_file = str(hosts[0].ssh.key_file)
     # libssh2 takes the lab's own known_hosts; the ssh program would look into, and add to, the user's.
@@ -126,6 +136,11 @@ def _cloud_toml(
         "time_limits": {**_server_limits(str(lab["hosts"])), "ssh": 10, **_guest_limits(fleet.kind)},
         "lab": lab,
     }
+    if log is not None:
+        # The hosts see the machine's files; the log's own machine has no SSH server for the lab.
+        way = hosts[0].ssh
+        where = {"address": way.address, "port": way.port, "user": way.user, "key_file": key_file}
+        tables["logs.management"] = {**where, "file": str(log)}
     for host in hosts:
         tables[f"hosts.overrides.{host.spec.name}"] = {"address": host.ssh.address, "port": host.ssh.port}
     if coverage is not None:

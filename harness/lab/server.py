@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import os
 import secrets
 import signal
@@ -26,6 +25,7 @@ from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
 from harness.lab.kvm.fleet import KvmFleet
+from harness.lab.log import logging_to
 from harness.lab.management.latency_choice import latencies_of
 from harness.lab.management.population import populate
 from harness.lab.options import LabOptions
@@ -56,8 +56,7 @@ def main(state: Path, name: str, kind: str, release: str, owned: bool, **options
         threading.Thread(target=_stop_at_end_of, args=(sys.stdin, stop), daemon=True).start()
     folder = LabFolder(state, name)
     try:
-        with folder.owned():
-            logging.basicConfig(filename=folder.log, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        with folder.owned(), logging_to(folder.log):
             _serve(folder, kind, release, LabOptions(**options), stop)
     except HarnessError as failure:
         say({"error": str(failure)})
@@ -98,7 +97,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
         try:
             populate(cloud.inside, options.instances)
             endpoint = cloud.serve()
-            write_config_files(folder.path, spec, hosts, fleet, ReachedCloud.of(cloud))
+            write_config_files(folder.path, spec, hosts, fleet, ReachedCloud.of(cloud), log=folder.log)
             control = ApiServer(ControlApplication(cloud, new_token(folder.path)))
             description = LabDescription(
                 lab_id=lab_id,

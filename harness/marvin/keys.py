@@ -8,11 +8,14 @@ from typing import Any
 
 import requests
 
+from harness.cloud.bounded_http import bounded_session
 from harness.marvin.config import API_PORT, NOT_GIVEN, ManagementServer, MarvinConfig, MarvinConfigError
 
 # Whom Marvin looks up at the integration port, where nobody says who they are.
 ADMIN = "admin"
+# For the head of an answer, and once more for all of it.
 _SECONDS = 15.0
+_MOST_BYTES = 4 * 1024 * 1024
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -43,7 +46,7 @@ def access(config: MarvinConfig) -> Access:
     endpoint = server.url(port)
     if server.api_key is not None and server.secret_key is not None:
         return Access(endpoint, server.api_key, server.secret_key, verify)
-    with requests.Session() as session:
+    with bounded_session(_SECONDS, _MOST_BYTES) as session:
         session.verify = verify
         if server.client_certificate != NOT_GIVEN:
             session.cert = server.client_certificate
@@ -99,12 +102,15 @@ class _Asker:
                 timeout=_SECONDS,
             )
             answer = answered.json()
-        except requests.exceptions.JSONDecodeError:
+        except (requests.exceptions.JSONDecodeError, RecursionError):
             raise self._error("mgtSvr[0].mgtSvrIp, port", f"{url} answered no CloudStack JSON to {command}") from None
         except requests.exceptions.RequestException as failure:
             reason = str(failure).rsplit(": ", 1)[-1].rstrip("')")
             raise self._error("mgtSvr[0].mgtSvrIp, port", f"no CloudStack answers at {url}: {reason}") from None
-        body: dict[str, Any] = next((value for name, value in answer.items() if name != "cloudstack-version"), {})
+        parts = answer.values() if isinstance(answer, dict) else []
+        body: dict[str, Any] | None = next((part for part in parts if isinstance(part, dict)), None)
+        if body is None:
+            raise self._error("mgtSvr[0].mgtSvrIp, port", f"{url} answered no CloudStack JSON to {command}")
         if not answered.ok or "errorcode" in body:
             raise self._error(key, f"{command} was refused: {body.get('errortext', answered.reason)}; {mend}")
         return dict(body)

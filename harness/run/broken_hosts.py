@@ -26,12 +26,12 @@ class BrokenHosts:
     def __init__(self, run_folder: Path) -> None:
         self._folder = run_folder / ".broken-hosts"
 
-    def add(self, case_id: str, failure: HostFailure) -> None:
-        """Remember it unless it is known. Raises OSError where nothing can be written."""
+    def add(self, when: str, failure: HostFailure) -> None:
+        """Remember it unless it is known; `when` is the case, or what else. Raises OSError: nothing can be written."""
         file = self._folder / quote(failure.host, safe="")
         if not file.exists():
             self._folder.mkdir(exist_ok=True)
-            file.write_text(json.dumps([failure.host, f"in {case_id}: {failure.reason}"]), encoding="utf-8")
+            file.write_text(json.dumps([failure.host, f"in {when}: {failure.reason}"]), encoding="utf-8")
 
     def still(self, look: Callable[[str], object]) -> dict[str, str]:
         """By name of what each broke. `look` looks into a host, and raises HarnessError where that is still broken."""

@@ -19,6 +19,7 @@ from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
 from harness.run.home import homes_in, suitable_clusters, usable_text
+from harness.run.inquiry import fault_by_repetition, fault_in
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
@@ -90,6 +91,8 @@ class Case:
         self._known_defect: KnownDefect | None = None
         self._findings: list[FindingRecord] = []
         self._calls: list[Call] = []
+        # By the beginning of a job's id, how many differences had been seen when it was begun.
+        self._seen_before: dict[str, int] = {}
         self._witness = Witness()
         self._context: RunContext | None = None
         self._evidence: list[str] = []
@@ -112,13 +115,13 @@ class Case:
         self._context = context
         session = context.session
         require_lock(context.folder)
-        session.watched_by(self._witness, self._calls.append)
+        session.watched_by(self._witness, self._heard)
         with ExitStack() as holding:
             with self.steps.step("wait for its turn", WaitsFor.OTHERS):
                 holding.enter_context(in_section(self.section, session.environment, context.folder, context.holds))
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
-                broken = BrokenHosts(context.folder).still(lambda name: session.view(name).facts())
+                broken = BrokenHosts(context.folder).still(session.look_anew)
                 hosts = without(broken, session.hosts())
                 clusters = suitable_clusters(claim, session.inventory.clusters, hosts)
                 if not clusters:
@@ -133,6 +136,11 @@ class Case:
             self._required = session.required_layers
             self._holding = holding.pop_all()
         return self._stage
+
+    def _heard(self, call: Call) -> None:
+        self._calls.append(call)
+        if call.job_id is not None and self._stage is not None:
+            self._seen_before[call.job_id[:8]] = len(self._stage.comparison.findings)
 
     def _require_presumed(self, session: Session, claim: Claim, cluster_id: str) -> None:
         """Where settings may not be changed, those that the case presumes have to be so already."""
@@ -195,8 +203,16 @@ class Case:
                 count, self._findings = len(self._findings), []
                 reason = f"{broken}; {count} differences that were seen meanwhile do not count"
                 return Verdict(Outcome.COULD_NOT_RUN, reason, Cause.ENVIRONMENT)
+            fault = self._other_cause()
+            if fault is not None:
+                count, self._findings = len(self._findings), []
+                reason = f"{fault}; {count} differences that were seen after it do not count"
+                return Verdict(Outcome.COULD_NOT_RUN, self.without_secrets(reason), Cause.ENVIRONMENT)
             return Verdict(Outcome.FAILED, cause=Cause.PRODUCT)
         if raised is None:
+            fault = self._not_carried_out()
+            if fault is not None:
+                return Verdict(Outcome.COULD_NOT_RUN, self.without_secrets(fault), Cause.ENVIRONMENT)
             return self._verdict_on_defect() or Verdict(*case_outcome(comparison, self._required))
         if isinstance(raised, CannotArrangeError | NotVerifiedError):
             return Verdict(Outcome.NOT_VERIFIED, self.without_secrets(str(raised)))
@@ -205,11 +221,40 @@ class Case:
         text = self.without_secrets(f"{type(raised).__name__}: {raised}")
         return Verdict(Outcome.COULD_NOT_RUN, text, Cause.HARNESS)
 
+    def _other_cause(self) -> str | None:
+        """What broke on the way, where that explains every difference: none had been seen before."""
+        stage = self._stage
+        if stage is None:
+            return None
+        with self.steps.step("look for another cause", WaitsFor.HARNESS):
+            doubts = [doubt for doubt in stage.doubts if not self._seen_before.get(doubt.job.job_id[:8], 0)]
+            logs = stage.session.lines_of(self._witness.job_ids, self._hosts_concerned)
+            fault = fault_in(logs, doubts)
+        if fault is None:
+            try:
+                fault = fault_by_repetition(doubts)
+            except HarnessError as failure:
+                return f"a step that failed cannot be done again: {failure}"
+        return None if fault is None or self._seen_before.get(fault.job_id[:8], 0) else fault.says
+
+    def _not_carried_out(self) -> str | None:
+        """Why a failure that was predicted proves nothing: the command never came to the agent that had to fail it."""
+        stage = self._stage
+        if stage is None or not stage.unproven:
+            return None
+        fault = fault_in(stage.session.lines_of([job.job_id for job in stage.unproven], self._hosts_concerned), [])
+        return None if fault is None else fault.says
+
+    @property
+    def _hosts_concerned(self) -> list[str]:
+        home = [] if self._stage is None else [self._stage.home.name]
+        return list(dict.fromkeys([*home, *self._witness.hosts]))
+
     def _broken_hosts(self) -> str:
         """Which of the hosts that the case has to do with are not in order now; "" where all are, or nobody knows."""
         if self._stage is None:
             return ""
-        concerned = {self._stage.home.name, *self._witness.hosts}
+        concerned = self._hosts_concerned
         try:
             now = self._stage.session.hosts()
         except HarnessError as failure:

@@ -20,10 +20,12 @@ from harness.run.environment import Allowed, Environment
 from harness.run.holds import Claim
 from harness.run.home import is_usable
 from harness.run.host_logins import host_access, log_access
+from harness.run.room import SHARE_CPUS, SHARE_MIB
 from harness.run.trust import warnings
 
 _MIB = 1024 * 1024
 _ROOT_ADMIN = 1
+_SHARE = f"{SHARE_CPUS:g} CPUs and {SHARE_MIB} MiB"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def examine(environment: Environment, cases: Mapping[str, Claim]) -> Iterator[Ch
     usable: list[HostRecord] = []
     yield from _hosts(api, environment, zone, usable)
     yield from _logs(environment, usable)
-    yield from _sections(environment, cases, usable if templates.good else [])
+    yield from sections(environment, cases, usable if templates.good else [])
 
 
 def _tried(what: str, look: Callable[[], str]) -> Check:
@@ -149,35 +151,69 @@ def _end_of_log(access: HostAccess, file: str) -> str:
 
 def _seen(pool: Hosts, host: HostRecord) -> str:
     facts = pool.facts(host.name)
-    free_mib = (host.allocatable_memory_bytes - host.allocated_memory_bytes) // _MIB
-    free_mhz = host.cpus * host.speed_mhz - host.allocated_cpu_mhz
     return (
         f"libvirt {facts.libvirt}, QEMU {facts.qemu}, cgroup version {facts.cgroup_version}; "
-        f"free {free_mib} MiB and {free_mhz} MHz, with memory overcommit"
+        f"{_free_text(host)} free, with memory overcommit"
     )
 
 
-def _sections(environment: Environment, cases: Mapping[str, Claim], usable: Sequence[HostRecord]) -> Iterator[Check]:
-    members: dict[str, int] = {}
+def _free(host: HostRecord) -> tuple[int, int]:
+    """MHz and MiB."""
+    free_mib = (host.allocatable_memory_bytes - host.allocated_memory_bytes) // _MIB
+    return host.cpus * host.speed_mhz - host.allocated_cpu_mhz, free_mib
+
+
+def _free_text(host: HostRecord) -> str:
+    mhz, mib = _free(host)
+    return f"{mib} MiB and {mhz} MHz"
+
+
+def _has_room(host: HostRecord) -> bool:
+    """For what a case may take of a host that it shares; one that is alone in its cluster says what more it needs."""
+    mhz, mib = _free(host)
+    return mhz >= SHARE_CPUS * host.speed_mhz and mib >= SHARE_MIB
+
+
+def _clusters(usable: Sequence[HostRecord]) -> dict[str, list[HostRecord]]:
+    members: dict[str, list[HostRecord]] = {}
     for host in usable:
-        members[host.cluster_id] = members.get(host.cluster_id, 0) + 1
-    most = max(members.values(), default=0)
-    sections: dict[str, list[str | None]] = {}
+        members.setdefault(host.cluster_id, []).append(host)
+    return members
+
+
+def _rooms(hosts: int, usable: Sequence[HostRecord]) -> str:
+    """Where there is room for cases that want a cluster of so many hosts, and how much."""
+    there = [
+        host for members in _clusters(usable).values() if len(members) >= hosts for host in members if _has_room(host)
+    ]
+    return "room: " + (", ".join(f"{host.name} {_free_text(host)}" for host in there) or "for some of them only")
+
+
+def sections(environment: Environment, cases: Mapping[str, Claim], usable: Sequence[HostRecord]) -> Iterator[Check]:
+    """How many cases of each section could run and where, and why others could not."""
+    by_section: dict[str, list[str | None]] = {}
     for case_id, claim in cases.items():
-        sections.setdefault(case_id.split("-", 1)[0], []).append(_hindrance(environment, claim, most))
-    for section, hindrances in sorted(sections.items()):
+        by_section.setdefault(case_id.split("-", 1)[0], []).append(_hindrance(environment, claim, usable))
+    for section, hindrances in sorted(by_section.items()):
         possible = hindrances.count(None)
         why = "; ".join(dict.fromkeys(reason for reason in hindrances if reason))
         counted = f"{possible} of {len(hindrances)} cases could run"
+        if possible:
+            most_hosts = max(claim.hosts for case_id, claim in cases.items() if case_id.startswith(f"{section}-"))
+            counted += f"; {_rooms(most_hosts, usable)}"
         yield Check(f"section {section}", possible > 0, f"{counted}{f'; others: {why}' if why else ''}")
 
 
-def _hindrance(environment: Environment, claim: Claim, most_hosts: int) -> str | None:
+def _hindrance(environment: Environment, claim: Claim, usable: Sequence[HostRecord]) -> str | None:
     """Why a case could not run as far as its claim tells; what it creates is known only when it does."""
-    if most_hosts < max(1, claim.hosts):
-        return (
-            f"need a cluster with {max(1, claim.hosts)} hosts that can be used and looked into; there are {most_hosts}"
-        )
+    hosts = max(1, claim.hosts)
+    clusters = _clusters(usable)
+    most = max(map(len, clusters.values()), default=0)
+    if most < hosts:
+        return f"need a cluster with {hosts} hosts that can be used and looked into; there are {most}"
+    if not any(len(members) >= hosts and any(map(_has_room, members)) for members in clusters.values()):
+        free = "; ".join(f"{host.name} has {_free_text(host)}" for host in usable)
+        return f"need {_SHARE} free on a host of a cluster with {hosts} hosts; {free}"
     if claim.zone_settings and Allowed.ZONE_SETTINGS not in environment.allow:
         return 'need "zone-settings" in allow'
     if not {Allowed.INSTANCES, Allowed.OFFERINGS} <= environment.allow:

@@ -50,7 +50,7 @@ class _Change(BaseModel):
 class InstanceMade(_Change):
     """An instance; `id` is None until the API has told it.
 
-    `runs_on`: host and domain where that went on though CloudStack said that it is stopped.
+    `runs_on`: host and domain where that may go on though CloudStack says that it is stopped.
     """
 
     permission: ClassVar = Allowed.INSTANCES

@@ -13,6 +13,7 @@ from harness.reference.scaling import predict
 from harness.reference.together import Pair, Request, two_instances, two_requests
 from harness.reference.world import World
 from harness.run import expectation
+from harness.run.inquiry import Doubt
 from harness.run.scale_request import Scaled, ScaleRequest
 from harness.verify.finding import NOTHING_SEEN, Comparison
 from harness.verify.instance import compare_job
@@ -58,6 +59,8 @@ def scale_during_migration(destination: HostRecord, request: ScaleRequest) -> Sc
     with scene.steps.step(f"migrate {request.before.name}"):
         ended = migration.wait(scene.session.environment.time_limits.job)
     scene.saw(compare_job(None, ended, rules.MIGRATION_KEEPS))
+    if not ended.succeeded:
+        scene.doubts.append(Doubt(f"migration of {request.before.name}", ended))
     request.wait()
     instance.is_moved_to(world.host(destination.id), world)
     refused = predict(world, replace(moved, state=_MIGRATING), request.offering, request.asked)

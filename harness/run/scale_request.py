@@ -20,6 +20,7 @@ from harness.reference.offering import CustomParameters, Offering, Size
 from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
 from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
 from harness.run.facts import look_records, scale_record, size_record
+from harness.run.inquiry import Doubt
 from harness.run.permits import CannotArrangeError
 from harness.run.room import Room, require_arranged
 from harness.verify.books import compare_books
@@ -30,6 +31,10 @@ from harness.verify.ways import Shown, Way, which
 
 if TYPE_CHECKING:
     from harness.run.staged_instance import StagedInstance
+
+
+# In place of the id of a job that never was.
+NO_JOB = "(none)"
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class ScaleRequest:
             scene.takes(instance.record.name, self.built.size)
         self._api = api
         self._sent: Job | JobResult | None = None
+        # Nobody asked for anything else at the same time.
+        self._is_alone = False
 
     def send(self) -> ScaleRequest:
         """Ask for it, and do not wait. Raises HarnessError where the cloud cannot be asked."""
@@ -112,7 +119,7 @@ class ScaleRequest:
             try:
                 self._sent = instances.begin_scale(self._api, self.instance.id, self.offering.id, self.asked)
             except ApiError as refused:
-                self._sent = JobResult("(none)", False, refused.code, refused.text, {}, 0.0)
+                self._sent = JobResult(NO_JOB, False, refused.code, refused.text, {}, 0.0)
         self.instance.scene.scales_under_way += 1
         return self
 
@@ -123,6 +130,7 @@ class ScaleRequest:
             DeadlineExpired: the job does not end.
             HarnessError: the cloud or a host cannot be looked into.
         """
+        self._is_alone = True
         self.wait()
         ways = list(self._ways())
         self.look([way.expected for way in ways])
@@ -202,6 +210,7 @@ class ScaleRequest:
         scene, instance, job = self.instance.scene, self.instance, self.wait()
         scene.scales_under_way -= 1
         scene.saw(comparison + self._left_behind())
+        self._doubt(prediction, job)
         for odd in prediction.oddities:
             scene.note(odd.id, f"{odd.says} {odd.note}")
         for broken in prediction.contradictions:
@@ -227,6 +236,27 @@ class ScaleRequest:
             self.world.settings.number(name, scene.home.cluster_id) for name in (MEMORY_OVERCOMMIT, CPU_OVERCOMMIT)
         )
         return Scaled(prediction, job, self._seen, *factors)
+
+    def _doubt(self, prediction: Prediction, job: JobResult) -> None:
+        """Keep what a fault of an agent or of libvirt may stand behind."""
+        scene, refusal = self.instance.scene, prediction.refusal
+        if job.succeeded or job.job_id == NO_JOB:
+            return
+        if refusal is None:
+            size = prediction.size
+            asked = (size.memory_mib * 1024, size.cpus)
+            again = self._again if self._is_alone else None
+            scene.doubts.append(Doubt(f"scaling {self.before.name}", job, asked, again))
+        elif refusal.text == self.world.release.agent_failure:
+            scene.unproven.append(job)
+
+    def _again(self) -> JobResult:
+        with self.instance.scene.steps.step(f"scale {self.before.name} again"):
+            try:
+                sent = instances.begin_scale(self._api, self.instance.id, self.offering.id, self.asked)
+            except ApiError as refused:
+                return JobResult(NO_JOB, False, refused.code, refused.text, {}, 0.0)
+            return sent.wait(self.instance.scene.session.environment.time_limits.job)
 
     def predict(self, world: World) -> Prediction:
         """What comes of it in this world; of several possible destinations, on the one that the allocator took."""

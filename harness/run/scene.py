@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from harness.cloud.client import CloudApi
 from harness.cloud.entities import HostRecord
+from harness.cloud.jobs import JobResult
 from harness.reference.known_defects import KNOWN_DEFECTS, KnownDefect
 from harness.reference.offering import Size
 from harness.reference.rule import Rule
+from harness.run.inquiry import Doubt
 from harness.run.record import LookRecord, ScaleRecord, StartRecord
 from harness.run.room import require_share
 from harness.run.session import Session
@@ -22,7 +24,8 @@ class Scene:
 
     `home` is the host on which its instances start; `sought` is the known defect that it is about, `shown` how those
     showed that had to do with it; with `has_the_books` nobody else changes what its cluster's hosts count; `starts`,
-    `scales` and `looks` are the plain facts that reports draw pictures of.
+    `scales` and `looks` are the plain facts that reports draw pictures of; `doubts` are the jobs that failed and must
+    not have, `unproven` those that failed as predicted in a way that an agent which is not reached fails alike.
     """
 
     def __init__(self, session: Session, steps: Steps, home: HostRecord) -> None:
@@ -38,6 +41,8 @@ class Scene:
         self.sought: KnownDefect | None = None
         self.has_the_books = False
         self.scales_under_way = 0
+        self.doubts: list[Doubt] = []
+        self.unproven: list[JobResult] = []
         # A case that is alone in its cluster may take all that the home host has.
         self.shares_home = False
         self._largest: dict[str, Size] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from harness.cloud.redaction import Redactor
 from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 from harness.hosts.failures import HostFailure
+from harness.hosts.log_reading import lines_with
 from harness.hosts.observation import HostFacts
 from harness.hosts.pool import Hosts
 from harness.hosts.view import HostView
@@ -41,6 +42,7 @@ from harness.verify.finding import HOST_SIDE_LAYERS, Layer
 Found = TypeVar("Found")
 
 _LOOKS_AT_ONCE = 8
+_MOST_OF_A_LOG = 1024 * 1024
 # What a case finds unless it says otherwise.
 PRESUMED_IN_ZONE = {names.ENABLE_DYNAMIC_SCALE: "true"}
 PRESUMED_IN_CLUSTERS = {names.MEMORY_CEILING: "0", names.CPU_CEILING: "0", names.AUTO_MIGRATE: "true"}
@@ -83,6 +85,7 @@ class Session:
         self._hosts: Hosts | None = None
         self._accesses: dict[str, HostAccess] = {}
         self._witness: Witness | None = None
+        self.unreached: dict[str, HostFailure] = {}
         self.guest_agent_answered = False
         # Where the first guests of a run stay silent no other is waited for: the template has no agent. One may do so
         # for its own reasons where the environment file says that there is one.
@@ -137,11 +140,11 @@ class Session:
             wanted = environment.cloud.network
             network = self._named("cloud.network", lambda: infrastructure.network(self.api, zone.id, wanted))
         hosts = self._reach(zone)
-        up = [host.name for host in hosts if host.state == "Up"]
-        with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
-            facts = dict(zip(up, threads.map(lambda name: self.view(name).facts(), up), strict=True))
+        facts = self._facts([host.name for host in hosts if host.state == "Up"])
         if not any(is_usable(host) for host in hosts):
             raise NothingToTestError(f"zone {zone.name} has no KVM host that is Up and Enabled")
+        if self.unreached and not any(is_usable(host) and host.name in facts for host in hosts):
+            raise next(iter(self.unreached.values()))
         clusters = infrastructure.clusters(self.api, zone.id)
         self.inventory = Inventory(
             version=cloud_version,
@@ -154,6 +157,24 @@ class Session:
             facts=facts,
         )
         return self.inventory
+
+    def _facts(self, names: Sequence[str]) -> dict[str, HostFacts]:
+        """By host; of those that cannot be looked into `unreached` keeps why."""
+
+        def looked_at(name: str) -> HostFacts | HostFailure:
+            try:
+                return self.view(name).facts()
+            except HostFailure as failure:
+                return failure
+
+        with ThreadPoolExecutor(max_workers=_LOOKS_AT_ONCE) as threads:
+            seen = dict(zip(names, threads.map(looked_at, names), strict=True))
+        self.unreached = {name: found for name, found in seen.items() if isinstance(found, HostFailure)}
+        return {name: found for name, found in seen.items() if isinstance(found, HostFacts)}
+
+    def look_anew(self, host_name: str) -> None:
+        """Look into a host that was broken; from then on it is known. Raises HarnessError where it still is."""
+        self.inventory.facts[host_name] = self.view(host_name).facts()
 
     def reach_hosts(self) -> None:
         """Know the way into the hosts, without a look at them or at anything else. Raises HarnessError."""
@@ -227,15 +248,29 @@ class Session:
 
     def gather_evidence(self, run_folder: Path, case_id: str) -> list[str]:
         """Write what the witness knows, and logs that can be reached, to the run's folder; gives the files."""
-        witness, environment = self._witness or Witness(), self.environment
+        witness = self._witness or Witness()
+        facts, logs = self.inventory.facts, self._logs(witness.hosts)
+        return gather(run_folder, case_id, witness, self.redactor, facts, logs, self._accesses.__getitem__)
+
+    def lines_of(self, job_ids: Sequence[str], hosts: Sequence[str]) -> dict[str, list[str]]:
+        """What the logs of management server and agents, as far as they can be read, have of these jobs; by log."""
+        words = [f"logid:{job_id[:8]}" for job_id in job_ids]
+        found: dict[str, list[str]] = {}
+        for name, (access, file) in self._logs(hosts).items():
+            # A log that cannot be read tells nothing; evidence says so.
+            with suppress(HarnessError):
+                found[name] = lines_with(access, file, words, _MOST_OF_A_LOG).splitlines()
+        return found
+
+    def _logs(self, hosts: Sequence[str]) -> dict[str, tuple[HostAccess, str]]:
+        environment = self.environment
         logs: dict[str, tuple[HostAccess, str]] = {}
         if environment.logs.management is not None:
             management = environment.logs.management
             logs["management-server"] = log_access(environment, management), management.file
         if environment.logs.agent is not None:
-            logs |= {f"agent-{name}": (self._accesses[name], environment.logs.agent) for name in witness.hosts}
-        facts = self.inventory.facts
-        return gather(run_folder, case_id, witness, self.redactor, facts, logs, self._accesses.__getitem__)
+            logs |= {f"agent-{name}": (self._accesses[name], environment.logs.agent) for name in hosts}
+        return logs
 
     @property
     def required_layers(self) -> tuple[Layer, ...]:

@@ -264,6 +264,10 @@ class Stage(OfferingScene):
             created.append(instance_id)
             self.session.ledger.amend(number, intended.model_copy(update={"id": instance_id}))
 
+        def may_run_on(host_name: str, domain: str) -> None:
+            there = {"id": created[0], "runs_on": (host_name, domain)}
+            self.session.ledger.amend(number, intended.model_copy(update=there))
+
         with self.steps.step(f"deploy {name}"):
             try:
                 job = instances.deploy(
@@ -289,7 +293,16 @@ class Stage(OfferingScene):
                 self.saw(compare_job(None, job, starts_by))
             raise JobFailedError(f"deploying {name}", job)
         made = StagedInstance(
-            self, created[0], world, host, offering, parameters, template, requested_flag=dynamic_scaling, owner=owner
+            self,
+            created[0],
+            world,
+            host,
+            offering,
+            parameters,
+            template,
+            requested_flag=dynamic_scaling,
+            owner=owner,
+            may_run_on=may_run_on,
         )
         self._instances.append(made)
         return made

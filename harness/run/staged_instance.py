@@ -25,6 +25,7 @@ from harness.run import cpu_load, expectation
 from harness.run.expectation import for_the_api
 from harness.run.facts import Start, look_records, size_record, start_record
 from harness.run.guest_watch import GuestWatch
+from harness.run.inquiry import Doubt
 from harness.run.room import Room
 from harness.run.scale_request import Scaled, ScaleRequest
 from harness.run.scene import Scene
@@ -62,10 +63,13 @@ class StagedInstance:
         *,
         requested_flag: bool,
         owner: StagedAccount | None = None,
+        may_run_on: Callable[[str, str], object],
     ) -> None:
+        """`may_run_on` is told host and domain before a stop, after which CloudStack no longer tells the host."""
         self.id = instance_id
         self.template_id = template.id
         self._owner = owner
+        self._may_run_on = may_run_on
         self.scene = scene
         self.record = instances.get(scene.api, instance_id)
         self._guest = GuestWatch(scene, self.record.instance_name)
@@ -110,6 +114,8 @@ class StagedInstance:
         Raises:
             JobFailedError, DeadlineExpired, HarnessError: it could not be stopped or looked at.
         """
+        if self._host_name is not None:
+            self._may_run_on(self._host_name, self._now.name)
         self._do("stop", instances.stop, rules.GONE_WHEN_STOPPED)
         self._now = replace(self._now, state=STOPPED)
         self._host_ids = ()
@@ -300,11 +306,15 @@ class StagedInstance:
     def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> None:
         """A job that must succeed."""
         scene = self.scene
+        seconds = scene.session.environment.time_limits.job
         with scene.steps.step(f"{what} {self._now.name}"):
-            job = send(scene.api, scene.session.environment.time_limits.job, self.id)
+            job = send(scene.api, seconds, self.id)
             self.record = instances.get(scene.api, self.id)
         scene.saw(compare_job(None, job, rule))
         if not job.succeeded:
+            scene.doubts.append(
+                Doubt(f"{what} of {self._now.name}", job, again=lambda: send(scene.api, seconds, self.id))
+            )
             raise JobFailedError(f"{what} of instance {self._now.name}", job)
 
     def _has_started(self, world: World, host: Host, *, switch: bool) -> None:

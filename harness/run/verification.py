@@ -13,6 +13,7 @@ from filelock import FileLock
 from pydantic import BaseModel
 
 from harness.errors import HarnessError
+from harness.run.broken_hosts import BrokenHosts
 from harness.run.case import RunContext
 from harness.run.coverage import recorder
 from harness.run.dry_run import dry_api_of
@@ -119,6 +120,9 @@ class Verification:
         self._session = Session(environment, self._ledger, leave_settings=leave_settings, api=api)
         inventory = self._session.open(release)
         self.folder.record.warnings.extend(warnings(environment))
+        for failure in self._session.unreached.values():
+            self.folder.record.warnings.append(f"{failure}; cases go round it")
+        _go_round(self.folder.path, self._session)
         self.folder.record.environment = _environment_record(environment, inventory)
         self.folder.write()
         run_id = self.folder.record.run_id
@@ -204,12 +208,19 @@ def join(invitation: Invitation, worker: str) -> RunContext:
         environment, ledger = invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE)
         connected = Session(environment, ledger, leave_settings=invitation.leave_settings)
         connected.open()
+        _go_round(invitation.run_folder, connected)
         if invitation.account is not None:
             invitation.account.taken_by(connected)
     except HarnessError as failure:
         connected = failure
     holds, folder = Holds(invitation.holds, invitation.places), invitation.run_folder
     return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker)
+
+
+def _go_round(run_folder: Path, session: Session) -> None:
+    """Let cases go round hosts that could not be looked into; once they can be, they are known and used."""
+    for failure in session.unreached.values():
+        BrokenHosts(run_folder).add("the first look at it", failure)
 
 
 def _environment_record(environment: Environment, inventory: Inventory) -> EnvironmentRecord:

@@ -1,13 +1,20 @@
 """The doctor says what a run would lack, all at once, and changes nothing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness.cloud.entities import HostRecord
+from harness.run.doctor import sections
+from harness.run.environment import load
+from harness.run.holds import Claim
 from tests.cli.test_cleanup import _state
 from tests.conftest import SimulatedLab
+
+MIB = 1024 * 1024
 
 
 def _doctor(file: Path) -> subprocess.CompletedProcess[str]:
@@ -26,8 +33,34 @@ def test_a_cloud_that_has_everything_is_told_so_and_left_alone(lab: SimulatedLab
         "ok   host kvm1: libvirt ",
     ):
         assert line in done.stdout
-    assert "ok   section MIG: " in done.stdout
+    [told] = [line for line in done.stdout.splitlines() if line.startswith("ok   section MIG: ")]
+    assert re.search(r"\d+ of \d+ cases could run; room: .*kvm\d \d+ MiB and \d+ MHz", told)
     assert _state(lab) == before
+
+
+def test_a_cloud_without_room_is_told_with_what_each_host_has(lab: SimulatedLab) -> None:
+    environment = load(lab.cloud_file)
+    full = [
+        HostRecord(
+            id=name,
+            name=name,
+            address="-",
+            cluster_id="c",
+            hypervisor="KVM",
+            state="Up",
+            resource_state="Enabled",
+            cpus=2,
+            speed_mhz=1000,
+            allocatable_memory_bytes=1024 * MIB,
+            allocated_cpu_mhz=0,
+            allocated_memory_bytes=(1024 - free) * MIB,
+        )
+        for name, free in (("kvm1", 767), ("kvm2", 100))
+    ]
+    [check] = sections(environment, {"LS-01": Claim()}, full)
+    assert not check.good
+    assert "need 1.5 CPUs and 768 MiB free on a host" in check.says
+    assert "kvm1 has 767 MiB and 2000 MHz; kvm2 has 100 MiB" in check.says
 
 
 @pytest.mark.parametrize(

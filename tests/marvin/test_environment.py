@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,6 +73,30 @@ def test_the_integration_port_tells_the_admins_keys(cloud: LabCloud, write: Writ
     reached = access(read(write(**_integration(cloud))))
     assert (reached.api_key, reached.secret_key) == (cloud.admin.api_key, cloud.admin.secret_key)
     assert reached.endpoint == cloud.endpoint
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b"[1]", b'{"loginresponse": 7}', b"{}", b'"' + b"x" * (5 * 1024 * 1024) + b'"'], ids=len
+)
+def test_whatever_answers_in_place_of_a_login_is_told_in_one_line(write: Write, body: bytes) -> None:
+    """An answer is bounded in size too."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(MarvinConfigError, match=r"mgtSvrIp, port: "):
+            access(read(write(port=server.server_port, user="admin", passwd="p")))  # noqa: S106
+        server.shutdown()
 
 
 def test_a_wrong_password_is_said_in_one_line(write: Write) -> None:

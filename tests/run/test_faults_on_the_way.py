@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from harness.cloud.client import ApiUnreachableError
+from harness.cloud.instances import JobFailedError
 from harness.hosts.failures import HostFailure
 from harness.lab.faults.order import FaultOrder, FaultRefusedError
 from harness.run.broken_hosts import HostBrokenError
 from harness.run.case import Case, RunContext
+from harness.run.environment import EnvironmentFileError, Logs, load
 from harness.run.holds import Claim, Holds
 from harness.run.record import Cause, Outcome
 from harness.run.session import Session
+from harness.run.verification import Verification
 from tests.conftest import SimulatedLab
+from tests.run.stages import session_of
 
 
 @pytest.fixture
@@ -64,6 +68,105 @@ def test_differences_on_hosts_that_are_well_stay_findings(case: Case) -> None:
     assert (verdict.outcome, verdict.cause) == (Outcome.FAILED, Cause.PRODUCT)
 
 
+_LASTING = [
+    {"kind": "agent-disconnected", "command": "scale"},
+    {"kind": "vcpu-refused"},
+]
+
+
+@pytest.mark.parametrize("fault", _LASTING, ids=lambda fault: fault["kind"])
+def test_what_an_agent_or_libvirt_could_not_do_is_no_finding_and_the_logs_say_why(
+    case: Case, lab: SimulatedLab, fault: dict[str, str]
+) -> None:
+    _scaled(case, lab, fault)
+    verdict = case.judge(None)
+    assert (verdict.outcome, verdict.cause) == (Outcome.COULD_NOT_RUN, Cause.ENVIRONMENT)
+    assert "management-server: " in str(verdict.reason)
+    assert case.findings_text() == ""
+
+
+@pytest.mark.parametrize("fault", _LASTING, ids=lambda fault: fault["kind"])
+def test_without_logs_a_scale_that_comes_through_when_it_is_done_again_is_no_finding(
+    case: Case, session: Session, lab: SimulatedLab, monkeypatch: pytest.MonkeyPatch, fault: dict[str, str]
+) -> None:
+    monkeypatch.setattr(session, "environment", session.environment.model_copy(update={"logs": Logs()}))
+    _scaled(case, lab, {**fault, "times": "1"})
+    verdict = case.judge(None)
+    assert verdict.outcome is Outcome.COULD_NOT_RUN
+    assert "came through when it was done again" in str(verdict.reason)
+
+
+def test_without_logs_a_scale_that_always_fails_is_a_finding(
+    case: Case, session: Session, lab: SimulatedLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "environment", session.environment.model_copy(update={"logs": Logs()}))
+    _scaled(case, lab, {"kind": "agent-disconnected", "command": "scale"})
+    assert case.judge(None).outcome is Outcome.FAILED
+
+
+def test_what_differed_before_a_fault_stays_a_finding(case: Case, lab: SimulatedLab) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    instance.verify()
+    lab.hypervisors[stage.home.name].set_scheduler_parameter(instance.record.instance_name, "cpu_shares", 77)
+    instance.verify()
+    assert "77" in case.findings_text() or stage.comparison.findings
+    _arm(lab, "agent-disconnected", command="scale")
+    instance.request(stage.fixed(2, 500, 256)).send().finish()
+    assert case.judge(None).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "agent-disconnected", "command": "migrate"}, {"kind": "migration-failed"}], ids=str
+)
+def test_a_migration_that_breaks_off_is_no_finding(case: Case, lab: SimulatedLab, fault: dict[str, str]) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    _arm(lab, **fault)
+    with pytest.raises(JobFailedError) as raised:
+        instance.migrate_to(stage.neighbours[0])
+    verdict = case.judge(raised.value)
+    assert verdict.outcome is Outcome.COULD_NOT_RUN
+    assert "migrate of i-" in str(verdict.reason)
+
+
+def test_a_stop_that_did_not_reach_the_agent_is_no_finding_and_its_domain_is_not_lost(
+    case: Case, lab: SimulatedLab
+) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    _arm(lab, "agent-disconnected", command="stop", times=1)
+    instance.stop()
+    verdict = case.judge(None)
+    assert verdict.outcome is Outcome.COULD_NOT_RUN
+    assert "is unreachable" in str(verdict.reason)
+    [stayed] = stage.close()
+    assert f"runs on on host {stage.home.name}" in stayed
+    home = lab.hypervisors[stage.home.name]
+    home.destroy(instance.record.instance_name)
+    assert stage.close() == []
+
+
+def test_a_predicted_failure_proves_nothing_where_the_agent_was_not_reached(case: Case, lab: SimulatedLab) -> None:
+    stage = case._stage
+    assert stage is not None
+    # Not prepared for a scale: the agent has to refuse more memory.
+    instance = stage.instance(stage.fixed(1, 500, 256), dynamic_scaling=False)
+    instance.set_dynamic_scaling(True)
+    instance.look_at_start()
+    request = instance.request(stage.fixed(1, 500, 512))
+    _arm(lab, "agent-disconnected", command="scale")
+    scaled = request.send().finish()
+    assert not scaled.job.succeeded
+    assert stage.comparison.findings == ()
+    verdict = case.judge(None)
+    assert verdict.outcome is Outcome.COULD_NOT_RUN
+    assert "is unreachable" in str(verdict.reason)
+
+
 def test_a_question_is_asked_again_and_a_change_is_not(session: Session, lab: SimulatedLab) -> None:
     session.hosts()
     try:
@@ -91,6 +194,54 @@ def test_a_look_that_broke_off_is_had_again_and_told_in_the_evidence_of_a_case_t
     [told] = [tmp_path / file for file in case._evidence if file.endswith("not-answered.txt")]
     assert "listVirtualMachines: " in told.read_text()
     assert "host kvm1 " in told.read_text()
+
+
+def test_a_connection_that_is_cut_at_the_very_first_look_is_made_again(lab: SimulatedLab) -> None:
+    opened = session_of(load(lab.cloud_file))
+    _arm(lab, "ssh-cut", times=1)
+    try:
+        opened.open()
+        assert [fault.struck for fault in lab.faults.armed] == [1]
+        assert opened.unreached == {}
+    finally:
+        lab.faults.clear()
+        opened.close()
+
+
+def test_a_host_that_cannot_be_looked_into_when_a_run_begins_is_gone_round_and_used_once_it_can_be(
+    lab: SimulatedLab, tmp_path: Path
+) -> None:
+    environment = load(lab.cloud_file)
+    with Verification(tmp_path) as verification:
+        _arm(lab, "ssh-refused", host="kvm2")
+        try:
+            verification.connect(environment, None, leave_settings=False)
+        finally:
+            lab.faults.clear()
+        context = verification.context
+        assert "kvm2" not in context.session.inventory.facts
+        [warning] = [line for line in verification.folder.record.warnings if "kvm2" in line]
+        assert "cases go round it" in warning
+        case = Case("LS-95", "What it shows.", "test", lambda _: None)
+        with pytest.raises(HostBrokenError, match="host kvm2 broke in the first look at it: connection refused"):
+            case.open_stage(context, Claim(alone="cluster", hosts=2))
+        [file] = (verification.folder.path / ".broken-hosts").iterdir()
+        os.utime(file, (0, 0))
+        case.open_stage(context, Claim(alone="cluster", hosts=2))
+        assert "kvm2" in context.session.inventory.facts
+        case.close_stage()
+
+
+def test_where_no_host_can_be_looked_into_the_run_says_why(lab: SimulatedLab) -> None:
+    opened = session_of(load(lab.cloud_file))
+    for host in ("kvm1", "kvm2", "kvm3"):
+        _arm(lab, "ssh-refused", host=host)
+    try:
+        with pytest.raises(EnvironmentFileError, match=r"hosts: host kvm1 .*connection refused"):
+            opened.open()
+    finally:
+        lab.faults.clear()
+        opened.close()
 
 
 def test_after_a_host_broke_cases_go_round_it_and_say_at_once_where_they_cannot(

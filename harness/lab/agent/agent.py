@@ -125,7 +125,9 @@ class KvmAgent:
     def _reach(self, command: str, name: str | None = None) -> None:
         """Raises HypervisorError where the command does not get here."""
         if self._strikes(Point.AGENT, name, command):
-            raise HypervisorError(f"Host {self._host.spec.name} is unreachable: its agent is disconnected")
+            # Source: AgentUnavailableException.
+            host = self._host.spec.name
+            raise HypervisorError(f"Resource [Host:{host}] is unreachable: Host {host}: its agent is disconnected")
 
     def _strikes(self, point: Point, name: str | None, command: str = "") -> bool:
         host, instances = self._host.spec.name, [name] if name is not None else []

@@ -14,11 +14,14 @@ from threading import Condition
 from uuid import uuid4
 
 from harness.errors import HarnessError
+from harness.lab.log import of_job
 from harness.lab.management.clock import Clock, LabEndsError, WallClock
 from harness.lab.management.errors import FAULT, INTERNAL, ApiError, OperationFailedError
 from harness.lab.management.model import User
 
 _log = logging.getLogger(__name__)
+# Of those that have ended; with what they answered they are some KiB each. CloudStack keeps them for a day.
+KEPT = 5000
 # Half of the default of db.cloud.maxActive. Source: AsyncJobManagerImpl.configure.
 THREADS = 125
 
@@ -69,6 +72,7 @@ class JobRunner:
         self._ended = False
         self._numbers = itertools.count(1)
         self._jobs: dict[str, Job] = {}
+        self._ended_ids: deque[str] = deque()
         self._lines: dict[str, deque[tuple[str, Work]]] = {}
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="lab-job")
 
@@ -96,7 +100,7 @@ class JobRunner:
             return self._jobs.get(job_id)
 
     def records(self) -> list[Job]:
-        """All jobs there were, oldest first."""
+        """The jobs there were, oldest first; of those that have ended the newest KEPT."""
         with self._guard:
             return list(self._jobs.values())
 
@@ -114,7 +118,8 @@ class JobRunner:
         ids = {job.id for job in jobs}
 
         def done() -> bool:
-            return self._ended or all(self._jobs[job_id].status is not JobStatus.PENDING for job_id in ids)
+            there = [self._jobs[job_id] for job_id in ids if job_id in self._jobs]
+            return self._ended or all(job.status is not JobStatus.PENDING for job in there)
 
         with self._clock.aside(), self._guard:
             all_done = self._guard.wait_for(done, seconds)
@@ -148,7 +153,8 @@ class JobRunner:
                     del self._lines[line]
                     return
                 job_id, work = waiting.popleft()
-            self._finish(job_id, *self._outcome(job_id, work))
+            with of_job(job_id):
+                self._finish(job_id, *self._outcome(job_id, work))
 
     def _outcome(self, job_id: str, work: Work) -> tuple[JobStatus, int, Result]:
         try:
@@ -171,4 +177,7 @@ class JobRunner:
             self._jobs[job_id] = replace(
                 self._jobs[job_id], status=status, result_code=code, result=result, completed=self._clock.now()
             )
+            self._ended_ids.append(job_id)
+            if len(self._ended_ids) > KEPT:
+                del self._jobs[self._ended_ids.popleft()]
             self._guard.notify_all()
