@@ -93,6 +93,11 @@ _HARMLESS = frozenset(
     }
 )
 
+# Whether an instance is gone is asked again at the end, whatever its job said.
+_ASKED_AGAIN = frozenset(
+    {(Fault.JOB_LOST, "destroyVirtualMachine"), (Fault.JOB_WITHOUT_RESULT, "destroyVirtualMachine")}
+)
+
 
 @dataclass(frozen=True)
 class Injection:
@@ -342,7 +347,9 @@ def _wrong(injection: Injection, well: dict[str, str], ended: Ended) -> list[str
         for name, outcome in ended.outcomes.items()
         if outcome != well[name] and not outcome.startswith(allowed)
     ]
-    harmful = any(order.kind not in _HARMLESS for order in injection.orders)
+    harmful = any(
+        order.kind not in _HARMLESS and (order.kind, order.command) not in _ASKED_AGAIN for order in injection.orders
+    )
     if injection.lasts and any(ended.struck) and harmful and ended.exit_code == 0:
         wrong.append("wrong verdict: the run is green")
     if ended.exit_code not in (0, 1, 2, None):

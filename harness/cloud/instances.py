@@ -145,7 +145,7 @@ def destroy(
 
     One that is gone already is as good as destroyed. A forced stop says Stopped also where the host's agent was not
     reached. So `still_runs` looks, and what runs on is not destroyed: nobody would know of its domain any more.
-    `ran_on` are host and domain of one that was stopped before.
+    `ran_on` are host and domain of one that was stopped before; it may have been started elsewhere since.
     Source: VirtualMachineManagerImpl.advanceStop with cleanUpEvenIfUnableToStop.
 
     Raises:
@@ -156,13 +156,16 @@ def destroy(
         there = get(api, instance_id)
     except InstanceGoneError:
         return
+    places = [] if ran_on is None else [ran_on]
     if there.state == "Running":
         stopped = stop(api, seconds, instance_id)
         if not stopped.succeeded:
             raise JobFailedError(f"forced stop of instance {instance_id}", stopped)
-        ran_on = None if there.host_name is None else (there.host_name, there.instance_name)
-    if ran_on is not None and still_runs is not None and still_runs(*ran_on):
-        raise DomainRunsOnError(*ran_on)
+        if there.host_name is not None:
+            places.append((there.host_name, there.instance_name))
+    for place in dict.fromkeys(places):
+        if still_runs is not None and still_runs(*place):
+            raise DomainRunsOnError(*place)
     job = run_job(api, "destroyVirtualMachine", seconds, id=instance_id, expunge=True)
     if not job.succeeded:
         raise JobFailedError(f"destroying instance {instance_id}", job)

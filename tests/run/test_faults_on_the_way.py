@@ -150,6 +150,23 @@ def test_a_stop_that_did_not_reach_the_agent_is_no_finding_and_its_domain_is_not
     assert stage.close() == []
 
 
+def test_a_domain_that_runs_on_is_not_lost_where_its_instance_was_started_elsewhere(
+    case: Case, lab: SimulatedLab
+) -> None:
+    stage = case._stage
+    assert stage is not None
+    instance = stage.instance(stage.fixed(1, 500, 256))
+    _arm(lab, "agent-disconnected", command="stop", times=1)
+    instance.restart()
+    domain = instance.record.instance_name
+    [stayed] = stage.close()
+    there = [host for host in lab.hypervisors.values() if domain in host.domain_names()]
+    assert len(there) == 1
+    assert f"its domain {domain} runs on on host {stage.home.name}" in stayed
+    there[0].destroy(domain)
+    assert stage.close() == []
+
+
 def test_a_predicted_failure_proves_nothing_where_the_agent_was_not_reached(case: Case, lab: SimulatedLab) -> None:
     stage = case._stage
     assert stage is not None
