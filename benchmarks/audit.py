@@ -23,7 +23,7 @@ COMMAND = str(Path(sys.executable).with_name("cs-harness"))
 SECONDS_GOAL, MEMORY_GOAL_MIB, SPEED_GOAL, GROWTH_GOAL = 60.0, 300, 0.8, 2.1
 # All domains of a host, one virsh for each: what a person would write.
 BY_HAND = 'for domain in $(virsh list --name); do virsh dumpxml "$domain"; done'
-LOOKED_AT_ONCE = 16
+LOOKED_AT_ONCE = 32
 
 
 @dataclass(frozen=True)

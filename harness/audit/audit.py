@@ -52,14 +52,14 @@ class Bounds:
     """How much load an audit may make, and what it may ask.
 
     Attributes:
-        max_ssh: hosts looked at at the same time.
+        max_ssh: SSH connections at the same time; there is one to a host.
         api_rate: API calls in a second, None for as many as can be.
         guests: whether guests are asked by their agents.
         upgraded: when the cloud was upgraded to 4.23, where the operator tells.
         engine: who looks; None for this process.
     """
 
-    max_ssh: int = 16
+    max_ssh: int = 32
     api_rate: float | None = 20.0
     guests: bool = False
     upgraded: datetime | None = None

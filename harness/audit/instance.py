@@ -164,15 +164,21 @@ def _restart(judged: Judged, size: Size) -> Domain | None:
         return None
     saved = judged.instance.saved
     starts_with = size_at_start(offering, saved) if offering.is_custom and not saved.is_empty else size
-    return domain_at_start(
-        judged.inventory.release,
-        judged.inventory.settings,
-        judged.host,
-        offering,
-        starts_with,
-        cpu_cap=offering.cpu_cap,
-        prepared=prepared,
-    )
+    # Most instances of a fleet are like others of theirs, and so are its hosts.
+    host, known = judged.host, judged.inventory.restarts
+    alike = (host.cluster_id, host.cpus, host.speed_mhz, host.memory_bytes, host.cgroup_version)
+    key = (offering.id, starts_with, prepared, alike)
+    if key not in known:
+        known[key] = domain_at_start(
+            judged.inventory.release,
+            judged.inventory.settings,
+            host,
+            offering,
+            starts_with,
+            cpu_cap=offering.cpu_cap,
+            prepared=prepared,
+        )
+    return known[key]
 
 
 def _is_at_its_ceilings(domain: DomainView, restart: Domain | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from harness.cloud.fleet import FleetHost, FleetInstance
 from harness.cloud.infrastructure import NoSuchEntityError
 from harness.reference import settings as names
 from harness.reference.capacity import Host
+from harness.reference.domain import Domain
 from harness.reference.offering import Offering
 from harness.reference.release import Release, release_of
 from harness.reference.settings import Settings, tags_in
@@ -46,6 +48,11 @@ class Inventory:
     def running_on(self) -> Counter[str]:
         """How many of `instances` run on each host, by its id."""
         return Counter(one.host_id for one in self.instances if one.host_id is not None and one.state == RUNNING)
+
+    @cached_property
+    def restarts(self) -> dict[Hashable, Domain]:
+        """Domains that a restart would give, by all that they depend on; filled as they are asked for."""
+        return {}
 
     def cluster_name(self, host: FleetHost) -> str:
         return self.clusters.get(host.cluster_id) or host.cluster_name

@@ -1,8 +1,7 @@
-"""Looks at many hosts side by side, so many at once and no more; one that stays silent holds nobody up."""
+"""Looks at many hosts side by side, so many at once and no more."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -13,10 +12,6 @@ from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 from harness.hosts.fleet import look_at_fleet
 from harness.hosts.observation import FleetLook
-
-# A host that has not answered by then is waited for beside the others and not in their place: it has no work.
-_PATIENCE_S = 3.0
-_SILENT_FOR_EACH = 4
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,9 @@ class HereEngine:
     max_ssh: int
 
     def look(self, tasks: Sequence[Task]) -> Iterator[Looked]:
-        places = threading.BoundedSemaphore(self.max_ssh)
-        pool = ThreadPoolExecutor(max_workers=min(len(tasks), self.max_ssh * _SILENT_FOR_EACH) or 1)
+        pool = ThreadPoolExecutor(max_workers=min(len(tasks), self.max_ssh) or 1)
         try:
-            for done in as_completed([pool.submit(_in_its_place, task, places) for task in tasks]):
+            for done in as_completed([pool.submit(_look, task) for task in tasks]):
                 yield done.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -65,24 +59,6 @@ class HereEngine:
 def look_at(tasks: Iterable[Task], max_ssh: int) -> list[Looked]:
     """What another process or machine is given: a part of the fleet."""
     return list(HereEngine(max_ssh).look(list(tasks)))
-
-
-def _in_its_place(task: Task, places: threading.BoundedSemaphore) -> Looked:
-    places.acquire()
-    given_back = threading.Lock()
-
-    def give_back() -> None:
-        if given_back.acquire(blocking=False):
-            places.release()
-
-    patience = threading.Timer(_PATIENCE_S, give_back)
-    patience.daemon = True
-    patience.start()
-    try:
-        return _look(task)
-    finally:
-        patience.cancel()
-        give_back()
 
 
 def _look(task: Task) -> Looked:

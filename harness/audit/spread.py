@@ -31,10 +31,12 @@ class Spread:
     nearest: Mapping[str, str] = field(default_factory=dict)
 
     def look(self, tasks: Sequence[Task]) -> Iterator[Looked]:
-        at_once = max(1, self.max_ssh // self.parts_engine.width)
+        # As many workers as there are now: others may come while this goes on.
+        workers = min(self.parts_engine.width, self.max_ssh)
+        at_once = self.max_ssh // workers
         portions = {str(number): part for number, part in enumerate(_portions(tasks, at_once))}
         parts = [Part(key, portion, self.nearest.get(portion.tasks[0].cluster)) for key, portion in portions.items()]
-        for done in self.parts_engine.carry_out(_carry_out, parts):
+        for done in self.parts_engine.carry_out(_carry_out, parts, workers):
             if done.result is not None:
                 yield from done.result
             else:

@@ -28,7 +28,7 @@ NOT_SEEN = 2
 @click.option("--host", help="Only this host, as CloudStack names it.")
 @click.option("--account", help="Only this account's instances: a name, or domain/path/name.")
 @click.option("--instance", help="Only this instance: its id, its name, or its domain's name.")
-@click.option("--max-ssh", type=click.IntRange(1, 256), default=16, help="Hosts looked at at once (16).")
+@click.option("--max-ssh", type=click.IntRange(1, 256), default=32, help="Hosts connected to at once (32).")
 @click.option("--api-rate", type=click.FloatRange(0.1), default=20.0, help="API calls in a second (20).")
 @click.option("--guests", is_flag=True, help="Ask the guests too, by their agents.")
 @click.option("--upgraded", metavar="TIME", help="When the cloud was upgraded to 4.23, such as 2026-11-20T08:00 (UTC).")

@@ -36,8 +36,9 @@ def report(
     not among the default: upstream (upstream-ID.md, a text for each known defect, to be pasted into an issue), and
     coverage (coverage.md and coverage.json, what the run exercised of --diff), which is made alone.
     """
-    from harness.report.forms import FORMS, replace_text, write
+    from harness.report.forms import FORMS, write
     from harness.report.quarantine import exit_code, read_quarantine
+    from harness.report.replacing import replace_text
     from harness.report.schema import schema_markdown, schema_text
     from harness.report.subject import subject
     from harness.report.upstream import upstream_texts

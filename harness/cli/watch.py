@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--cloud", type=click.Path(path_type=Path), required=True, help="Environment file of the cloud.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), help="Seconds to watch; default: until Ctrl-C.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=2.0, help="Seconds between two questions (2).")
-@click.option("--max-ssh", type=click.IntRange(1, 256), default=16, help="Hosts looked at at once (16).")
+@click.option("--max-ssh", type=click.IntRange(1, 256), default=32, help="Hosts connected to at once (32).")
 @click.option("--api-rate", type=click.FloatRange(0.1), default=20.0, help="API calls in a second (20).")
 @click.option("--output", type=click.Path(path_type=Path), help="File to which a line of JSON is added for each job.")
 def watch(cloud: Path, seconds: float | None, every: float, max_ssh: int, api_rate: float, output: Path | None) -> None:

@@ -52,7 +52,8 @@ class Dask:
                     n_workers=int(local[1]),
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    # Without one its HTTP server listens on port 8787 of every interface.
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                     host="127.0.0.1",
                 )
@@ -95,7 +96,9 @@ class Dask:
         found = self.client.scheduler_info(n_workers=-1)["workers"]
         return {address: str(worker["name"]) for address, worker in found.items()}
 
-    def carry_out(self, work: Callable[[P], R], parts: Sequence[Part[P]]) -> Iterator[Done[R]]:
+    def carry_out(
+        self, work: Callable[[P], R], parts: Sequence[Part[P]], at_once: int | None = None
+    ) -> Iterator[Done[R]]:
         """No more of them are under way than there are workers, so that one that is lost loses little.
 
         A HarnessError of the work is that part's failure, and so is the loss of its worker, again, after it was given
@@ -107,7 +110,7 @@ class Dask:
         keys: dict[str, str] = {}
 
         def begin() -> Iterator[Done[R]]:
-            while waiting and len(keys) < self.width:
+            while waiting and len(keys) < (self.width if at_once is None else min(self.width, at_once)):
                 part = waiting.pop()
                 allowed = self._near(part)
                 if allowed == []:

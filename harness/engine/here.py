@@ -13,7 +13,12 @@ class Here:
 
     width = 1
 
-    def carry_out(self, work: Callable[[P], R], parts: Sequence[Part[P]]) -> Iterator[Done[R]]:
+    def carry_out(
+        self,
+        work: Callable[[P], R],
+        parts: Sequence[Part[P]],
+        at_once: int | None = None,  # noqa: ARG002 - never more than one
+    ) -> Iterator[Done[R]]:
         """A HarnessError of the work is that part's failure; any other error passes through."""
         for part in parts:
             try:

@@ -35,4 +35,7 @@ class PartsEngine(Protocol):
     def width(self) -> int:
         """How many parts are carried out at the same time."""
 
-    def carry_out(self, work: Callable[[P], R], parts: Sequence[Part[P]]) -> Iterator[Done[R]]: ...
+    def carry_out(
+        self, work: Callable[[P], R], parts: Sequence[Part[P]], at_once: int | None = None
+    ) -> Iterator[Done[R]]:
+        """`at_once` is the most parts that may be under way; None: as many as `width`."""

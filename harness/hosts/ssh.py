@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 import socket
@@ -93,11 +94,18 @@ class SshConnection:
                 channel.close()
 
     def close(self) -> None:
-        """End the connection; a later `run` connects again."""
+        """End the connection, before this returns; a later `run` connects again."""
         with self._connecting:
             client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        if client is None:
+            return
+        transport = client.get_transport()
+        if transport is not None:
+            # A socket that paramiko's thread waits on is open until that wakes, whoever has closed it. An error says
+            # that the other side is gone already.
+            with contextlib.suppress(OSError):
+                transport.sock.shutdown(socket.SHUT_RDWR)
+        client.close()
 
     def _open_session(self, allowed: float) -> paramiko.Channel:
         # A connection that died while idle shows only here; nothing ran yet, so one more try is safe.

@@ -9,7 +9,7 @@ from harness.audit.journal import AUDIT_FILE
 from harness.report.audit_metrics import audit_metrics
 from harness.report.audit_page import audit_html
 from harness.report.audit_text import audit_csv, fix_plan
-from harness.report.forms import replace_text
+from harness.report.replacing import replace_text
 
 FORMS = {
     "html": ("index.html", audit_html),

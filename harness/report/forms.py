@@ -18,6 +18,7 @@ from harness.report.outcomes import of_run
 from harness.report.page import run_html
 from harness.report.quarantine import Entry
 from harness.report.reading import printable
+from harness.report.replacing import replace_text
 from harness.report.subject import Subject, subject
 from harness.report.trillian import trillian
 
@@ -68,13 +69,6 @@ def _attempt(file: Path, render: Callable[[], str]) -> str | None:
     except Exception as failure:  # noqa: BLE001 - whatever is wrong with a form, the run and its other forms stand
         return f"{file} could not be written: {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
     return None
-
-
-def replace_text(file: Path, text: str) -> None:
-    """Write so that a reader finds the old or the new text, never half of one. Raises OSError."""
-    fresh = file.with_name(f".{file.name}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(file)
 
 
 def _into_history(about: Subject, folder: Path) -> list[str]:

@@ -50,7 +50,7 @@ class _Asked:
 class Watch:
     """Follows one zone. Nothing is changed: the API connection is read-only, hosts are looked at."""
 
-    def __init__(self, environment: Environment, *, max_ssh: int = 16, api_rate: float | None = 20.0) -> None:
+    def __init__(self, environment: Environment, *, max_ssh: int = 32, api_rate: float | None = 20.0) -> None:
         """Look at every running instance once. Raises HarnessError where the API cannot be read."""
         self._environment = environment
         self._api = read_only_api(environment, api_rate)

@@ -14,6 +14,7 @@ from harness.cloud.infrastructure import NoSuchEntityError
 from harness.lab.faults.catalogue import Fault
 from harness.lab.faults.order import FaultOrder
 from tests.audit.clouds import AuditedCloud, host_of, line_of
+from tests.audit.connections import watched_connections
 
 QUICK = Bounds(api_rate=None)
 
@@ -54,6 +55,15 @@ def test_a_host_that_is_away_is_named_with_all_that_was_not_seen_there(cloud: Au
 
     cloud.lab.faults.clear()
     assert cloud.audit(resume=True).unseen == 0
+
+
+def test_there_are_never_more_connections_than_allowed_though_hosts_say_nothing(cloud: AuditedCloud) -> None:
+    cloud.lab.faults.arm(FaultOrder(kind=Fault.SSH_HANGING, lasts=5))
+    with watched_connections(cloud) as connections:
+        found = cloud.audit(bounds=replace(QUICK, max_ssh=2))
+
+    assert connections.most == 2
+    assert (len(found.hosts), found.unseen) == (3, 0)
 
 
 def test_an_audit_that_was_cut_off_goes_on_where_it_was(cloud: AuditedCloud) -> None:

@@ -314,3 +314,21 @@ def test_capacity_that_is_counted_too_low(cloud: AuditedCloud) -> None:
     assert cloud.scale(mover, cloud.offering(1, 500, 1024))
     assert cloud.host_states("kvm2") == ["counted-low"]
     assert cloud.states(filler) == []
+
+
+def test_capacity_that_is_counted_too_high(cloud: AuditedCloud) -> None:
+    """Up to 4.22 a scale within a custom offering releases what it has now, and nothing where that is not counted."""
+    cloud.fresh(BEFORE)
+    offering = cloud.offering(None, None, None)
+    grown = cloud.deploy(offering, custom(1, 500, 256))
+    cloud.deploy(offering, custom(1, 500, 256), host="kvm2")
+    assert cloud.scale(grown, offering, custom(2, 1000, 512))
+
+    found = cloud.audit()
+    told = [(one.state, one.expected, one.observed, one.rule) for one in host_of(found, "kvm1").states]
+    rule = "odd-overcounted-4.22"
+    assert told == [("counted-high", "2000 MHz", "2500 MHz", rule), ("counted-high", "512 MiB", "768 MiB", rule)]
+    assert host_of(found, "kvm2").states == []
+
+    cloud.lab.inside.state.recalculate_capacity()
+    assert cloud.host_states("kvm1") == []

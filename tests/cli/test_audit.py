@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,25 @@ def test_the_plan_is_printed_and_not_run(cloud: AuditedCloud, tmp_path: Path) ->
     assert "updateConfiguration name=enable.dynamic.scale.vm value=true" in result.output
     assert f"stopVirtualMachine id={instance}" in result.output
     assert "scaling-off" in cloud.states(instance)
+
+
+@pytest.mark.parametrize(("more", "shown"), [((), True), (("--quiet",), False), (("--json",), False)])
+def test_a_terminal_shows_how_many_hosts_are_done(
+    cloud: AuditedCloud, tmp_path: Path, more: tuple[str, ...], shown: bool
+) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "harness", "audit", "--cloud", str(cloud.cloud_file), "--output", str(tmp_path)]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(theirs, "wb") as terminal:
+        done = subprocess.run(
+            [*command, *more], stdout=subprocess.PIPE, stderr=terminal, env=environment, text=True, check=False
+        )
+        terminal.write(b"end")
+        terminal.flush()
+        told = b""
+        while not told.endswith(b"end"):
+            told += screen.read(65536)
+
+    assert done.returncode == 0, told
+    assert ("3/3" in told.decode()) is shown
+    assert "3/3" not in done.stdout

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cloud import accounts, configuration, infrastructure, instances
-from harness.cloud.client import Call
+from harness.cloud import accounts, configuration, infrastructure, instances, read_only
+from harness.cloud.client import ApiError, Call
 from harness.cloud.configuration import Place
 from harness.cloud.jobs import begin_job
 from harness.cloud.read_only import ChangeRefusedError, ReadOnlyApi
 from harness.lab.api.commands import COMMANDS
+from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
 
 # Of all that the lab knows: these ask, and everything else does something.
@@ -75,3 +76,37 @@ def test_calls_come_no_faster_than_the_rate(lab: SimulatedLab) -> None:
     for _ in range(5):
         api.call("listZones")
     assert time.monotonic() - began >= 4 / 20
+
+
+@pytest.fixture
+def throttled(server: ScriptedServer) -> ReadOnlyApi:
+    """It is told that it asks too much."""
+    limit = {"errorcode": 429, "errortext": "The given user has reached his/her account api limit"}
+    server.answer = lambda command: json_response(command, limit, 429)
+    return ReadOnlyApi(server.api.endpoint, "key", "secret")
+
+
+def test_a_server_that_throttles_its_api_is_asked_again(server: ScriptedServer, throttled: ReadOnlyApi) -> None:
+    too_many = server.answer
+    server.answer = lambda command: (
+        too_many(command) if len(server.calls) < 3 else json_response(command, {"zone": [{"id": "1"}]})
+    )
+    assert throttled.list("listZones", "zone") == [{"id": "1"}]
+    assert len(server.calls) == throttled.sent == 3
+
+
+def test_a_server_that_goes_on_throttling_is_told_of(
+    server: ScriptedServer, throttled: ReadOnlyApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_only, "_THROTTLED_S", 1.0)
+    with pytest.raises(ApiError, match="api limit") as refused:
+        throttled.call("listZones")
+    assert refused.value.code == 429
+    assert len(server.calls) > 1
+
+
+def test_another_refusal_is_not_asked_again(server: ScriptedServer, throttled: ReadOnlyApi) -> None:
+    server.answer = lambda command: json_response(command, {"errorcode": 431, "errortext": "no"}, 431)
+    with pytest.raises(ApiError):
+        throttled.call("listZones")
+    assert len(server.calls) == 1
