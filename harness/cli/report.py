@@ -82,7 +82,7 @@ def report(
 def _report_coverage(home: Path, formats: str | None, diff: Path | None, output: Path | None) -> None:
     from harness.coverage.result import change_coverage
     from harness.coverage.text import console_lines, markdown
-    from harness.report.forms import replace_text
+    from harness.report.replacing import replace_text
 
     if diff is None or formats != COVERAGE:
         raise click.UsageError("--format coverage and --diff CHANGE.diff belong together, and no other form with them")
