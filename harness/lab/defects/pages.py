@@ -18,7 +18,8 @@ defects: `cs-harness lab up --defect ID`. `cs-harness defects` runs the cases of
 with each of them, and prints which cases and layers caught it, in what time, and the first finding. A defect that no
 case catches makes it fail, and so does a first finding that names another layer or quantity, and a case that reports
 anything on a lab without a defect. `--quick` takes the two cases that show a defect best (the last column), both of
-which must catch it; that is part of CI. `--hosts kvm` tries what lives in agent, libvirt, kernel or guest on real
+which must catch it; that is part of CI. `--keep-best` writes that column anew after a run against whole sections, with
+`--only ID` that of single defects. `--hosts kvm` tries what lives in agent, libvirt, kernel or guest on real
 hosts. How good the tests of reference and comparisons are is told in [`mutation-testing.md`](mutation-testing.md)."""
 
 
