@@ -77,6 +77,7 @@ class RunOptions:
     require: str | None = None
     allow_unverified: str | None = None
     shuffle: int | None = None
+    like: Path | None = None
     wait_for_lock: float = 0.0
     dry_run: bool = False
     results_only: bool = False

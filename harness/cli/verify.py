@@ -36,6 +36,7 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
 @click.option("--require", help='What must be verified: layers, ids, sections: "guest,MIG,DEF-01".')
 @click.option("--allow-unverified", help='Sections of which nothing need be verified, or "all".')
 @click.option("--shuffle", type=int, metavar="SEED", help="Run the cases in an order drawn from this number.")
+@click.option("--like", type=click.Path(path_type=Path), help="Each case on the host where it was in that run.")
 @click.option(
     "--quarantine",
     type=click.Path(path_type=Path),

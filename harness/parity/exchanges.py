@@ -80,16 +80,17 @@ def comparable(body: Any) -> Any:
 def differences(real: Exchange, ours: Exchange) -> Iterator[Difference]:
     """All that differs between two answers to one request, leaf by leaf."""
     for part in ("status", "body", "description"):
-        yield from _differences(real.name, part, comparable(getattr(real, part)), comparable(getattr(ours, part)))
+        yield from leaf_differences(real.name, part, comparable(getattr(real, part)), comparable(getattr(ours, part)))
 
 
-def _differences(name: str, path: str, real: Any, ours: Any) -> Iterator[Difference]:
+def leaf_differences(name: str, path: str, real: Any, ours: Any) -> Iterator[Difference]:
+    """Where two trees of JSON part; `name` and `path` are of what they answer."""
     if isinstance(real, dict) and isinstance(ours, dict):
         for key in sorted(real.keys() | ours.keys()):
-            yield from _differences(name, f"{path}.{key}", real.get(key, _ABSENT), ours.get(key, _ABSENT))
+            yield from leaf_differences(name, f"{path}.{key}", real.get(key, _ABSENT), ours.get(key, _ABSENT))
     elif isinstance(real, list) and isinstance(ours, list) and len(real) == len(ours):
         for index, (one, other) in enumerate(zip(real, ours, strict=True)):
-            yield from _differences(name, f"{path}.{index}", one, other)
+            yield from leaf_differences(name, f"{path}.{index}", one, other)
     elif real != ours:
         yield Difference(name, path, _shown(real), _shown(ours))
 

@@ -80,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--allow-unverified", metavar="SECTIONS", help="sections of which nothing need be verified, or all")
     group.addoption("--quarantine", metavar="FILE", help="file of known failures, which do not count until they expire")
     group.addoption("--shuffle", metavar="SEED", type=int, help="run the cases in an order drawn from this seed")
+    group.addoption("--like", metavar="RUN", help="each case on the host where it was in that run, if it suits it")
     told = "how long to wait for another run that may change the zone's settings (default: not at all)"
     group.addoption("--wait-for-lock", metavar="SECONDS", type=float, default=0.0, help=told)
     group.addoption("--dry-run", action="store_true", help="tell what a run would change, and change nothing")

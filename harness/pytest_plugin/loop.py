@@ -43,6 +43,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item]) -> None:
     from harness.report.quarantine import read_quarantine
+    from harness.report.reading import homes_of
     from harness.run.requirements import check, forgiven, unmet, words
     from harness.run.verification import Verification
 
@@ -53,6 +54,8 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
     record = verification.folder.record
     record.selection = config.getoption("select")
     record.shuffle_seed = config.getoption("shuffle")
+    if config.getoption("like") is not None:
+        verification.homes = homes_of(Path(config.getoption("like")))
     ids = [case_id(item) or "" for item in cases.values()]
     required = words(config.getoption("require"))
     check(required, ids)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.run.record import RESULTS_FILE, RunRecord
@@ -52,6 +52,20 @@ def read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as failure:
         raise UnreadableResultError(file, failure.strerror or type(failure).__name__) from None
+
+
+def homes_of(run: Path) -> dict[str, str]:
+    """By case, the name of the host where its first instance started; `run` may be a file of `lab parity`'s cases.
+
+    Raises:
+        UnreadableResultError: it is neither.
+    """
+    if run.is_file() and run.name != RESULTS_FILE:
+        try:
+            return TypeAdapter(dict[str, str]).validate_python(json.loads(read_bytes(run))["homes"])
+        except (ValueError, KeyError, TypeError):
+            raise UnreadableResultError(run, "neither a run nor what `lab parity --record-cases` wrote") from None
+    return {case.id: case.starts[0].host.name for case in read_run(run).cases if case.starts}
 
 
 def read_run(path: Path) -> RunRecord:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.cloud.client import Call
@@ -18,7 +19,7 @@ from harness.run.coverage import in_section
 from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
-from harness.run.home import homes_in, suitable_clusters, usable_text
+from harness.run.home import first_wished, has_home, homes_in, suitable_clusters, usable_text
 from harness.run.inquiry import fault_by_repetition, fault_in
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
@@ -41,6 +42,9 @@ from harness.verify.domain import NotVerifiedError
 from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 from harness.verify.ways import Shown
 
+# The step in which a case waits until it may have what it claims.
+TURN = "wait for its turn"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -55,7 +59,8 @@ class Verdict:
 class RunContext:
     """What a process needs to run cases: its session, or why it has none.
 
-    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes.
+    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes. `homes` are names of hosts by the
+    cases that are to take place there, where such a host suits the case.
     """
 
     connected: Session | HarnessError
@@ -64,6 +69,7 @@ class RunContext:
     run_id: str
     epoch: float
     worker: str
+    homes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def session(self) -> Session:
@@ -117,18 +123,21 @@ class Case:
         require_lock(context.folder)
         session.watched_by(self._witness, self._heard)
         with ExitStack() as holding:
-            with self.steps.step("wait for its turn", WaitsFor.OTHERS):
+            with self.steps.step(TURN, WaitsFor.OTHERS):
                 holding.enter_context(in_section(self.section, session.environment, context.folder, context.holds))
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
                 broken = BrokenHosts(context.folder).still(session.look_anew)
                 hosts = without(broken, session.hosts())
+                wished = context.homes.get(self.id)
                 clusters = suitable_clusters(claim, session.inventory.clusters, hosts)
+                clusters = first_wished(clusters, lambda cluster: has_home(wished, cluster.id, hosts))
                 if not clusters:
                     has = usable_text(session.inventory.clusters, hosts)
                     raise _nowhere(claim, broken, has)
                 cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
                 homes = homes_in(claim, cluster_id, without(broken, session.hosts()))
+                homes = first_wished(homes, lambda host: host.name == wished)
                 home_id = holding.enter_context(context.holds.host([host.id for host in homes]))
             self._require_presumed(session, claim, cluster_id)
             home = next(host for host in homes if host.id == home_id)

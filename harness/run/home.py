@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from harness.cloud.entities import Cluster, HostRecord
 from harness.run.holds import Claim
 from harness.run.permits import CannotArrangeError
+
+Place = TypeVar("Place")
 
 
 def is_usable(host: HostRecord) -> bool:
@@ -43,6 +46,15 @@ def homes_in(claim: Claim, cluster_id: str, hosts: Sequence[HostRecord]) -> list
     if claim.alone is not None:
         return [min(usable, key=lambda host: (host.allocatable_memory_bytes, host.name))]
     return sorted(usable, key=lambda host: (_free_bytes(host), host.name), reverse=True)
+
+
+def first_wished(places: list[Place], is_wished: Callable[[Place], bool]) -> list[Place]:
+    """Only the places that are wished, where there are such among them; else all."""
+    return [place for place in places if is_wished(place)] or places
+
+
+def has_home(name: str | None, cluster_id: str, hosts: Sequence[HostRecord]) -> bool:
+    return any(host.name == name for host in _members(cluster_id, hosts))
 
 
 def _members(cluster_id: str, hosts: Sequence[HostRecord]) -> list[HostRecord]:

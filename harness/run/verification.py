@@ -49,6 +49,7 @@ class Invitation(BaseModel):
     leave_settings: bool = False
     account: RunAccount | None = None
     places: dict[str, int] = {}
+    homes: dict[str, str] = {}
     refusal: str | None = None
 
 
@@ -66,6 +67,8 @@ class Verification:
         self._account: RunAccount | None = None
         self._places: dict[str, int] = {}
         self._lock: ZoneLock | None = None
+        # By case, the host where it is to take place.
+        self.homes: dict[str, str] = {}
 
     @property
     def context(self) -> RunContext:
@@ -73,7 +76,7 @@ class Verification:
         record = self.folder.record
         began = record.started.timestamp()
         holds = Holds(self._holds, self._places)
-        return RunContext(self._connected, holds, self.folder.path, record.run_id, began, MAIN)
+        return RunContext(self._connected, holds, self.folder.path, record.run_id, began, MAIN, self.homes)
 
     @property
     def invitation(self) -> Invitation:
@@ -88,6 +91,7 @@ class Verification:
             leave_settings=self._leave_settings,
             account=self._account,
             places=self._places,
+            homes=self.homes,
         )
 
     @property
@@ -214,7 +218,7 @@ def join(invitation: Invitation, worker: str) -> RunContext:
     except HarnessError as failure:
         connected = failure
     holds, folder = Holds(invitation.holds, invitation.places), invitation.run_folder
-    return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker)
+    return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker, homes=invitation.homes)
 
 
 def _go_round(run_folder: Path, session: Session) -> None:
