@@ -50,11 +50,12 @@ class HostDescription(BaseModel):
 
 
 class CloudStackDescription(BaseModel):
-    """What a lab of a real CloudStack has besides: of which tree or packages it is, its server, its logs by writer, and
-    in what its hosts make a domain other than CloudStack wrote it."""
+    """What a lab of a real CloudStack has besides: of which tree or packages it is, its server, where a template is
+    served, its logs by writer, and in what its hosts make a domain other than CloudStack wrote it."""
 
     origin: str
     server_pid: int
+    templates: str
     logs: dict[str, Path]
     deviations: tuple[str, ...]
 

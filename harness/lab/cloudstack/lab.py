@@ -15,7 +15,7 @@ from harness.lab.cloudstack.daemon import free_port, last_words
 from harness.lab.cloudstack.database import Database
 from harness.lab.cloudstack.jacoco import AGENT_PORT, Jacoco
 from harness.lab.cloudstack.management_server import ManagementServer
-from harness.lab.cloudstack.templates import TemplateServer
+from harness.lab.cloudstack.templates import SCALABLE, TemplateServer
 from harness.lab.cloudstack.zone import Admin, ZoneMaker, first_admin
 from harness.lab.fleet import LabHost
 from harness.lab.kvm.fleet import KvmFleet
@@ -32,6 +32,7 @@ class CloudStackUp:
     version: str
     hosts: Sequence[LabHost]
     server_pid: int
+    templates: str
 
 
 class CloudStackLab:
@@ -117,7 +118,8 @@ class CloudStackLab:
         self._templates = TemplateServer(own / "templates", address)
         maker.fill(self.folder / "primary", self._templates)
         assert self._server.pid is not None
-        return CloudStackUp(self._server.endpoint, admin, version, hosts, self._server.pid)
+        served = self._templates.url(SCALABLE)
+        return CloudStackUp(self._server.endpoint, admin, version, hosts, self._server.pid, served)
 
     def down(self) -> None:
         """Safe to call twice and after a failed `up`."""

@@ -113,7 +113,11 @@ def _describe(folder: LabFolder, lab: CloudStackLab, up: CloudStackUp) -> None:
             release=up.version,
             endpoint=up.endpoint,
             cloudstack=CloudStackDescription(
-                origin=lab.build.origin, server_pid=up.server_pid, logs=lab.logs, deviations=lab.deviations
+                origin=lab.build.origin,
+                server_pid=up.server_pid,
+                templates=up.templates,
+                logs=lab.logs,
+                deviations=lab.deviations,
             ),
             hosts=[HostDescription.of(host) for host in up.hosts],
         )

@@ -17,10 +17,20 @@ from harness.lab.remains import process_stat
 ANSWER_SECONDS = 10
 
 
+def template_server(url: str) -> str:
+    """Whether the hosts can still download the template, which they do when its first instance starts there."""
+    try:
+        requests.head(url, timeout=ANSWER_SECONDS).raise_for_status()
+    except requests.RequestException as failure:
+        return f"template server: does not serve {url}, so no new host can start an instance: {failure}"
+    return f"template server: serves {url}"
+
+
 def server_and_hosts(description: LabDescription, folder: Path) -> Iterator[str]:
-    """One line for the server, one for each host with its agent's state."""
+    """One line for what serves the templates, one for the server, one for each host with its agent's state."""
     assert description.cloudstack is not None
     real = description.cloudstack
+    yield template_server(real.templates)
     stat = process_stat(real.server_pid)
     if stat is None or stat.state in "ZX":
         words = last_words(real.logs["management server"], real.logs["management server, output"])
