@@ -22,6 +22,7 @@ TOLD: pytest.StashKey[list[str]] = pytest.StashKey()
 QUARANTINE: pytest.StashKey[tuple[Entry, ...]] = pytest.StashKey()
 CONTEXT: pytest.StashKey[RunContext] = pytest.StashKey()
 CASE: pytest.StashKey[Case] = pytest.StashKey()
+_NEXT: pytest.StashKey[Claim | None] = pytest.StashKey()
 # The name under which a case's record travels in its last report, also out of another process.
 RECORD = "harness_case"
 
@@ -62,11 +63,12 @@ def begun(item: pytest.Item) -> Case:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     if case_id(item) is None:
         return (yield)
     case = begun(item)
     item.stash[CASE] = case
+    item.stash[_NEXT] = claim_of(nextitem) if nextitem is not None and case_id(nextitem) else None
     try:
         return (yield)
     finally:
@@ -79,7 +81,8 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """The world of one case: offerings, instances and settings that are gone when it ends."""
     case = request.node.stash[CASE]
     try:
-        opened = case.open_stage(request.config.stash[CONTEXT], claim_of(request.node))
+        context = request.config.stash[CONTEXT]
+        opened = case.open_stage(context, claim_of(request.node), request.node.stash[_NEXT])
     except HarnessError as failure:
         if request.config.getoption("dry_run"):
             pytest.skip(_told(request.node, failure))

@@ -26,11 +26,11 @@ def chosen(wanted: str | None, items: Sequence[pytest.Item]) -> list[pytest.Item
 
 
 def arranged(items: list[pytest.Item], seed: int | None, *, by_section: bool = False) -> list[pytest.Item]:
-    """In an order drawn from the seed, or else: what wants other zone settings first and together, then the chains.
+    """In an order drawn from the seed, or else one in which as few workers as possible wait for each other.
 
     `by_section`: and no section before the one before it is through.
     """
-    items = sorted(items, key=_rank) if seed is None else random.Random(seed).sample(items, len(items))  # noqa: S311
+    items = _quickly(items) if seed is None else random.Random(seed).sample(items, len(items))  # noqa: S311
     if not by_section:
         return items
     sections = list(dict.fromkeys(map(_section, items)))
@@ -41,8 +41,26 @@ def _section(item: pytest.Item) -> str:
     return (case_id(item) or "").split("-", 1)[0]
 
 
-def _rank(item: pytest.Item) -> tuple[int, str]:
-    claim = claim_of(item)
-    if claim.zone_settings:
-        return 0, ""
-    return (1, claim.chain) if claim.chain else (2, "")
+def _quickly(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What is alone in the zone comes first, since all others wait for it anyhow.
+
+    Then the chain that needs the largest cluster, beside cases that share another one; the other chains come when half
+    of those are through, so that there is a cluster to share all the time. What wants other settings of the zone comes
+    last and together, because it waits for everybody who presumes them.
+    """
+    claims = [claim_of(item) for item in items]
+    largest = max((claim.hosts for claim in claims if claim.alone == "cluster"), default=1)
+    sharing = [number for number, claim in enumerate(claims) if claim.alone is None and not claim.zone_settings]
+    late = frozenset(sharing[len(sharing) // 2 :])
+
+    def rank(number: int) -> tuple[int, int]:
+        claim = claims[number]
+        if claim.alone == "zone":
+            return 0, 0
+        if claim.alone == "cluster":
+            return (1 if claim.hosts == largest else 3), -claim.hosts
+        if claim.zone_settings:
+            return 5, 0
+        return (4 if number in late else 2), 0
+
+    return [items[number] for number in sorted(range(len(items)), key=rank)]

@@ -110,8 +110,10 @@ class Case:
     def section(self) -> str:
         return self.id.split("-", 1)[0]
 
-    def open_stage(self, context: RunContext, claim: Claim) -> Stage:
+    def open_stage(self, context: RunContext, claim: Claim, then: Claim | None = None) -> Stage:
         """Wait until the case may have what it claims, and set its stage there.
+
+        `then` is what the next case of this process claims, see Holds.
 
         Raises:
             CannotArrangeError: no cluster has what it claims.
@@ -122,10 +124,13 @@ class Case:
         session = context.session
         require_lock(context.folder)
         session.watched_by(self._witness, self._heard)
+        if session.environment.coverage is not None:
+            # A section comes before a place there: whoever kept a place would wait for one who waits for it.
+            then = None
         with ExitStack() as holding:
             with self.steps.step(TURN, WaitsFor.OTHERS):
                 holding.enter_context(in_section(self.section, session.environment, context.folder, context.holds))
-                holding.enter_context(context.holds.zone(claim, session.arrange_zone))
+                holding.enter_context(context.holds.zone(claim, session.arrange_zone, then))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
                 broken = BrokenHosts(context.folder).still(session.look_anew)
                 hosts = without(broken, session.hosts())
@@ -135,7 +140,8 @@ class Case:
                 if not clusters:
                     has = usable_text(session.inventory.clusters, hosts)
                     raise _nowhere(claim, broken, has)
-                cluster_id = holding.enter_context(context.holds.cluster(claim, [cluster.id for cluster in clusters]))
+                ids = [cluster.id for cluster in clusters]
+                cluster_id = holding.enter_context(context.holds.cluster(claim, ids, then))
                 homes = homes_in(claim, cluster_id, without(broken, session.hosts()))
                 homes = first_wished(homes, lambda host: host.name == wished)
                 home_id = holding.enter_context(context.holds.host([host.id for host in homes]))

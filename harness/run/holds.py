@@ -43,6 +43,12 @@ class Claim:
             return "zone"
         return f"cluster of {self.hosts}" if self.alone else None
 
+    def is_followed_by(self, then: Claim | None) -> bool:
+        """Whether a case with the claim `then` may have the same place without anybody in between."""
+        if then is None or self.chain is None:
+            return False
+        return then.chain == self.chain and dict(then.zone_settings) == dict(self.zone_settings)
+
 
 class Holds:
     """The places of one run, as files in a folder that all its processes share."""
@@ -51,10 +57,38 @@ class Holds:
         """`places`: by host id, how many cases may share a host; one where nothing is said."""
         self._folder = folder
         self._places = places or {}
+        # For the next case of a chain that this process goes on with; the stacks give it free.
+        self._kept_zone: tuple[Claim, ExitStack] | None = None
+        self._kept_cluster: tuple[str, ExitStack] | None = None
 
     @contextmanager
-    def zone(self, claim: Claim, arrange: Arrange) -> Iterator[None]:
-        """Hold the zone on the claim's terms; `arrange` brings its settings to them where they are not."""
+    def zone(self, claim: Claim, arrange: Arrange, then: Claim | None = None) -> Iterator[None]:
+        """Hold the zone on the claim's terms; `arrange` brings its settings to them where they are not.
+
+        `then` is what this process claims next. Cases of one chain keep their place in between: each that slipped in
+        would make the whole chain wait, and win nothing, since all of the chain has to be alone some time.
+        """
+        kept, self._kept_zone = self._kept_zone, None
+        if kept is not None and not kept[0].is_followed_by(claim):
+            self._let_go(kept[1])
+            kept = None
+        stack = self._entered_zone(claim, arrange) if kept is None else kept[1]
+        try:
+            yield
+        finally:
+            if claim.is_followed_by(then):
+                self._kept_zone = claim, stack
+            else:
+                self._let_go(stack)
+
+    def _let_go(self, zone: ExitStack) -> None:
+        """Of a chain's place the cluster goes first."""
+        if self._kept_cluster is not None:
+            self._kept_cluster[1].close()
+            self._kept_cluster = None
+        zone.close()
+
+    def _entered_zone(self, claim: Claim, arrange: Arrange) -> ExitStack:
         alone = claim.alone == "zone"
         with ExitStack() as stack:
             held = stack.enter_context(_opened(self._folder / "zone.held"))
@@ -66,7 +100,7 @@ class Holds:
                     self._agree(claim.zone_settings, arrange)
                 if not alone:
                     fcntl.flock(held, fcntl.LOCK_SH)
-            yield
+            return stack.pop_all()
 
     @contextmanager
     def section(self, name: str, left: Callable[[str], None]) -> Iterator[None]:
@@ -95,8 +129,22 @@ class Holds:
         return self._folder / "section.now"
 
     @contextmanager
-    def cluster(self, claim: Claim, candidates: Sequence[str]) -> Iterator[str]:
-        """Hold the first of the candidates that can be had, alone or with others; gives its id."""
+    def cluster(self, claim: Claim, candidates: Sequence[str], then: Claim | None = None) -> Iterator[str]:
+        """Hold the first of the candidates that can be had, alone or with others; gives its id. `then`: as in `zone`."""
+        kept, self._kept_cluster = self._kept_cluster, None
+        if kept is not None and kept[0] not in candidates:
+            kept[1].close()
+            kept = None
+        place, stack = self._entered_cluster(claim, candidates) if kept is None else kept
+        try:
+            yield place
+        finally:
+            if claim.alone == "cluster" and claim.is_followed_by(then):
+                self._kept_cluster = place, stack
+            else:
+                stack.close()
+
+    def _entered_cluster(self, claim: Claim, candidates: Sequence[str]) -> tuple[str, ExitStack]:
         with ExitStack() as stack:
             chosen: str = wait_until(
                 "a cluster that no other case holds alone",
@@ -106,7 +154,7 @@ class Holds:
                 first_pause_s=0.02,
                 longest_pause_s=0.1,
             )
-            yield chosen
+            return chosen, stack.pop_all()
 
     @contextmanager
     def host(self, candidates: Sequence[str]) -> Iterator[str]:

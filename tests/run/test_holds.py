@@ -103,6 +103,47 @@ def test_a_cluster_that_is_to_be_held_alone_is_waited_for(tmp_path: Path) -> Non
     assert entered.is_set()
 
 
+@pytest.mark.parametrize("claim", [ZONE, CLUSTER], ids=["zone", "cluster"])
+def test_a_chain_keeps_its_place_between_its_cases_and_gives_it_free_after_the_last(
+    tmp_path: Path, claim: Claim
+) -> None:
+    mine, theirs, begun = Holds(tmp_path), Holds(tmp_path), Event()
+    order: list[str] = []
+
+    def case(holds: Holds, own: Claim, name: str, then: Claim | None) -> None:
+        with holds.zone(own, _nothing, then), holds.cluster(own, ["a"], then):
+            begun.set()
+            order.append(name)
+
+    with ThreadPoolExecutor(1) as threads:
+        case(mine, claim, "first", claim)
+        waiting = threads.submit(case, theirs, Claim(), "other", None)
+        begun.clear()
+        assert not begun.wait(0.2)
+        case(mine, claim, "second", Claim())
+        waiting.result(_TOGETHER_SECONDS)
+    assert order == ["first", "second", "other"]
+
+
+@pytest.mark.parametrize("comes", [Claim(), OFF, Claim(alone="cluster", hosts=2), ZONE], ids=str)
+def test_a_place_that_was_kept_for_a_case_that_does_not_come_is_given_free(tmp_path: Path, comes: Claim) -> None:
+    holds = Holds(tmp_path)
+    with holds.zone(CLUSTER, _nothing, CLUSTER), holds.cluster(CLUSTER, ["a"], CLUSTER):
+        pass
+    with holds.zone(comes, _nothing), holds.cluster(comes, ["a"]) as cluster:
+        assert cluster == "a"
+
+
+def test_another_cluster_is_had_where_the_kept_one_will_not_do_any_more(tmp_path: Path) -> None:
+    holds = Holds(tmp_path)
+    with holds.zone(CLUSTER, _nothing, CLUSTER), holds.cluster(CLUSTER, ["a", "b"], CLUSTER) as first:
+        assert first == "a"
+    with holds.zone(CLUSTER, _nothing), holds.cluster(CLUSTER, ["b"]) as second:
+        assert second == "b"
+    with holds.cluster(Claim(), ["a"]) as free:
+        assert free == "a"
+
+
 def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", _HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
