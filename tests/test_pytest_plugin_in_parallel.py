@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.cloud.client import CloudApi
+from harness.pytest_plugin.cases import case_id
 from tests.conftest import SimulatedLab
 
 MODULE = """
@@ -56,6 +57,25 @@ def test_lives(stage):
 """
 
 
+ORDER = """
+import pytest
+from harness.reference.settings import ENABLE_DYNAMIC_SCALE
+
+def _cases(section, *marks):
+    return [pytest.param(section, n, marks=[pytest.mark.case(f"{section}-0{n}"), *marks]) for n in (1, 2)]
+
+@pytest.mark.parametrize(("section", "n"), [
+    *_cases("SWT", pytest.mark.zone_settings({ENABLE_DYNAMIC_SCALE: "false"})),
+    *_cases("LS"),
+    *_cases("LIM", pytest.mark.alone("cluster")),
+    *_cases("MIG", pytest.mark.alone("cluster", hosts=2)),
+    *_cases("UPG", pytest.mark.alone("zone")),
+])
+def test_case(stage, section, n):
+    '''It is only collected.'''
+"""
+
+
 @pytest.fixture
 def run(pytester: pytest.Pytester, lab: SimulatedLab):
     def run_module(text: str, *options: str, cloud: Path = lab.cloud_file):
@@ -70,6 +90,22 @@ def run(pytester: pytest.Pytester, lab: SimulatedLab):
 def _instances(lab: SimulatedLab) -> list[object]:
     api = CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
     return api.list("listVirtualMachines", "virtualmachine", listall=True)
+
+
+class Collected:
+    """A plugin that keeps the order of what was collected."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.ids = [case_id(item) for item in session.items]
+
+
+def test_a_cluster_is_left_to_share_beside_each_chain_and_other_settings_come_last(pytester: pytest.Pytester) -> None:
+    collected = Collected()
+    pytester.makepyfile(ORDER)
+    pytester.inline_run("--collect-only", "--select=full", plugins=[collected])
+    around_the_smaller_chain = ["LS-01", "LIM-01", "LIM-02", "LS-02"]
+    first, last = ["UPG-01", "UPG-02", "MIG-01", "MIG-02"], ["SWT-01", "SWT-02"]
+    assert collected.ids == [*first, *around_the_smaller_chain, *last]
 
 
 @pytest.mark.parametrize("order", [(), ("--shuffle=1",), ("--shuffle=2",)], ids=str)
