@@ -66,20 +66,25 @@ class Holds:
         """Hold the zone on the claim's terms; `arrange` brings its settings to them where they are not.
 
         `then` is what this process claims next. Cases of one chain keep their place in between: each that slipped in
-        would make the whole chain wait, and win nothing, since all of the chain has to be alone some time.
+        would make the whole chain wait, and win nothing, since all of the chain has to be alone some time. Whoever
+        waits for a cluster's chain to leave the zone is let in before its next case, since everybody waits behind him.
         """
         kept, self._kept_zone = self._kept_zone, None
         if kept is not None and not kept[0].is_followed_by(claim):
             self._let_go(kept[1])
             kept = None
-        stack = self._entered_zone(claim, arrange) if kept is None else kept[1]
+        stack = kept[1] if kept is not None else self._entered_zone(claim, arrange)
         try:
             yield
         finally:
-            if claim.is_followed_by(then):
+            if claim.is_followed_by(then) and (claim.alone == "zone" or not self._somebody_waits()):
                 self._kept_zone = claim, stack
             else:
                 self._let_go(stack)
+
+    def _somebody_waits(self) -> bool:
+        with _opened(self._folder / "zone.line") as line:
+            return not _try(line, fcntl.LOCK_EX)
 
     def _let_go(self, zone: ExitStack) -> None:
         """Of a chain's place the cluster goes first."""
@@ -130,12 +135,12 @@ class Holds:
 
     @contextmanager
     def cluster(self, claim: Claim, candidates: Sequence[str], then: Claim | None = None) -> Iterator[str]:
-        """Hold the first of the candidates that can be had, alone or with others; gives its id. `then`: as in `zone`."""
+        """Hold the first of the candidates that can be had, alone or with others; gives its id. `then` as in `zone`."""
         kept, self._kept_cluster = self._kept_cluster, None
         if kept is not None and kept[0] not in candidates:
             kept[1].close()
             kept = None
-        place, stack = self._entered_cluster(claim, candidates) if kept is None else kept
+        place, stack = kept or self._entered_cluster(claim, candidates)
         try:
             yield place
         finally:

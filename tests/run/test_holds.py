@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.run.holds import Claim, Holds
-from harness.waiting import DeadlineExpired
+from harness.waiting import DeadlineExpired, wait_until
 
 OFF = Claim(zone_settings={"enable": "false"})
 ZONE = Claim(alone="zone")
@@ -123,6 +123,23 @@ def test_a_chain_keeps_its_place_between_its_cases_and_gives_it_free_after_the_l
         case(mine, claim, "second", Claim())
         waiting.result(_TOGETHER_SECONDS)
     assert order == ["first", "second", "other"]
+
+
+def test_a_chain_of_a_cluster_lets_in_who_waits_for_the_zone(tmp_path: Path) -> None:
+    mine, theirs = Holds(tmp_path), Holds(tmp_path)
+    order: list[str] = []
+
+    def case(holds: Holds, claim: Claim, then: Claim | None) -> None:
+        with holds.zone(claim, _nothing, then), holds.cluster(claim, ["a"], then):
+            order.append(claim.alone or "")
+
+    with ThreadPoolExecutor(1) as threads:
+        with mine.zone(CLUSTER, _nothing, CLUSTER), mine.cluster(CLUSTER, ["a"], CLUSTER):
+            waiting = threads.submit(case, theirs, ZONE, None)
+            wait_until("the other to stand in line", mine._somebody_waits, bool, _TOGETHER_SECONDS)
+        case(mine, CLUSTER, None)
+        waiting.result(_TOGETHER_SECONDS)
+    assert order == ["zone", "cluster"]
 
 
 @pytest.mark.parametrize("comes", [Claim(), OFF, Claim(alone="cluster", hosts=2), ZONE], ids=str)
