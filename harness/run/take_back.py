@@ -6,6 +6,7 @@ from harness.cloud import accounts, configuration, infrastructure, instances, ne
 from harness.cloud.client import CloudApi
 from harness.cloud.instances import DomainRunsOnError, StillRuns
 from harness.errors import HarnessError
+from harness.reference.settings import tags_in
 from harness.run import zone_lock
 from harness.run.ledger import (
     AccountMade,
@@ -84,9 +85,10 @@ def _undo(api: CloudApi, job_seconds: float, change: Change, still_runs: StillRu
             _put_back(api, change)
         case HostTagsChanged():
             now = infrastructure.host_tags(api, change.host_id)
-            if now == change.former:
+            # CloudStack keeps them in an order of its own.
+            if tags_in(now) == tags_in(change.former):
                 return
-            if now != change.ours:
+            if tags_in(now) != tags_in(change.ours):
                 raise ChangedByOthersError(f"somebody else has set them to {now or 'none'}; left alone")
             infrastructure.set_host_tags(api, change.host_id, change.former)
         case TemplateFlagChanged():

@@ -174,6 +174,15 @@ def test_a_hosts_tags_are_put_back_when_the_case_ends(session: Session) -> None:
     assert infrastructure.host_tags(session.api, stage.home.id) == ""
 
 
+def test_tags_that_a_host_had_before_are_put_back_in_whatever_order_the_cloud_keeps_them(session: Session) -> None:
+    stage = stage_of(session, "TEST-11")
+    infrastructure.set_host_tags(session.api, stage.home.id, "zeta,alpha")
+    stage.tag_host(stage.home, stage.own_tag())
+    assert stage.close() == []
+    assert infrastructure.host_tags(session.api, stage.home.id) == "alpha,zeta"
+    infrastructure.set_host_tags(session.api, stage.home.id, "")
+
+
 def test_a_templates_flag_is_put_back_when_the_case_ends(session: Session) -> None:
     def flag() -> bool:
         zone_id = session.inventory.zone.id
