@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ _URL = (
     "prepStmtCacheSize=517&cachePrepStmts=true&sessionVariables=sql_mode='STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
     "NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'&serverTimezone=UTC"
 )
+
+_MODULE_FAILED = re.compile(r"Failed to start module \[(?P<module>[^\]]+)\] due to: \[(?P<reason>.*?)\]?\.?$")
 
 
 class ServerError(HarnessError):
@@ -143,10 +146,10 @@ class ManagementServer:
             wait_until("the management server", answers, lambda code: code == 401, READY_SECONDS, transient=waited_for)
         except DeadlineExpired as expired:
             raise ServerError(
-                f"the management server does not answer: {last_words(self.log, self.output)}"
+                f"the management server does not answer: {why_not_up(self.log, self.output)}"
             ) from expired
         except HarnessError as ended:
-            raise ServerError(f"the management server ended: {last_words(self.log, self.output)}") from ended
+            raise ServerError(f"the management server ended: {why_not_up(self.log, self.output)}") from ended
 
     @property
     def pid(self) -> int | None:
@@ -233,6 +236,21 @@ class ManagementServer:
             }
             lines += [f"db.{kind}.{key}={value}" for key, value in values.items()]
         return "\n".join(lines) + "\n"
+
+
+def why_not_up(log: Path, output: Path) -> str:
+    """The first module that did not start, with the innermost of its nested reasons; else the last words.
+
+    Each module after it fails for want of what it would have brought, so that the log ends in reasons that are none.
+    """
+    if log.exists():
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                failure = _MODULE_FAILED.search(line)
+                if failure is not None:
+                    reason = failure["reason"].rsplit("nested exception is ", 1)[-1]
+                    return f"module {failure['module']} did not start: {reason[:300]} ({log})"
+    return last_words(log, output)
 
 
 def log_configuration(log: Path) -> str:
