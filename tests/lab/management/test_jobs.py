@@ -45,6 +45,23 @@ def _raising(error: Exception) -> Callable[[], Result]:
     return run
 
 
+def test_of_ended_jobs_the_newest_are_kept_and_a_pending_one_always(
+    jobs: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.lab.management.jobs.KEPT", 3)
+    go = threading.Event()
+
+    def held() -> Result:
+        go.wait(10)
+        return {}
+
+    pending = jobs.submit("Cmd", _USER, _work(held, "held"))
+    done = [_ended(jobs, jobs.submit("Cmd", _USER, _work(dict))) for _ in range(5)]
+    assert [job.id for job in jobs.records()] == [pending.id, *(job.id for job in done[2:])]
+    go.set()
+    assert _ended(jobs, pending).status is JobStatus.SUCCEEDED
+
+
 def test_a_success_has_its_result(jobs: JobRunner) -> None:
     ended = _ended(jobs, jobs.submit("Cmd", _USER, _work(lambda: {"success": True})))
     assert (ended.status, ended.result_code, ended.result) == (JobStatus.SUCCEEDED, 0, {"success": True})
