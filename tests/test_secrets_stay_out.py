@@ -91,8 +91,7 @@ def test_no_secret_is_in_anything_that_a_failing_run_writes(
     monkeypatch.setenv("LOG", str(log))
     monkeypatch.setenv("HOST_PASSWORD", "host-canary-55667788")
     cloud_file = lab.cloud_file.with_name(f"with-secrets-{len(workers)}.toml")
-    text, _, others = lab.cloud_file.read_text().partition("[logs.management]\n")
-    text = (text + others[others.index("[") :]).replace("[hosts]\n", '[hosts]\npassword_env = "HOST_PASSWORD"\n')
+    text = lab.without_logs().replace("[hosts]\n", '[hosts]\npassword_env = "HOST_PASSWORD"\n')
     host = next(line for line in text.splitlines() if line.startswith("port ="))
     login = f'{host}\nuser = "root"\nkey_file = "{lab_key(text)}"'
     text += f'\n[logs]\nagent = "{log}"\n[logs.management]\naddress = "127.0.0.1"\nfile = "{log}"\n{login}\n'

@@ -96,7 +96,7 @@ def test_logs_that_cannot_be_read_are_told_and_stop_nothing(lab: SimulatedLab, t
     (tmp_path / "agent.log").write_text("x")
     file = lab.cloud_file.with_name("with-logs.toml")
     host = 'address = "127.0.0.1"\nport = 1\n'
-    file.write_text(f'{lab.cloud_file.read_text()}\n[logs]\nagent = "{tmp_path}/agent.log"\n[logs.management]\n{host}')
+    file.write_text(f'{lab.without_logs()}\n[logs]\nagent = "{tmp_path}/agent.log"\n[logs.management]\n{host}')
     done = _doctor(file)
     assert done.returncode == 0, done.stdout
     assert f"ok   log of kvm1: {tmp_path}/agent.log can be read" in done.stdout
