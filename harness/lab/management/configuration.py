@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Value:
-    """A setting and what it is worth at a place; `text` None is an answer to a change without a value."""
+    """A setting and what it is worth at a place; `text` None is shown without a value."""
 
     configuration: Configuration
     text: str | None
@@ -154,12 +154,13 @@ class ConfigurationStore:
         return entries if place.scope is Scope.GLOBAL else [e for e in entries if e.scope is place.scope]
 
     def value(self, configuration: Configuration, place: Place) -> Value:
-        """The value in force; whether it was set there or further up does not show."""
+        """The value in force; whether it was set there or further up does not show.
+
+        A text that was set to nothing is shown without a value, but with an empty one after a reset (seen).
+        """
         with self._lock:
-            found = self._values(place).get(configuration.name)
-            if found is None:
-                found = self._global.get(configuration.name, configuration.default)
-            return Value(configuration, found, place)
+            found = self._values(place).get(configuration.name, self._global.get(configuration.name))
+            return Value(configuration, configuration.default if found is None else found or None, place)
 
     def set(self, name: str, text: str | None, place: Place) -> Value:
         """Set a value; without one nothing changes and the answer has none either (seen).

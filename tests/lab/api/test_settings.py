@@ -132,3 +132,16 @@ def test_names_of_settings_have_no_case(lab: Lab) -> None:
     (shown,) = lab.api.listConfigurations(name="SCALE.RETRY")["configuration"]
     assert (shown["name"], shown["value"]) == ("scale.retry", "7")
     assert lab.api.resetConfiguration(name="Scale.retry")["configuration"]["value"] == "2"
+
+
+def test_a_text_set_to_nothing_is_listed_without_a_value_until_it_is_reset(lab: Lab) -> None:
+    def listed() -> dict[str, object]:
+        (found,) = lab.api.listConfigurations(name="vm.strict.host.tags")["configuration"]
+        return dict(found)
+
+    assert listed()["value"] == ""
+    lab.setting("vm.strict.host.tags", "ssd")
+    assert lab.api.updateConfiguration(name="vm.strict.host.tags", value="")["configuration"]["value"] == ""
+    assert "value" not in listed()
+    assert lab.api.resetConfiguration(name="vm.strict.host.tags")["configuration"]["value"] == ""
+    assert listed()["value"] == ""

@@ -1,0 +1,46 @@
+"""Settings as a server tells them: with values, without, and too many to list them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.cloud import configuration
+from harness.cloud.client import ApiAnswerError, CloudApi
+from harness.cloud.configuration import Place
+from harness.reference.settings import CPU_CEILING, SCALE_RETRY, STRICT_HOST_TAGS
+from tests.conftest import SimulatedLab
+
+
+@pytest.fixture
+def api(lab: SimulatedLab) -> CloudApi:
+    return CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
+
+
+def test_a_text_that_was_set_to_nothing_is_nothing(api: CloudApi) -> None:
+    configuration.update(api, STRICT_HOST_TAGS, "ssd", Place())
+    assert configuration.value(api, STRICT_HOST_TAGS, Place()) == "ssd"
+    configuration.update(api, STRICT_HOST_TAGS, "", Place())
+    assert configuration.value(api, STRICT_HOST_TAGS, Place()) == ""
+
+
+def test_a_setting_that_the_server_lacks_has_no_value(api: CloudApi) -> None:
+    with pytest.raises(ApiAnswerError, match=r"tells no value of no\.such\.setting"):
+        configuration.value(api, "no.such.setting", Place())
+
+
+def test_a_server_of_more_settings_than_a_page_is_asked_for_each_by_its_name(
+    api: CloudApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = api.list("listZones", "zone")[0]["id"]
+    clusters = [cluster["id"] for cluster in api.list("listClusters", "cluster")]
+    configuration.update(api, SCALE_RETRY, "3", Place())
+    configuration.update(api, CPU_CEILING, "7", Place(cluster_id=clusters[0]))
+    whole = configuration.snapshot(api, zone, clusters)
+    assert whole.integer(SCALE_RETRY) == 3
+    assert [whole.integer(CPU_CEILING, cluster) for cluster in clusters] == [7, 0]
+    asked = []
+    monkeypatch.setattr(configuration, "PAGE_SIZE", 1)
+    monkeypatch.setattr(api, "list", lambda *what, **how: asked.append(how) or CloudApi.list(api, *what, **how))
+    assert configuration.snapshot(api, zone, clusters) == whole
+    assert {"name": SCALE_RETRY} in asked
+    assert {} not in asked
