@@ -143,8 +143,8 @@ class RestartingForMemory(PassingHypervisor):
         self.inner.attach_device(domain, device_xml)
 
 
-class GoingOn(PassingHypervisor):
-    """A DIMM that libvirt refuses is told of when shares are to be set, the step after the vCPUs."""
+class _TellingLater(PassingHypervisor):
+    """A DIMM that libvirt refuses is told of in a later step, which subclasses say."""
 
     def __init__(self, inner: Hypervisor) -> None:
         super().__init__(inner)
@@ -155,6 +155,10 @@ class GoingOn(PassingHypervisor):
             self.inner.attach_device(domain, device_xml)
         except HypervisorError as failure:
             self._failures[domain] = failure
+
+
+class GoingOn(_TellingLater):
+    """A DIMM that libvirt refuses is told of when shares are to be set, the step after the vCPUs."""
 
     def scheduler_parameters(self, domain: str) -> dict[str, int]:
         if domain in self._failures:
@@ -162,18 +166,8 @@ class GoingOn(PassingHypervisor):
         return self.inner.scheduler_parameters(domain)
 
 
-class TuningFirst(PassingHypervisor):
+class TuningFirst(_TellingLater):
     """A DIMM that libvirt refuses is told of when shares, period and quota are set, and vCPUs are left alone."""
-
-    def __init__(self, inner: Hypervisor) -> None:
-        super().__init__(inner)
-        self._failures: dict[str, HypervisorError] = {}
-
-    def attach_device(self, domain: str, device_xml: str) -> None:
-        try:
-            self.inner.attach_device(domain, device_xml)
-        except HypervisorError as failure:
-            self._failures[domain] = failure
 
     def set_vcpus(self, domain: str, count: int) -> None:
         if domain not in self._failures:
