@@ -141,7 +141,7 @@ KEPT = (
         Part.MANAGEMENT,
         "XML",
         "ConfigKey.value() in place of valueIn(zoneId).",
-        api("instance flag"),
+        api("instance flag", "answer"),
         Seams(settings=lambda settings: replace(settings, zone={})),
     ),
     Defect(
