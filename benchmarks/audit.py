@@ -81,6 +81,11 @@ def audited(of: Fleet) -> Taken:
     return Taken(seconds, int(most[1]) / 1024, sum(line["libvirt"] is None for line in lines if line["kind"] == "host"))
 
 
+def better(one: Taken, other: Taken) -> Taken:
+    """Of two runs of the same thing the quicker, less disturbed by other work; the most memory of both."""
+    return Taken(min(one.seconds, other.seconds), max(one.memory_mib, other.memory_mib), max(one.unseen, other.unseen))
+
+
 def by_hand(of: Fleet) -> float:
     """The ssh program to every host, as many at once as the audit has."""
     login = tomllib.loads(of.cloud_file.read_text())["hosts"]
@@ -120,13 +125,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with fleet(arguments.hosts // 2, arguments.instances // 2) as small:
         audited(small)
-        half = audited(small)
+        half = better(audited(small), audited(small))
     with fleet(arguments.hosts, arguments.instances) as whole:
         # The lab writes each host's files at its first visit.
         first = audited(whole)
         bare = by_hand(whole)
         again = audited(whole)
         bare = min(bare, by_hand(whole))
+        again = better(again, audited(whole))
         away = let_hang(whole, 0.1)
         text = whole.cloud_file.read_text()
         whole.cloud_file.write_text(text.replace("ssh = 10\n", f"ssh = {arguments.limit}\n"))

@@ -10,34 +10,36 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cloud_state import CLI, cloud_state, differences, lab_up
+from cloud_state import cloud_state, differences, lab_up
 
+from harness.cli import main as cs_harness
 from harness.console_run import RunOptions, run_cases
 from harness.lab.control import kept_control
 from harness.lab.faults.catalogue import KINDS, Fault, Layer
 from harness.lab.faults.order import FaultOrder
 
-# The cases that send a command, as few as possible; whatever any run sends is struck in _ANY.
+# The cases that send a command, as few as possible, and twice where any do; whatever any run sends is struck in _ANY.
 _ANY = "LS-01"
 CALLS = {
     _ANY: "listCapabilities listConfigurations listZones listClusters listHosts listTemplates listNetworks listUsers"
-    " listTags listAccounts listVirtualMachines queryAsyncJobResult createTags deleteTags createAccount"
-    " registerUserKeys createNetwork deleteNetwork deleteAccount createServiceOffering deleteServiceOffering"
-    " deployVirtualMachine scaleVirtualMachine destroyVirtualMachine resetConfiguration",
-    "XML-17": "stopVirtualMachine startVirtualMachine updateVirtualMachine",
+    " listTags listAccounts listVirtualMachines listServiceOfferings queryAsyncJobResult createTags deleteTags"
+    " createServiceOffering deleteServiceOffering",
+    "LS-01,LS-02": "deployVirtualMachine scaleVirtualMachine destroyVirtualMachine",
+    "NEG-17": "createAccount registerUserKeys createNetwork deleteNetwork deleteAccount getUser updateResourceLimit",
+    "XML-17,UPG-01": "stopVirtualMachine startVirtualMachine updateVirtualMachine",
     "TAG-02": "updateHost updateConfiguration",
-    "MIG-13": "migrateVirtualMachine",
+    "LIM-05": "resetConfiguration",
+    "NEG-19": "updateTemplate",
+    "MIG-13,MIG-14": "migrateVirtualMachine",
     "NEG-11": "updateServiceOffering",
-    "NEG-17": "updateResourceLimit",
-    "DEF-07": "getUser updateResourceCount",
+    "DEF-07": "updateResourceCount",
 }
 CASE_OF = {command: case for case, commands in CALLS.items() for command in commands.split()}
 # Those that begin a job, which a client asks for.
@@ -46,6 +48,7 @@ _JOBS = (
     "deleteTags",
     "deleteNetwork",
     "deleteAccount",
+    "registerUserKeys",
     "deployVirtualMachine",
     "scaleVirtualMachine",
     "destroyVirtualMachine",
@@ -64,20 +67,22 @@ _LOOKS = (1, 4, 7, 12)
 # Pairs that make no sense, and why.
 _ASKED_ONCE = (
     "listCapabilities",
-    "createAccount",
-    "registerUserKeys",
-    "createNetwork",
-    "deleteNetwork",
-    "deleteAccount",
-    "listNetworks",
-    "listUsers",
-    "getUser",
+    "listZones",
+    "listClusters",
+    "listServiceOfferings",
     "updateResourceCount",
-    "migrateVirtualMachine",
+    "updateServiceOffering",
 )
 NONSENSE = {
     (Fault.REPLAYED_ANSWER, command): "a run asks it only once, so there is no earlier answer"
     for command in _ASKED_ONCE
+}
+# Lasting faults that look like a wrong product, with the defect that does.
+LIKE_A_DEFECT = {
+    (
+        Fault.REPLAYED_ANSWER,
+        "listVirtualMachines",
+    ): "an instance shown as it was before, as by shown-vcpus-stale"
 }
 # As short as a case can bear, so that what hangs does not pass for slow.
 _LIMITS = {"api": 3, "job": 8, "ssh": 3, "guest_boot": 2, "guest_hotplug": 1}
@@ -93,10 +98,14 @@ _HARMLESS = frozenset(
     }
 )
 
-# Whether an instance is gone is asked again at the end, whatever its job said.
-_ASKED_AGAIN = frozenset(
-    {(Fault.JOB_LOST, "destroyVirtualMachine"), (Fault.JOB_WITHOUT_RESULT, "destroyVirtualMachine")}
+# Carried out, and whether the instance is gone is asked again at the end, whatever its job or answer said.
+_UNTOLD = (
+    Fault.CONNECTION_RESET,
+    Fault.GARBAGE_BODY,
+    Fault.JOB_LOST,
+    Fault.JOB_WITHOUT_RESULT,
 )
+_ASKED_AGAIN = frozenset((kind, "destroyVirtualMachine") for kind in _UNTOLD)
 
 
 @dataclass(frozen=True)
@@ -166,6 +175,8 @@ def main() -> None:
     for (kind, command), why in NONSENSE.items():
         if (kind.value, command) in pairs - total.reached:
             print(f"makes no sense: {kind} at {command}: {why}")
+    for (kind, command), why in LIKE_A_DEFECT.items():
+        print(f"not tried for good: {kind} at {command}: {why}")
     print("\n".join(f"NOT REACHED: {kind} at {command}" for kind, command in unreached))
     print(
         f"wrong verdicts {total.wrong}, hangs {total.hangs}, left without a word {total.left}, "
@@ -214,9 +225,9 @@ def _inject(
     before = cloud_state(cloud)
     ended = _run(cloud, reports, injection)
     wrong = _wrong(injection, well, ended)
-    cleaned = subprocess.run(
-        [*CLI, "cleanup", f"--reports={reports}"], capture_output=True, text=True, check=False
-    ).stdout
+    # A port that a fault has closed is to be open again: a look waits for it.
+    cloud_state(cloud)
+    cleaned = _cleaned(reports)
     there = differences(before, cloud_state(cloud))
     told = [line for line in there if _is_told(line, cleaned)]
     there = [line for line in there if line not in told]
@@ -266,7 +277,7 @@ def _lasting(kinds: list[str], commands: list[str]) -> Iterator[Injection]:
         entry = KINDS[kind]
         if entry.layer in (Layer.API, Layer.JOBS):
             for command in commands:
-                if entry.layer is Layer.API or command in _JOBS:
+                if (entry.layer is Layer.API or command in _JOBS) and (kind, command) not in LIKE_A_DEFECT:
                     yield Injection((_order(kind, command),), CASE_OF[command])
         else:
             yield from _at_hosts(kind)
@@ -293,14 +304,13 @@ def _order(kind: Fault, command: str, times: int | None = None) -> FaultOrder:
 
 
 def _run(cloud: Path, reports: Path, injection: Injection) -> Ended:
-    """In a process of its own, which has everything imported already."""
     control = kept_control(cloud.parent.parent)
     control.clear()
     numbers = [control.arm(order).number for order in injection.orders]
     began = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _be_a_run(RunOptions(cloud=cloud, reports=reports, select=injection.cases), reports)
+    reports.mkdir()
+    options = RunOptions(cloud=cloud, reports=reports, select=injection.cases)
+    child = _begun(lambda: run_cases(options, workers=1, as_json=False), reports / "output")
     exit_code = _ended(child, began + _HANGS_S)
     seconds = time.monotonic() - began
     # One that has cleared itself did strike.
@@ -314,14 +324,27 @@ def _run(cloud: Path, reports: Path, injection: Injection) -> Ended:
     return Ended(outcomes, seconds, exit_code, tuple(struck.get(each, 1) for each in numbers), longest)
 
 
-def _be_a_run(options: RunOptions, reports: Path) -> None:
-    reports.mkdir()
-    output = os.open(reports / "output", os.O_WRONLY | os.O_CREAT)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+def _cleaned(reports: Path) -> str:
+    """What `cs-harness cleanup` says."""
+    output = reports / "cleaned"
+    arguments = ["cleanup", f"--reports={reports}"]
+    _ended(_begun(lambda: cs_harness.main(arguments, standalone_mode=False), output), time.monotonic() + _HANGS_S)
+    return output.read_text()
+
+
+def _begun(what: Callable[[], int], output: Path) -> int:
+    """In a process of its own, which has everything imported already."""
+    child = os.fork()
+    if child != 0:
+        return child
+    file = os.open(output, os.O_WRONLY | os.O_CREAT)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
     exit_code = 70
     try:
-        exit_code = run_cases(options, workers=1, as_json=False)
+        exit_code = what()
+    except SystemExit as ended:
+        exit_code = ended.code if isinstance(ended.code, int) else 70
     finally:
         sys.stdout.flush()
         os._exit(exit_code)

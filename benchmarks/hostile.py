@@ -27,7 +27,7 @@ from harness.errors import HarnessError
 from harness.hosts import cpu_use, domain_xml, guest_agent, virsh_reading
 from harness.marvin import config as marvin
 from harness.reference.offering import NO_PARAMETERS
-from harness.run import environment, offline, zone_lock
+from harness.run import cloud_notes, environment, offline, zone_lock
 
 _EXAMPLE = Path(__file__).parents[1] / "configs"
 _WORDS = ["", "x" * 3000, "true", "null", "-1", "0", "9" * 5000, "1e999", "\x00", "\ud800", "‮", "<", "&lt;", "{}", "~"]
@@ -259,7 +259,7 @@ class Answers(Kind):
             lambda: instances.id_of(api, "n"),
             lambda: instances.begin_scale(api, "v", "o", NO_PARAMETERS).wait(0.001),
             lambda: instances.destroy(api, 0.001, "v"),
-            lambda: accounts.create(api, "n", accounts.AccountType.USER),
+            lambda: accounts.create(api, 0.001, "n", accounts.AccountType.USER),
             lambda: accounts.id_of(api, "n"),
             lambda: accounts.counts(api, "n"),
             lambda: accounts.recount(api),
@@ -273,6 +273,7 @@ class Answers(Kind):
             lambda: tags.listed(api, tags.USER, "u"),
             lambda: list(zone_lock.locks(api)),
             lambda: zone_lock.still_held(api),
+            lambda: cloud_notes.noted(api),
             lambda: jobs.run_job(api, "x", 0.001),
             lambda: Redactor().tree(api.call("listX")),
         ]

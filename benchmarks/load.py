@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha1
 from hmac import digest
 from http.client import HTTPConnection
@@ -46,6 +47,7 @@ class Client:
         self._key, self._secret = lines["key"], lines["secret"].encode()
         self._address = urlsplit(endpoint)
         self._own = local()
+        self._connections: list[HTTPConnection] = []
 
     def call(self, command: str, **given: object) -> Body:
         texts = {name: str(value) for name, value in given.items()}
@@ -54,12 +56,17 @@ class Client:
         parameters["signature"] = b64encode(digest(self._secret, text.encode(), sha1)).decode()
         if not hasattr(self._own, "connection"):
             self._own.connection = HTTPConnection(self._address.hostname or "", self._address.port)
+            self._connections.append(self._own.connection)
         connection = self._own.connection
         connection.request("GET", f"{self._address.path}?{urlencode(parameters)}")
         body = json.loads(connection.getresponse().read())
         (answer,) = body.values()
         assert "errorcode" not in answer, answer
         return dict(answer)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def ended(self, job_id: str) -> Body:
         while True:
@@ -182,15 +189,15 @@ def main() -> None:
             )
             lab = json.loads(told)
             cpu = cpu_seconds(lab["pid"])
-            client = Client(lab["endpoint"], Path(state) / "lab" / "cloudstack.ini")
-            figures = [calls_figure(client, given.calls, reference)]
-            paged = cpu_seconds(lab["pid"])
-            figures.append(pages_figure(client, given.instances, reference))
-            paged = cpu_seconds(lab["pid"]) - paged
-            figures += [
-                scales_figure(client, given.jobs, reference),
-                reset_figure(20, reference),
-            ]
+            with closing(Client(lab["endpoint"], Path(state) / "lab" / "cloudstack.ini")) as client:
+                figures = [calls_figure(client, given.calls, reference)]
+                paged = cpu_seconds(lab["pid"])
+                figures.append(pages_figure(client, given.instances, reference))
+                paged = cpu_seconds(lab["pid"]) - paged
+                figures += [
+                    scales_figure(client, given.jobs, reference),
+                    reset_figure(20, reference),
+                ]
             memory = memory_mib(lab["pid"])
         finally:
             subprocess.run([COMMAND, "lab", "down", f"--state={state}"], check=True, capture_output=True)

@@ -10,16 +10,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from measuring import Figure, print_figures
 
+from harness.lab.control import embedded_lab
+from harness.lab.options import DEFAULT_RELEASE, LabOptions
+from harness.lab.topology import DEFAULT_LAB, HostSpec, LabSpec
 from harness.run.record import CaseRecord, RunRecord
 from harness.run.steps import WaitsFor
 
 _CLI = [sys.executable, "-c", "from harness.cli import main; main()"]
 _LOOK_SECONDS = 0.5
+# Where cases that share a cluster have room while others hold the two of the usual lab.
+_THIRD_CLUSTER = tuple(HostSpec(f"kvm{number}", "cluster-c", 32, 2500, 16384) for number in (4, 5))
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,9 @@ class Measured:
 
 def main() -> None:
     arguments = _arguments()
-    run = _run([f"--{name}={value}" for name, value in vars(arguments).items() if value is not None and name != "goal"])
+    with tempfile.TemporaryDirectory(prefix="cs-harness-matrix-") as folder, _lab(arguments, Path(folder)) as lab:
+        workers = [] if arguments.workers is None else [f"--workers={arguments.workers}"]
+        run = _run(Path(folder), [f"--select={arguments.select}", *workers, *lab])
     cases = run.record.cases
     what = f"{len(cases)} cases, {run.record.workers} workers"
     figure = Figure(what, run.seconds, longest_chain(cases), arguments.goal)
@@ -50,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--select", default="full")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--latency", default="instant")
+    parser.add_argument("--third-cluster", action="store_true", help="a lab with one more cluster, of two large hosts")
     parser.add_argument("--goal", type=float, help="seconds")
     return parser.parse_args()
 
@@ -63,23 +72,36 @@ def longest_chain(cases: list[CaseRecord]) -> float:
     return chains.pop("zone", 0.0) + max(chains.values(), default=0.0)
 
 
-def _run(options: list[str]) -> Measured:
-    with tempfile.TemporaryDirectory(prefix="cs-harness-matrix-") as folder:
-        command = [*_CLI, "verify", "--json", "--state", f"{folder}/lab", "--reports", f"{folder}/reports", *options]
-        most, begin = 0.0, time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            output = Path(folder, "output")
-            with output.open("w") as file:
-                reader = subprocess.Popen(["cat"], stdin=process.stdout, stdout=file)
-            while True:
-                try:
-                    process.wait(_LOOK_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    most = max(most, memory_mib(process.pid))
-            seconds = time.perf_counter() - begin
-            reader.wait()
-        return Measured(RunRecord.model_validate(json.loads(output.read_text())), seconds, most)
+@contextmanager
+def _lab(arguments: argparse.Namespace, folder: Path) -> Iterator[list[str]]:
+    """What `verify` is told of the lab: it brings up the usual one itself."""
+    if not arguments.third_cluster:
+        yield [f"--hosts={arguments.hosts}", f"--latency={arguments.latency}"]
+        return
+    topology = folder / "topology.json"
+    topology.write_text(LabSpec(hosts=DEFAULT_LAB.hosts + _THIRD_CLUSTER).as_json())
+    options = LabOptions(latency=arguments.latency, topology=topology)
+    with embedded_lab(folder / "lab", arguments.hosts, DEFAULT_RELEASE, options) as cloud:
+        yield [f"--cloud={cloud}"]
+
+
+def _run(folder: Path, options: list[str]) -> Measured:
+    command = [*_CLI, "verify", "--json", "--state", f"{folder}/own", "--reports", f"{folder}/reports", *options]
+    most, begin = 0.0, time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        output = folder / "output"
+        with output.open("w") as file:
+            reader = subprocess.Popen(["cat"], stdin=process.stdout, stdout=file)
+        while True:
+            try:
+                process.wait(_LOOK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                # A lab of ours is a child of this process.
+                most = max(most, memory_mib(os.getpid()))
+        seconds = time.perf_counter() - begin
+        reader.wait()
+    return Measured(RunRecord.model_validate(json.loads(output.read_text())), seconds, most)
 
 
 def memory_mib(root: int) -> float:

@@ -123,6 +123,13 @@ def test_defects_are_tried_side_by_side_on_labs_that_begin_anew_each_time(tmp_pa
     assert list((tmp_path / "state").iterdir()) == []
 
 
+def test_a_case_that_fails_leaves_its_record_and_no_evidence(tmp_path: Path) -> None:
+    with bench(Plan("simulated", "4.23", tmp_path / "state")) as lab:
+        [case] = lab.run("quota-not-set", "CAP-02").cases
+        assert (case.outcome, case.evidence) == (Outcome.FAILED, [])
+        assert list((tmp_path / "state").glob("*/reports/**/evidence")) == []
+
+
 def test_a_clean_lab_that_is_blamed_is_told_with_seed_and_finding(tmp_path: Path) -> None:
     class Spoilt:
         """A lab that is said to be clean and is not."""

@@ -101,7 +101,7 @@ def test_a_workflow_gives_the_action_only_inputs_that_it_has(recipe: str) -> Non
         step
         for job in workflow["jobs"].values()
         for step in job["steps"]
-        if step.get("uses", "").startswith("cloudstack-scaling-harness/")
+        if step.get("uses", "").startswith("OWNER/cloudstack-scaling-harness@")
     ]
     assert ours
     for step in ours:
@@ -141,7 +141,10 @@ def test_the_configuration_in_the_simulators_recipe_is_one(tmp_path: Path) -> No
 def test_the_jenkinsfiles_commands_run(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     (tmp_path / "test_it.py").write_text(MODULE)
-    _, cases, modules = re.findall(r"sh '''(.*?)'''", (RECIPES / "Jenkinsfile").read_text(), re.DOTALL)
+    install, cases, modules = re.findall(r"sh '''(.*?)'''", (RECIPES / "Jenkinsfile").read_text(), re.DOTALL)
+    nothing = _shell(install, tmp_path, HARNESS="")
+    assert nothing.returncode != 0
+    assert "HARNESS: says what pip installs" in nothing.stderr
     done = _shell(cases, tmp_path, MARVIN_CONFIG="", HOSTS="simulated", SELECT="NEG-01")
     assert done.returncode == 0, done.stdout + done.stderr
     done = _shell(modules, tmp_path, MARVIN_CONFIG="", HOSTS="simulated", FILES="test_it.py", ATTR="tags=advanced")

@@ -5,6 +5,26 @@ import pytest
 from harness.waiting import DeadlineExpired, wait_until
 
 
+class Clock:
+    """A clock that goes on only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.sleep", clock.sleep)
+    monkeypatch.setattr("time.monotonic", lambda: clock.now)
+    return clock
+
+
 def test_the_first_look_comes_at_once_and_ends_the_wait() -> None:
     looks = iter([3])
     assert wait_until("it", lambda: next(looks), lambda seen: seen == 3, 0) == 3
@@ -47,19 +67,28 @@ def test_any_other_error_means_give_up_now() -> None:
         wait_until("it", broken, lambda _: True, 5)
 
 
-def test_pauses_grow_with_the_time_waited_where_a_share_of_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, pauses = [100.0], []
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        clock[0] += seconds
-
-    monkeypatch.setattr("time.sleep", sleep)
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    wait_until("it", lambda: clock[0], lambda now: now > 110, 60, first_pause_s=0.01, longest_pause_s=0.09, share=0.03)
-    assert pauses[0] == pytest.approx(0.01)
+def test_pauses_grow_with_the_time_waited_where_a_share_of_it_is_given(clock: Clock) -> None:
+    wait_until("it", lambda: clock.now, lambda now: now > 110, 60, first_pause_s=0.01, longest_pause_s=0.09, share=0.03)
+    assert clock.pauses[0] == pytest.approx(0.01)
     waited = 0.0
-    for pause in pauses:
+    for pause in clock.pauses:
         assert pause <= max(0.09, 0.03 * waited) + 1e-9
         waited += pause
-    assert pauses[-1] > 0.25
+    assert clock.pauses[-1] > 0.25
+
+
+def test_nobody_looks_before_the_time_that_is_given(clock: Clock) -> None:
+    looks = []
+
+    def look() -> float:
+        looks.append(clock.now)
+        return clock.now
+
+    wait_until("it", look, lambda now: now > 103.5, 60, not_before_s=3.0, first_pause_s=0.5)
+    assert looks == [pytest.approx(103.0), pytest.approx(103.5), pytest.approx(104.5)]
+
+
+def test_a_deadline_holds_also_where_nobody_is_to_look_before_it(clock: Clock) -> None:
+    with pytest.raises(DeadlineExpired):
+        wait_until("it", lambda: False, bool, 5, not_before_s=60.0)
+    assert clock.now == pytest.approx(105.0)

@@ -29,13 +29,16 @@ COULD_NOT_RUN = 2
 
 
 class OneLineErrors(click.Group):
-    """Errors that a user can cause end in one line and exit code 2."""
+    """Errors that a user can cause, and interruptions, end in one line and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except HarnessError as failure:
             click.echo(f"cs-harness: {failure}", err=True)
+            sys.exit(COULD_NOT_RUN)
+        except KeyboardInterrupt:
+            click.echo("cs-harness: interrupted", err=True)
             sys.exit(COULD_NOT_RUN)
 
 

@@ -13,29 +13,45 @@ _REST_OF_A_RUN = "`cs-harness cleanup` takes back what the run made and changed"
 _FIRST = b"\ncs-harness: stopping and cleaning up; once more leaves at once\n"
 
 
+class Interruptions:
+    """How often a run was interrupted, and whether it is at its end, which a first one does not break off."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._is_at_its_end = False
+
+    def end(self) -> None:
+        """From now on it takes back and reports in any case."""
+        self._is_at_its_end = True
+
+    def heed(self) -> None:
+        """Raises KeyboardInterrupt where there was one: what a signal raises in a destructor is lost."""
+        if self.asked and not self._is_at_its_end:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def two_of_them(rest: str = _REST_OF_A_RUN) -> Iterator[None]:
+def two_of_them(rest: str = _REST_OF_A_RUN) -> Iterator[Interruptions]:
     """For the time of a run: the first raises KeyboardInterrupt, the second ends this process where it is.
 
     Workers and an embedded lab end with their owner; `rest` says what becomes of what is left.
     """
-    asked = 0
+    seen = Interruptions()
     left = f"\ncs-harness: left at once; {rest}\n".encode()
     # pytest puts something else in the place of descriptor 2 while a test runs.
     said_to = os.dup(2)
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+        seen.asked += 1
+        if seen.asked > 1:
             os.write(said_to, left)
             os._exit(LEFT_AT_ONCE)
         os.write(said_to, _FIRST)
-        raise KeyboardInterrupt
+        seen.heed()
 
     former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield seen
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -115,11 +115,19 @@ def _answer_differences(state: Path, release: str, seen: list[Exchange]) -> list
 
 
 def _run_there(real: Path, environment: Environment, cases: str, reports: Path) -> Path:
+    """Raises ParityError where it was stopped: what there is of it can be compared, but not without being asked for."""
     from harness.console_run import RunOptions, run_cases
+    from harness.parity.exchanges import ParityError
+    from harness.report.reading import read_run
 
     click.echo(f"the cases on the real CloudStack at {environment.api.endpoint}", err=True)
     run_cases(RunOptions(cloud=real, select=cases, reports=reports), workers=None, as_json=False)
-    return (reports / "latest").resolve()
+    run = (reports / "latest").resolve()
+    if (why := read_run(run).could_not_run) is not None:
+        raise ParityError(
+            f"the cases on the real one did not run to their end: {why}; --real-run {run} takes what there is"
+        )
+    return run
 
 
 def _case_differences(

@@ -66,6 +66,6 @@ def verify(*, workers: int | None, as_json: bool, **options: Any) -> None:
     from harness.cli.interrupts import two_of_them
     from harness.console_run import RunOptions, run_cases
 
-    with two_of_them():
-        exit_code = run_cases(RunOptions(**options), workers=workers, as_json=as_json)
+    with two_of_them() as seen:
+        exit_code = run_cases(RunOptions(**options), workers=workers, as_json=as_json, interruptions=seen)
     sys.exit(exit_code)

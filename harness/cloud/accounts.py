@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from uuid import uuid4
 
-from harness.cloud.answers import number, text
-from harness.cloud.client import CloudApi
+from harness.cloud.answers import number, require_same, text
+from harness.cloud.client import ApiAnswerError, CloudApi
 from harness.cloud.instances import JobFailedError
-from harness.cloud.jobs import run_job
+from harness.cloud.jobs import Asked, begin_job, run_job
 from harness.errors import HarnessError
 
 
@@ -56,8 +56,13 @@ class AccountCounts:
     memory_mib: int
 
 
-def create(api: CloudApi, name: str, kind: AccountType) -> AccountKeys:
-    """An account of one user, both of that name, whose password nobody knows. Raises ApiError."""
+def create(api: CloudApi, seconds: float, name: str, kind: AccountType) -> AccountKeys:
+    """An account of one user, both of that name, whose password nobody knows.
+
+    Raises:
+        ApiError, JobFailedError: CloudStack refuses it, or keys for it.
+        ApiAnswerError: an answer is of another account, as from a cache.
+    """
     answer = api.call(
         "createAccount",
         accounttype=int(kind),
@@ -68,14 +73,34 @@ def create(api: CloudApi, name: str, kind: AccountType) -> AccountKeys:
         password=str(uuid4()),
         account=name,
     )
-    keys = api.call("registerUserKeys", id=text(answer, "account", "user", 0, "id"))
+    # Taken for this one's, another account would be removed in its place, and act in its place.
+    require_same("createAccount", answer.get("account"), {"name": name})
+    user_id = text(answer, "account", "user", 0, "id")
+    api_key, secret_key = register_keys(api, seconds, user_id)
+    require_same("registerUserKeys", api.call("getUser", userapikey=api_key).get("user"), {"id": user_id})
     return AccountKeys(
         id=text(answer, "account", "id"),
         name=name,
         account_domain_id=text(answer, "account", "domainid"),
-        api_key=text(keys, "userkeys", "apikey"),
-        secret_key=text(keys, "userkeys", "secretkey"),
+        api_key=api_key,
+        secret_key=secret_key,
     )
+
+
+def register_keys(api: Asked, seconds: float, user_id: str) -> tuple[str, str]:
+    """New keys of a user: up to 4.22 they are the answer, since then a job's result.
+
+    Raises:
+        ApiError, JobFailedError: CloudStack refuses.
+    """
+    job = begin_job(api, "registerUserKeys", id=user_id)
+    keys = job.begun
+    if "jobid" in keys:
+        ended = job.wait(seconds)
+        if not ended.succeeded:
+            raise JobFailedError(f"registering keys of user {user_id}", ended)
+        keys = ended.result
+    return text(keys, "userkeys", "apikey"), text(keys, "userkeys", "secretkey")
 
 
 def id_of(api: CloudApi, name: str) -> str | None:
@@ -93,9 +118,15 @@ def counts(api: CloudApi, name: str) -> AccountCounts:
 
 
 def set_limit(api: CloudApi, address: tuple[str, str], what: Limited, most: int) -> None:
-    """`address` is the account's name and its account domain's id. Raises ApiError."""
+    """`address` is the account's name and its account domain's id.
+
+    Raises:
+        ApiError, ApiAnswerError: refused, or the answer is of another limit.
+    """
     name, account_domain_id = address
-    api.call("updateResourceLimit", account=name, domainid=account_domain_id, resourcetype=int(what), max=most)
+    set_to = {"resourcetype": int(what), "max": most}
+    answer = api.call("updateResourceLimit", account=name, domainid=account_domain_id, **set_to)
+    require_same("updateResourceLimit", answer.get("resourcelimit"), set_to)
 
 
 def recount(api: CloudApi) -> None:
@@ -110,9 +141,12 @@ def delete(api: CloudApi, seconds: float, account_id: str) -> None:
 
     Raises:
         ApiError, JobFailedError: CloudStack could not remove it.
+        ApiAnswerError: it is still there, and so the answer was another request's, from a cache.
     """
     if not api.exists("listAccounts", "account", account_id):
         return
     job = run_job(api, "deleteAccount", seconds, id=account_id)
     if not job.succeeded:
         raise JobFailedError(f"removing account {account_id}", job)
+    if api.exists("listAccounts", "account", account_id):
+        raise ApiAnswerError(f"account {account_id} is there though its removal was answered")

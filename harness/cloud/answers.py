@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.cloud.client import ApiAnswerError
@@ -34,3 +35,14 @@ def number(answer: Any, *path: str | int) -> int:
     except ValueError:
         where = ".".join(map(str, path))
         raise ApiAnswerError(f"the API's answer has {found[:80]!r} for {where}, which is no number") from None
+
+
+def require_same(command: str, answered: Any, asked: Mapping[str, object]) -> None:
+    """Raises ApiAnswerError where an answer tells other values than were asked for: it is another call's, from a cache.
+
+    What it does not tell is not looked at.
+    """
+    for name, value in asked.items() if isinstance(answered, Mapping) else ():
+        told = answered.get(name, value)
+        if str(told).lower() != str(value).lower():
+            raise ApiAnswerError(f"{command} was asked for {name} {value} and answers for {str(told)[:80]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from urllib3.exceptions import NewConnectionError
 
 from harness.cloud.bounded_http import AnswerTooLargeError, bounded_session
 from harness.cloud.redaction import HIDDEN, Redactor
+from harness.cloud.signature import SignedCloudStack
 from harness.errors import HarnessError
 from harness.waiting import DeadlineExpired, wait_until
 
@@ -26,11 +28,16 @@ PARAMETER_ERROR = 431
 PAGE_SIZE = 500
 # No cloud has as much of anything; a server that never comes to an end does.
 _MOST_PAGES = 1000
+# A cache keeps the last answer to a command.
+_KNOWN_JOBS = 1000
 # A timeout is for each part of an answer as it comes; the whole may take so many of them.
 _ANSWER_TIMEOUTS = 4
 
 # A signature says when it expires, ten minutes from the client's now (cs); a zone's lock goes by clocks too.
 MOST_SKEW_S = 300.0
+
+# An account that was removed is known to be one, and is not found.
+_GONE = ("entity does not exist", "Unable to find account by id ")
 
 _QUESTIONS = ("list", "query", "get", "find", "is")
 _SECRETS = ("password", "currentpassword", "usersecretkey", "secretkey", "userdata")
@@ -69,8 +76,11 @@ class ApiError(HarnessError):
 
     @property
     def says_it_is_gone(self) -> bool:
-        """Whether it refuses an id that nothing has any more. Source: ParamProcessWorker.translateUuidToInternalId."""
-        return self.code == PARAMETER_ERROR and "entity does not exist" in self.text
+        """Whether it refuses an id that nothing has any more.
+
+        Source: ParamProcessWorker.translateUuidToInternalId; QueryManagerImpl.searchForAccounts, whose words were seen.
+        """
+        return self.code == PARAMETER_ERROR and any(words in self.text for words in _GONE)
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,7 @@ class Exchange:
 class CloudApi:
     """An authenticated connection to one management server; safe for several threads.
 
+    `job_ids` are of the jobs that it began, by which an answer out of a cache is known.
     `has_answered`: the endpoint is one; from then on a call that is not answered is sent again where that is safe.
     `verify` is what requests takes: True, False or the path of a CA bundle. `listener` hears of each command that is
     more than a question, and of how it was answered; `witness` of everything.
@@ -133,6 +144,7 @@ class CloudApi:
         self._local = threading.local()
         self._redactor = Redactor(self.secrets)
         self.has_answered = False
+        self.job_ids: deque[str] = deque(maxlen=_KNOWN_JOBS)
 
     @property
     def secrets(self) -> tuple[str, str]:
@@ -265,7 +277,7 @@ class CloudApi:
         connection: CloudStack | None = getattr(self._local, "connection", None)
         if connection is None:
             session = bounded_session(self._options["timeout"] * _ANSWER_TIMEOUTS)
-            connection = CloudStack(**self._options, session=session)
+            connection = SignedCloudStack(**self._options, session=session)
             self._local.connection = connection
         return connection
 

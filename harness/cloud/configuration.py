@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from harness.cloud.answers import require_same
 from harness.cloud.client import PAGE_SIZE, ApiAnswerError, CloudApi
-from harness.reference.settings import CPU_CEILING, SETTINGS, Scope, Settings
+from harness.reference.settings import CPU_CEILING, SETTINGS, Scope, Settings, is_same_value
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,24 @@ def value(api: CloudApi, name: str, place: Place) -> str:
 
 
 def update(api: CloudApi, name: str, new_value: str, place: Place) -> None:
-    """Raises ApiError."""
-    api.call("updateConfiguration", name=name, value=new_value, **place.parameters())
+    """Raises ApiError, and ApiAnswerError where the answer is of another change or the setting is not changed."""
+    told = api.call("updateConfiguration", name=name, value=new_value, **place.parameters()).get("configuration")
+    require_same("updateConfiguration", told, {"name": name})
+    if not isinstance(told, dict) or is_same_value(name, str(told.get("value", new_value)), new_value):
+        return
+    # In a zone or a cluster 4.23's development tree sets the value and answers with the global one.
+    in_force = str(told["value"]) if place == Place() else value(api, name, place)
+    if not is_same_value(name, in_force, new_value):
+        raise ApiAnswerError(f"updateConfiguration was asked to set {name} to {new_value}, it is {in_force}")
 
 
 def reset(api: CloudApi, name: str, place: Place) -> None:
-    """Take an override away. Typed settings refuse an empty value, so this is the only way. Raises ApiError."""
-    api.call("resetConfiguration", name=name, **place.parameters())
+    """Take an override away. Typed settings refuse an empty value, so this is the only way.
+
+    Raises ApiError, and ApiAnswerError where the answer is of another setting.
+    """
+    told = api.call("resetConfiguration", name=name, **place.parameters()).get("configuration")
+    require_same("resetConfiguration", told, {"name": name})
 
 
 def snapshot(api: CloudApi, zone_id: str, cluster_ids: list[str]) -> Settings:

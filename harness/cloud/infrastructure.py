@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from harness.cloud.answers import text
-from harness.cloud.client import CloudApi
+from harness.cloud.answers import require_same, text
+from harness.cloud.client import ApiAnswerError, CloudApi
 from harness.cloud.entities import Cluster, HostRecord, NetworkRecord, TemplateRecord, Zone, read
 from harness.errors import HarnessError
+from harness.reference.settings import tags_in
 
 
 class NoSuchEntityError(HarnessError):
@@ -51,8 +52,15 @@ def host_tags(api: CloudApi, host_id: str) -> str:
 
 
 def set_host_tags(api: CloudApi, host_id: str, tags: str) -> None:
-    """Give a host these tags, comma separated, and no others. Raises ApiError."""
-    api.call("updateHost", id=host_id, hosttags=tags)
+    """Give a host these tags, comma separated, and no others.
+
+    Raises:
+        ApiError, ApiAnswerError: refused, or the answer is not of that change.
+    """
+    answer = api.call("updateHost", id=host_id, hosttags=tags)
+    now = answer.get("host")
+    if isinstance(now, dict) and tags_in(str(now.get("hosttags", tags))) != tags_in(tags):
+        raise ApiAnswerError(f"updateHost was asked to set the tags {tags or 'none'}, answers {now['hosttags']}")
 
 
 def template(api: CloudApi, zone_id: str, name: str) -> TemplateRecord:
@@ -62,8 +70,13 @@ def template(api: CloudApi, zone_id: str, name: str) -> TemplateRecord:
 
 
 def set_template_flag(api: CloudApi, template_id: str, on: bool) -> None:
-    """Whether instances of a template can be scalable; those that are there keep their own flag. Raises ApiError."""
-    api.call("updateTemplate", id=template_id, isdynamicallyscalable=on)
+    """Whether instances of a template can be scalable; those that are there keep their own flag.
+
+    Raises:
+        ApiError, ApiAnswerError: refused, or the answer is not of that change.
+    """
+    answer = api.call("updateTemplate", id=template_id, isdynamicallyscalable=on)
+    require_same("updateTemplate", answer.get("template"), {"isdynamicallyscalable": on})
 
 
 def network(api: CloudApi, zone_id: str, name: str) -> NetworkRecord:

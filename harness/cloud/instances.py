@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.cloud.answers import text
+from harness.cloud.answers import require_same, text
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import InstanceRecord, read
 from harness.cloud.jobs import Job, JobResult, begin_job, run_job
@@ -61,7 +61,16 @@ def id_of(api: CloudApi, name: str) -> str | None:
 
 def running(api: CloudApi) -> list[InstanceRecord]:
     """All instances that run, whoever's they are."""
-    found = api.list("listVirtualMachines", "virtualmachine", state="Running", listall=True)
+    return _in_state(api, "Running")
+
+
+def stopped(api: CloudApi) -> list[InstanceRecord]:
+    """All instances that are stopped, whoever's they are."""
+    return _in_state(api, "Stopped")
+
+
+def _in_state(api: CloudApi, state: str) -> list[InstanceRecord]:
+    found = api.list("listVirtualMachines", "virtualmachine", state=state, listall=True)
     return [read(InstanceRecord, part) for part in found]
 
 
@@ -130,8 +139,9 @@ def start(api: CloudApi, seconds: float, instance_id: str) -> JobResult:
 
 
 def set_dynamic_scaling(api: CloudApi, instance_id: str, on: bool) -> None:
-    """updateVirtualMachine isdynamicallyscalable. Raises ApiError."""
-    api.call("updateVirtualMachine", id=instance_id, isdynamicallyscalable=on)
+    """updateVirtualMachine isdynamicallyscalable. Raises ApiError, and ApiAnswerError for another instance's answer."""
+    answer = api.call("updateVirtualMachine", id=instance_id, isdynamicallyscalable=on)
+    require_same("updateVirtualMachine", answer.get("virtualmachine"), {"id": instance_id})
 
 
 def destroy(

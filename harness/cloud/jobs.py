@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from harness.cloud.answers import number, text
-from harness.cloud.client import ApiAnswerError, ApiUnreachableError, CloudApi
+from harness.cloud.answers import number, require_same, text
+from harness.cloud.client import ApiAnswerError, ApiUnreachableError
 from harness.errors import HarnessError
 from harness.waiting import wait_until
 
@@ -17,6 +18,19 @@ SUCCESS = 1
 # A job's end is noticed after 45 ms, or after 3 % of its length, on average or better, with 11 questions a second.
 _LONGEST_PAUSE_S = 0.09
 _SHARE = 0.03
+
+
+class Asked(Protocol):
+    """Whoever can put a command to a cloud: `CloudApi`, or a session that has no keys yet.
+
+    `job_ids` are those it has been told.
+    """
+
+    @property
+    def job_ids(self) -> deque[str]: ...
+
+    def call(self, command: str, **parameters: object) -> dict[str, Any]:
+        """The answer without its root."""
 
 
 class JobUnknownError(HarnessError):
@@ -39,7 +53,7 @@ class JobResult:
 class Job:
     """A job that was begun; `begun` is the first answer, which names what the job creates."""
 
-    api: CloudApi
+    api: Asked
     command: str
     begun: dict[str, Any]
     started: float
@@ -56,7 +70,7 @@ class Job:
         job_id = text(self.begun, "jobid")
         job = wait_until(
             f"job {job_id} of {self.command}",
-            lambda: self.api.call("queryAsyncJobResult", jobid=job_id),
+            lambda: self._asked(job_id),
             lambda seen: number(seen, "jobstatus") != PENDING,
             seconds,
             first_pause_s=0.01,
@@ -79,15 +93,31 @@ class Job:
             seconds=time.monotonic() - self.started,
         )
 
+    def _asked(self, job_id: str) -> dict[str, Any]:
+        answer = self.api.call("queryAsyncJobResult", jobid=job_id)
+        require_same("queryAsyncJobResult", answer, {"jobid": job_id})
+        return answer
 
-def begin_job(api: CloudApi, command: str, **parameters: object) -> Job:
-    """Send an asynchronous command. Raises ApiError where it is refused before there is a job."""
+
+def begin_job(api: Asked, command: str, **parameters: object) -> Job:
+    """Send an asynchronous command.
+
+    Raises:
+        ApiError: refused before there was a job.
+        ApiAnswerError: it is answered with the job of an earlier request, as by a cache.
+    """
     started = time.monotonic()
-    return Job(api, command, api.call(command, **parameters), started)
+    begun = api.call(command, **parameters)
+    job_id = begun.get("jobid")
+    if job_id is not None:
+        if job_id in api.job_ids:
+            raise ApiAnswerError(f"{command} is answered with job {job_id} of an earlier request")
+        api.job_ids.append(str(job_id))
+    return Job(api, command, begun, started)
 
 
 def run_job(
-    api: CloudApi,
+    api: Asked,
     command: str,
     seconds: float,
     on_begun: Callable[[dict[str, Any]], object] | None = None,
@@ -97,7 +127,7 @@ def run_job(
     """Send an asynchronous command and wait for its job; `on_begun` is given the first answer.
 
     Raises:
-        ApiError: refused before there was a job.
+        ApiError, ApiAnswerError: as of begin_job.
         DeadlineExpired: the job is still pending after `seconds`.
     """
     job = begin_job(api, command, **parameters)

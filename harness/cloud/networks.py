@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.cloud.answers import part, text
-from harness.cloud.client import CloudApi
+from harness.cloud.answers import part, require_same, text
+from harness.cloud.client import ApiAnswerError, CloudApi
 from harness.cloud.entities import NetworkRecord, read
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import run_job
@@ -17,7 +17,10 @@ def create_like(
 ) -> NetworkRecord:
     """A network by the same offering and on the same VLAN, the caller's own unless it is for an `owner`.
 
-    `owner` is an account's name and account domain id. Raises ApiError.
+    `owner` is an account's name and account domain id.
+
+    Raises:
+        ApiError, ApiAnswerError: refused, or the answer is of another network.
     """
     on_its_vlan = model.specify_vlan and model.vlan is not None
     answer = api.call(
@@ -31,6 +34,7 @@ def create_like(
         account=owner[0] if owner else None,
         domainid=owner[1] if owner else None,
     )
+    require_same("createNetwork", answer.get("network"), {"name": name})
     return read(NetworkRecord, part(answer, "network"))
 
 
@@ -45,9 +49,12 @@ def delete(api: CloudApi, seconds: float, network_id: str) -> None:
 
     Raises:
         ApiError, JobFailedError: CloudStack could not remove it.
+        ApiAnswerError: it is still there, and so the answer was another request's, from a cache.
     """
     if not api.exists("listNetworks", "network", network_id):
         return
     job = run_job(api, "deleteNetwork", seconds, id=network_id)
     if not job.succeeded:
         raise JobFailedError(f"removing network {network_id}", job)
+    if api.exists("listNetworks", "network", network_id):
+        raise ApiAnswerError(f"network {network_id} is there though its removal was answered")

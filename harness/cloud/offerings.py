@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from harness.cloud.answers import part, text
+from harness.cloud.answers import part, require_same, text
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.entities import OfferingRecord, read
 from harness.reference.offering import Offering
 
 
 def create(api: CloudApi, wanted: Offering) -> OfferingRecord:
-    """Create an offering like `wanted` (its id is ignored). Raises ApiError where CloudStack refuses it."""
+    """Create an offering like `wanted` (its id is ignored).
+
+    Raises:
+        ApiError, ApiAnswerError: refused, or the answer is of another offering.
+    """
     answer = api.call(
         "createServiceOffering",
         name=wanted.name,
@@ -26,7 +30,9 @@ def create(api: CloudApi, wanted: Offering) -> OfferingRecord:
         dynamicscalingenabled=wanted.dynamic_scaling,
         hosttags=",".join(sorted(wanted.host_tags)) or None,
     )
-    return read(OfferingRecord, part(answer, "serviceoffering"))
+    made = part(answer, "serviceoffering")
+    require_same("createServiceOffering", made, {"name": wanted.name})
+    return read(OfferingRecord, made)
 
 
 def make_inactive(api: CloudApi, offering_id: str) -> None:
@@ -36,8 +42,14 @@ def make_inactive(api: CloudApi, offering_id: str) -> None:
 
 def id_of(api: CloudApi, name: str) -> str | None:
     """The id of the active offering of just that name, or None."""
-    found = api.list("listServiceOfferings", "serviceoffering", name=name, listall=True)
-    return next((text(each, "id") for each in found if each.get("name") == name), None)
+    return ids_by_name(api, name, exactly=True).get(name)
+
+
+def ids_by_name(api: CloudApi, name: str, *, exactly: bool = False) -> dict[str, str]:
+    """The ids of the active offerings whose name is that, or has that in it, by their names."""
+    named = {"name" if exactly else "keyword": name}
+    found = api.list("listServiceOfferings", "serviceoffering", listall=True, **named)
+    return {text(each, "name"): text(each, "id") for each in found}
 
 
 def delete(api: CloudApi, offering_id: str) -> None:

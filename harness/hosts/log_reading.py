@@ -6,15 +6,23 @@ from collections.abc import Sequence
 
 from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
+from harness.hosts.failures import ConnectionLost, ConnectionRefused, HandshakeFailed
 from harness.hosts.ssh import SshConnection
+from harness.waiting import DeadlineExpired, wait_until
 
-# $1 file, $2 most bytes, then the words. grep ends with 1 where nothing matches, which is no failure here.
-_MATCHING = """file=$1 most=$2; shift 2
+# HARNESS_SYSROOT stands before the file where there is one, see probe.sh.
+_FILE = """file=$1 most=$2; shift 2
+[ ! -r "${HARNESS_SYSROOT:-}$file" ] || file=${HARNESS_SYSROOT:-}$file
 [ -r "$file" ] || { echo "cannot read $file" >&2; exit 9; }
-for word do set -- "$@" -e "$word"; shift; done
+"""
+# $1 file, $2 most bytes, then the words. grep ends with 1 where nothing matches, which is no failure here.
+_MATCHING = f"""{_FILE}for word do set -- "$@" -e "$word"; shift; done
 grep -aF "$@" -- "$file" | tail -c "$most"
 """
-_END = 'tail -c "$2" -- "$1"'
+_END = f'{_FILE}tail -c "$most" -- "$file"'
+# A machine that answers at all answers soon again.
+_ASKED_AGAIN_S = 5.0
+_TRANSIENT = (ConnectionLost, ConnectionRefused, HandshakeFailed)
 
 
 class LogUnreadableError(HarnessError):
@@ -37,9 +45,21 @@ def end_of(access: HostAccess, file: str, most_bytes: int) -> str:
 
 
 def _read(access: HostAccess, script: list[str]) -> str:
+    """Once more where it breaks off."""
     connection = SshConnection(access)
+    command = [*(["sudo", "-n"] if access.sudo else []), "sh", "-c", *script]
     try:
-        result = connection.run([*(["sudo", "-n"] if access.sudo else []), "sh", "-c", *script])
+        result = wait_until(
+            f"a log of {access.where}",
+            lambda: connection.run(command),
+            lambda _: True,
+            _ASKED_AGAIN_S,
+            transient=_TRANSIENT,
+        )
+    except DeadlineExpired as expired:
+        if isinstance(expired.last_seen, HarnessError):
+            raise expired.last_seen from None
+        raise
     finally:
         connection.close()
     if result.status != 0 and result.stderr.strip():

@@ -164,7 +164,7 @@ def _server_limits(kind: str) -> dict[str, object]:
 
 def _guest_limits(kind: str) -> dict[str, float]:
     """Simulated guests show at once what they are given, or never."""
-    return {"guest_boot": 3, "guest_hotplug": 1} if kind == "simulated" else {"guest_boot": 60, "guest_hotplug": 15}
+    return {"guest_boot": 1, "guest_hotplug": 0.2} if kind == "simulated" else {"guest_boot": 60, "guest_hotplug": 15}
 
 
 def _marvin(spec: LabSpec, hosts: Sequence[LabHost], cloud: ReachedCloud) -> dict[str, object]:

@@ -22,7 +22,8 @@ from harness.lab.kvm.preflight import missing as missing_for_kvm
 from harness.lab.options import DEFAULT_OPTIONS, LabOptions
 from harness.waiting import wait_until
 
-_DOWN_SECONDS = 60.0
+# Ten thousand instances on a machine that does other things, too, took more than a minute.
+_DOWN_SECONDS = 180.0
 
 
 class LabFailedError(HarnessError):
@@ -90,8 +91,19 @@ def _free_folder(state: Path) -> LabFolder:
 
 def _kept(folder: LabFolder, command: list[str], said: Callable[[str], None] | None = None) -> LabDescription:
     with tempfile.TemporaryFile("w+") as complaints, _process(command, complaints, kept=True) as process:
-        _wait_until_up(process, complaints, said)
+        try:
+            _wait_until_up(process, complaints, said)
+        except KeyboardInterrupt:
+            # A lab that nobody waits for any more takes itself down.
+            if process.stdout is not None:
+                process.stdout.close()
+            _wait_until_down(folder)
+            raise LabFailedError("stopped before the lab was up; what was started of it is down again") from None
     return _described(folder)
+
+
+def _wait_until_down(folder: LabFolder) -> None:
+    wait_until("the lab to go down", lambda: folder.is_owned, lambda owned: not owned, _DOWN_SECONDS)
 
 
 def end_kept_lab(state: Path) -> bool:
@@ -102,9 +114,9 @@ def end_kept_lab(state: Path) -> bool:
     if folder.is_owned and owner is not None:
         # The lock says that this process lives, and it is what holds the lock, be the lab up yet or not.
         os.kill(owner, signal.SIGTERM)
-        wait_until("the lab to go down", lambda: folder.is_owned, lambda owned: not owned, _DOWN_SECONDS)
+        _wait_until_down(folder)
         ended = True
-    elif folder.path.exists():
+    elif folder.path.exists() and folder.is_a_labs:
         ended = True
     clear_dead_labs(state)
     return ended

@@ -24,11 +24,12 @@ class SshAccess:
 
 @dataclass(frozen=True)
 class LabHost:
-    """A host that is up."""
+    """A host that is up; `agent_log` is where its agent writes its log, seen from the lab."""
 
     spec: HostSpec
     hypervisor: Hypervisor
     ssh: SshAccess
+    agent_log: Path | None = None
 
 
 @dataclass(frozen=True)

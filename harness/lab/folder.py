@@ -27,6 +27,10 @@ class LabBusyError(HarnessError):
     """Another process runs a lab in this folder."""
 
 
+class NotALabError(HarnessError):
+    """Where a lab's folder is to be there is something that no lab made, and that nobody may remove for it."""
+
+
 class HostDescription(BaseModel):
     name: str
     cluster: str
@@ -123,6 +127,7 @@ class LabFolder:
 
         Raises:
             LabBusyError: another process owns it.
+            NotALabError: there is something else in its place.
         """
         with self._held():
             self._clear()
@@ -141,6 +146,7 @@ class LabFolder:
 
         Raises:
             LabBusyError: the owner lives.
+            NotALabError: there is something else in its place.
             NotSweptError: something recorded could not be removed.
         """
         with self._held():
@@ -156,6 +162,11 @@ class LabFolder:
                 return False
         except LabBusyError:
             return True
+
+    @property
+    def is_a_labs(self) -> bool:
+        """Whether a lab made what is in its place: its first file is there, or nothing yet."""
+        return (self.path / _OWNER).exists() or (self.path.is_dir() and not any(self.path.iterdir()))
 
     @property
     def owner(self) -> int | None:
@@ -199,19 +210,27 @@ class LabFolder:
 
     def _clear(self) -> None:
         if self.path.exists():
+            if not self.is_a_labs:
+                raise NotALabError(f"{self.path} was made by no lab; choose another --state")
             sweep(self.path / _RECORD)
-            shutil.rmtree(self.path)
+            # What tells that it is a lab's goes last, however this ends.
+            for each in self.path.iterdir():
+                if each.is_dir() and not each.is_symlink():
+                    shutil.rmtree(each)
+                elif each.name != _OWNER:
+                    each.unlink()
+            (self.path / _OWNER).unlink(missing_ok=True)
+            self.path.rmdir()
         # Other labs may live there; only an empty directory goes.
         with suppress(OSError):
             self.state.rmdir()
 
 
 def clear_dead_labs(state: Path) -> None:
-    """Remove the remains of every lab under `state` whose process is gone; living ones are left alone."""
+    """Remove the remains of every lab under `state` whose process is gone; living ones and all else are left alone."""
     if not state.exists():
         return
-    for path in sorted(state.iterdir()):
-        if path.is_dir():
-            folder = LabFolder(state, path.name)
-            if not folder.is_owned:
-                folder.clear_remains()
+    for owner in sorted(state.glob(f"*/{_OWNER}")):
+        folder = LabFolder(state, owner.parent.name)
+        if not folder.is_owned:
+            folder.clear_remains()

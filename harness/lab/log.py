@@ -23,12 +23,17 @@ def of_job(job_id: str) -> Iterator[None]:
         _OF_JOB.reset(token)
 
 
+def logid() -> str:
+    """By which the lines of the job can be found for which this thread works; "" where it works for none."""
+    return _OF_JOB.get()
+
+
 class _Formatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-5s [%(name)s] (%(threadName)s) (logid:%(logid)s) %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        record.logid = _OF_JOB.get()
+        record.logid = logid()
         return super().format(record)
 
 

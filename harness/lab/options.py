@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from harness.lab.topology import DEFAULT_LAB, LabSpec, grid
+from harness.lab.topology import DEFAULT_LAB, LabSpec, grid, spec_of
 
 DEFAULT_RELEASE = "4.23"
 
@@ -16,6 +17,7 @@ class LabOptions:
 
     With `integration_port` every user of this machine can do everything with the lab's cloud. With `clusters` the lab
     is not the usual one, but has that many with `hosts_per_cluster` each; so many `instances` run from the beginning.
+    `topology` is a file with a whole LabSpec in its place; `calls` a file for each command that changes something.
     """
 
     latency: str = "instant"
@@ -26,9 +28,13 @@ class LabOptions:
     hosts_per_cluster: int = 1
     instances: int = 0
     defect: str | None = None
+    topology: Path | None = None
+    calls: Path | None = None
 
     @property
     def spec(self) -> LabSpec:
+        if self.topology is not None:
+            return spec_of(self.topology.read_text(encoding="utf-8"))
         return grid(self.clusters, self.hosts_per_cluster) if self.clusters else DEFAULT_LAB
 
     def arguments(self) -> list[str]:
@@ -42,8 +48,8 @@ class LabOptions:
             "--instances": self.instances,
         }
         given = [flag for flag, is_given in flags.items() if is_given]
-        if self.defect is not None:
-            values["--defect"] = self.defect
+        maybe = {"--defect": self.defect, "--topology": self.topology, "--calls": self.calls}
+        values |= {name: value for name, value in maybe.items() if value is not None}
         return [*given, *(f"{name}={value}" for name, value in values.items())]
 
 

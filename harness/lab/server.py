@@ -21,6 +21,7 @@ from harness.lab.cache import cache_dir
 from harness.lab.config_files import ReachedCloud, write_config_files
 from harness.lab.control_endpoint.application import ControlApplication
 from harness.lab.control_endpoint.token import new_token
+from harness.lab.ending import Ending
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
@@ -46,29 +47,32 @@ from harness.reference.release import release_of
 @click.option("--clusters", type=int, default=0)
 @click.option("--hosts-per-cluster", type=int, default=1)
 @click.option("--instances", type=int, default=0)
+@click.option("--topology", type=click.Path(path_type=Path))
+@click.option("--calls", type=click.Path(path_type=Path))
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
 def main(state: Path, name: str, kind: str, release: str, owned: bool, **options: Any) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
-    stop = threading.Event()
+    ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # The signal alone is the word.
+        signal.signal(number, lambda *_: None)
     if owned:
-        threading.Thread(target=_stop_at_end_of, args=(sys.stdin, stop), daemon=True).start()
+        threading.Thread(target=_stop_at_end_of, args=(sys.stdin, ending), daemon=True).start()
     folder = LabFolder(state, name)
     try:
         with folder.owned(), logging_to(folder.log):
-            _serve(folder, kind, release, LabOptions(**options), stop)
+            _serve(folder, kind, release, LabOptions(**options), ending)
     except HarnessError as failure:
         say({"error": str(failure)})
         sys.exit(2)
 
 
-def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop: threading.Event) -> None:
+def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, ending: Ending) -> None:
     behaviour = release_of(release).mended if options.mended else release_of(release)
     latencies = latencies_of(options.latency)
     if options.clock == "virtual" and kind == "kvm":
         raise LabCloudError("real hosts need real time: a virtual clock needs simulated hosts")
-    if (options.clusters or options.instances) and kind == "kvm":
+    if (options.clusters or options.instances or options.topology) and kind == "kvm":
         raise LabCloudError("KVM hosts are the usual three and begin empty: a large lab needs simulated hosts")
     spec = options.spec
     gc.disable()
@@ -92,6 +96,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
             virtual_clock=options.clock == "virtual",
             integration_port=options.integration_port,
             defect=options.defect,
+            calls=options.calls,
         )
         control: ApiServer | None = None
         try:
@@ -114,7 +119,7 @@ def _serve(folder: LabFolder, kind: str, release: str, options: LabOptions, stop
             folder.describe(description)
             _keep_what_is_there()
             say({"up": True})
-            stop.wait()
+            ending.wait()
         finally:
             if control is not None:
                 control.close()
@@ -134,9 +139,9 @@ def _disks(folder: LabFolder, kind: str) -> Path | None:
     return folder.path / "primary" if kind == "kvm" else None
 
 
-def _stop_at_end_of(stream: TextIO, stop: threading.Event) -> None:
+def _stop_at_end_of(stream: TextIO, ending: Ending) -> None:
     stream.read()
-    stop.set()
+    ending.tell()
 
 
 def say(message: dict[str, object]) -> None:

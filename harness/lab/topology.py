@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class LabSpec:
     def clusters(self) -> tuple[str, ...]:
         """Cluster names in the order of their first host."""
         return tuple(dict.fromkeys(host.cluster for host in self.hosts))
+
+    def as_json(self) -> str:
+        """What `spec_of` reads."""
+        return json.dumps(asdict(self))
+
+
+def spec_of(text: str) -> LabSpec:
+    """One that was written as JSON, by the names of its fields."""
+    given = json.loads(text)
+    return LabSpec(**{**given, "hosts": tuple(HostSpec(**host) for host in given["hosts"])})
 
 
 def grid(clusters: int, hosts_per_cluster: int) -> LabSpec:

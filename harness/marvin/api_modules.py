@@ -23,7 +23,8 @@ PACKAGE = "marvin.cloudstackAPI"
 _CLIENT = "cloudstackAPIClient"
 _BASES = ("baseCmd", "baseResponse")
 _COMMAND = re.compile(r"[a-z][A-Za-z0-9]+")
-_NAMED_COMMAND = re.compile(r"\b([a-z][A-Za-z0-9]+)\.\1Cmd\b")
+# Marvin's sources break lines behind the point.
+_NAMED_COMMAND = re.compile(r"\b([a-z][A-Za-z0-9]+)\.(?:\\\n)?\s*\1Cmd\b")
 # A password is not to stand in the server's log of addresses.
 _BY_POST = frozenset({"login", "logout"})
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.cloud.client import CloudApi
+from harness.cloud.signature import signature
 from harness.errors import HarnessError
 from harness.marvin.config import NOT_GIVEN, MarvinConfig
 from harness.marvin.keys import Access
+from harness.marvin.made import MadeThings
 from harness.marvin.people import user_keys
 
 JOB_SECONDS = 3600
@@ -36,8 +38,16 @@ def parsed_config(config: MarvinConfig, reached: Access) -> Any:
     return loaded
 
 
-def start(config: MarvinConfig, parsed: Any, api: CloudApi, logger: logging.Logger, zone: str, hypervisor: str) -> Any:
-    """A CSTestClient that is ready.
+def start(
+    config: MarvinConfig,
+    parsed: Any,
+    api: CloudApi,
+    made: MadeThings,
+    logger: logging.Logger,
+    zone: str,
+    hypervisor: str,
+) -> Any:
+    """A CSTestClient that is ready; what is asked for with it and its user clients is written down in `made`.
 
     Raises:
         MarvinStartError: Marvin's own start failed.
@@ -58,11 +68,14 @@ def start(config: MarvinConfig, parsed: Any, api: CloudApi, logger: logging.Logg
             return importlib.import_module("marvin.codes").FAILED
         # Marvin's kind of object cannot be copied: what it does not have is None, __setstate__ too.
         theirs = details.__class__(vars(details))
-        theirs.apiKey, theirs.securityKey = user_keys(api, UserName, DomainName, type)
+        theirs.apiKey, theirs.securityKey = user_keys(api, made, UserName, DomainName, type)
         client = api_client(connection(theirs, JOB_SECONDS, logger))
         client.hypervisor = hypervisor
         return client
 
+    if hasattr(connection, "_CSConnection__sign"):
+        connection._CSConnection__sign = _sign
+    made.into_connection(connection)
     kind = _subclass(base, user_client)
     client = kind(
         details,
@@ -76,6 +89,11 @@ def start(config: MarvinConfig, parsed: Any, api: CloudApi, logger: logging.Logg
     if client.createTestClient() == importlib.import_module("marvin.codes").FAILED:
         raise MarvinStartError(f"{config.file}: Marvin's test client does not start; runinfo.txt in its logs says why")
     return client
+
+
+def _sign(connection: Any, payload: Mapping[str, object]) -> str:
+    """Marvin's own signs a value with a tilde as Python before 3.7 quoted it; on a newer one the cloud refuses that."""
+    return signature(payload, connection.securityKey)
 
 
 def _subclass(base: type, user_client: object) -> Any:
@@ -94,7 +112,12 @@ def deploy(client: Any, parsed: Any, logger: logging.Logger) -> None:
         raise MarvinStartError(
             "--deploy: the harness's own Marvin builds no zones; give --marvin-path tools/marvin of a CloudStack tree"
         ) from None
-    if module.DeployDataCenters(client, parsed, logger).deploy() != importlib.import_module("marvin.codes").SUCCESS:
+    try:
+        built = module.DeployDataCenters(client, parsed, logger).deploy()
+    except SystemExit:
+        # After it has cleaned up, which it tries.
+        built = None
+    if built != importlib.import_module("marvin.codes").SUCCESS:
         raise MarvinStartError("--deploy: Marvin could not build the zone; runinfo.txt in its logs says why")
 
 

@@ -23,7 +23,7 @@ class MarvinImports:
     """Finders at both ends of Python's list, and afterwards not a module of theirs left."""
 
     def __init__(self, source: MarvinSource, describe: Describe) -> None:
-        first: list[MetaPathFinder] = [StandIns(replaces=True)]
+        first: list[MetaPathFinder] = [StandIns(source.package, replaces=True)]
         # A built Marvin has its commands as files and is used as it is.
         if not (source.package / "cloudstackAPI").is_dir():
             first.append(ApiModules(describe, api_modules.commands_in(source.package)))
@@ -31,7 +31,7 @@ class MarvinImports:
         if source.origin is not Origin.INSTALLED:
             first.append(_Package(source))
         self._first = first
-        self._last = StandIns(replaces=False)
+        self._last = StandIns(source.package, replaces=False)
 
     def begin(self) -> None:
         _forget()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
+from harness.cloud.accounts import register_keys
 from harness.cloud.bounded_http import bounded_session
 from harness.marvin.config import API_PORT, NOT_GIVEN, ManagementServer, MarvinConfig, MarvinConfigError
 
@@ -16,8 +18,6 @@ ADMIN = "admin"
 # For the head of an answer, and once more for all of it.
 _SECONDS = 15.0
 _MOST_BYTES = 4 * 1024 * 1024
-
-Ask = Callable[..., dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,16 @@ def access(config: MarvinConfig) -> Access:
             session.cert = server.client_certificate
         asker = _Asker(config, server, session)
         if server.is_integration_port:
-            api_key, secret_key = _keys_of(asker.ask, asker.admin_id())
+            api_key, secret_key = _keys_of(asker, asker.admin_id())
         else:
-            api_key, secret_key = _keys_of(asker.ask, asker.log_in())
+            api_key, secret_key = _keys_of(asker, asker.log_in())
     return Access(endpoint, api_key, secret_key, verify)
 
 
-def _keys_of(ask: Ask, user_id: str) -> tuple[str, str]:
-    known = ask("getUserKeys", id=user_id).get("userkeys", {})
+def _keys_of(asker: _Asker, user_id: str) -> tuple[str, str]:
+    known = asker.call("getUserKeys", id=user_id).get("userkeys", {})
     if "apikey" not in known or "secretkey" not in known:
-        known = ask("registerUserKeys", id=user_id)["userkeys"]
+        return register_keys(asker, _SECONDS, user_id)
     return str(known["apikey"]), str(known["secretkey"])
 
 
@@ -73,6 +73,7 @@ class _Asker:
         self._server = server
         self._session = session
         self._always: dict[str, str] = {}
+        self.job_ids: deque[str] = deque()
 
     def log_in(self) -> str:
         """Begin a session; the id of the user who is in it."""
@@ -82,17 +83,19 @@ class _Asker:
         return str(answer["userid"])
 
     def admin_id(self) -> str:
-        users = self.ask("listUsers", account=ADMIN, listall="true").get("user", [])
+        users = self.call("listUsers", account=ADMIN, listall="true").get("user", [])
         if not users:
             raise self._error("mgtSvr[0]", f"the cloud has no user in the account {ADMIN!r}; give apiKey, securityKey")
         return str(users[0]["id"])
 
-    def ask(self, command: str, **parameters: str) -> dict[str, Any]:
+    def call(self, command: str, **parameters: object) -> dict[str, Any]:
         return self._answer(command, "GET", parameters, "mgtSvr[0]", "give apiKey and securityKey")
 
-    def _answer(self, command: str, method: str, parameters: dict[str, str], key: str, mend: str) -> dict[str, Any]:
+    def _answer(
+        self, command: str, method: str, parameters: Mapping[str, object], key: str, mend: str
+    ) -> dict[str, Any]:
         url = self._server.url(self._server.port)
-        sent = {"command": command, "response": "json", **parameters, **self._always}
+        sent = {"command": command, "response": "json", **{n: str(v) for n, v in parameters.items()}, **self._always}
         try:
             answered = self._session.request(
                 method,

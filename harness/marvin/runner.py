@@ -6,19 +6,22 @@ import sys
 import time
 import unittest
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from harness.errors import HarnessError
 from harness.marvin import leftovers, result_files
 from harness.marvin import source as sources
 from harness.marvin.attributes import Selection
 from harness.marvin.catalogue import ApiCommand, Catalogue
+from harness.marvin.client import JOB_SECONDS
 from harness.marvin.config import MarvinConfig, read
 from harness.marvin.imports import MarvinImports
 from harness.marvin.naming import take_noses_names
@@ -26,6 +29,9 @@ from harness.marvin.plugin import marvin_config
 from harness.marvin.results import Results, TestResult
 from harness.marvin.waits import FastWaits
 from harness.marvin.world import Wishes, World
+from harness.run.ledger import LEDGER_FILE, Change, Ledger, LedgerRun, SettingChanged, ThingMade
+from harness.run.take_back import take_back
+from harness.run.verification import ALIVE_FILE
 
 _COULD_NOT_RUN = 2
 # The modules are older than these warnings: about backslashes, `is`, modules that Python dropped, and helper classes
@@ -36,6 +42,25 @@ _QUIET = (
     "ignore:.*is deprecated and slated for removal:DeprecationWarning",
     "ignore:cannot collect test class:pytest.PytestCollectionWarning",
 )
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What was there after a module, or after the run: of its own requests, and what else is new; what stayed of it."""
+
+    where: str
+    own: list[str]
+    others: list[str]
+    failures: list[str]
+
+    def lines(self, *, removed: bool) -> Iterator[str]:
+        if self.own:
+            yield f"{self.where} left {len(self.own)} behind{' (removed)' if removed else ''}:"
+            yield from (f"  {line}" for line in self.own)
+            yield from (f"  still there: {line}" for line in self.failures)
+        if self.others:
+            yield f"{self.where}: new in the cloud as well, by none of its requests (left alone):"
+            yield from (f"  {line}" for line in self.others)
 
 
 class MarvinRunner:
@@ -66,10 +91,11 @@ class MarvinRunner:
         self._prepared: set[str] = set()
         self._module: str | None = None
         self._census: leftovers.Census | None = None
-        self._left: list[tuple[str, list[leftovers.Thing], list[str]]] = []
+        self._left: list[_Left] = []
         self._results = Results()
         self._folder: Path | None = None
         self._log: result_files.RunLog | None = None
+        self._on_lab = False
         self._result_log: result_files.ResultLog | None = None
         self._xunit: result_files.XunitFiles | None = None
 
@@ -140,7 +166,10 @@ class MarvinRunner:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
         module = item.nodeid.partition("::")[0]
-        if self._world is None or self._worker is not None or not self._looks_for_leftovers:
+        if self._world is None:
+            return (yield)
+        self._world.made().module = module
+        if self._worker is not None or not self._looks_for_leftovers:
             return (yield)
         if module != self._module:
             self._module, self._census = module, self._take_census(self._world)
@@ -154,12 +183,20 @@ class MarvinRunner:
         return bool(self._options.leftovers != "ignore")
 
     def _look_for_leftovers(self, where: str) -> None:
-        if self._world is None or self._census is None:
+        """What a module's requests made and set is its own; of what else is new nobody knows whose it is."""
+        world, before = self._world, self._census
+        if world is None or before is None:
             return
-        left = self._census.new_in(self._take_census(self._world))
-        failures = leftovers.remove(self._world.api(), left) if self._options.leftovers == "remove" else []
-        if left:
-            self._left.append((where, left, failures))
+        module = None if self._is_controller else where
+        now = self._take_census(world)
+        new = before.new_in(now)
+        world.made().reconcile(module, now, [(thing.kind, thing.id) for thing in new])
+        lines = world.ledger.unsettled(module)
+        by_requests = {_key(line.change) for line in world.ledger.unsettled()}
+        others = [thing for thing in new if (thing.kind, thing.id) not in by_requests]
+        failures = take_back(world.api(), JOB_SECONDS, world.ledger, module) if self._removes else []
+        if lines or others:
+            self._left.append(_Left(where, [str(line.change) for line in lines], list(map(str, others)), failures))
 
     def _take_census(self, world: World) -> leftovers.Census:
         return leftovers.census(world.api(), lambda command: self._describe(command) is not None)
@@ -202,12 +239,9 @@ class MarvinRunner:
         if self._folder is None:
             return
         terminalreporter.section("Marvin")
-        for where, left, failures in self._left:
-            terminalreporter.write_line(f"{where} left {len(left)} behind{' (removed)' if self._removes else ''}:")
-            for thing in left:
-                terminalreporter.write_line(f"  {thing}")
-            for failure in failures:
-                terminalreporter.write_line(f"  still there: {failure}")
+        for left in self._left:
+            for line in left.lines(removed=self._removes):
+                terminalreporter.write_line(line)
         if self._waits is not None:
             terminalreporter.write_line(self._waits.saving.line)
         terminalreporter.write_line(f"results: {self._folder}")
@@ -276,8 +310,14 @@ class MarvinRunner:
                 for early in module.tests.values():
                     self._result_log.ended(early)
         if file is not None and with_cloud:
-            self._world = World(read(file), self._wishes(), self._log.logger)
-            self._world.api()
+            ledger = Ledger(self._folder / LEDGER_FILE)
+            self._world = World(read(file), self._wishes(), self._log.logger, ledger)
+            endpoint = self._world.api().endpoint
+            if self._worker is None:
+                alive = FileLock(self._folder / ALIVE_FILE)
+                alive.acquire(timeout=0)
+                self._stack.callback(alive.release)
+                ledger.describe(LedgerRun(self._folder.name, endpoint, file.absolute(), self._on_lab))
 
     def _config_file(self, *, with_cloud: bool) -> Path | None:
         """The configuration that is named, or an embedded lab's."""
@@ -290,6 +330,7 @@ class MarvinRunner:
         from harness.lab.control import choose_hosts, embedded_lab
         from harness.lab.options import DEFAULT_RELEASE, LabOptions
 
+        self._on_lab = True
         options = self._options
         kind = choose_hosts(options.hosts).kind
         lab_options = LabOptions(options.latency, options.clock, options.mended)
@@ -324,6 +365,17 @@ class MarvinRunner:
         zone = world.config.zone(self._options.zone)
         hypervisor = (self._options.hypervisor or world.config.hypervisor() or "?").lower()
         return f"{hypervisor} (x{hosts}), zone: {zone.network_type} Networking"
+
+
+def _key(change: Change) -> tuple[str, str]:
+    """By which a census knows it."""
+    match change:
+        case ThingMade(thing=kind, id=id):
+            return kind, id or ""
+        case SettingChanged(name=name):
+            return "setting", name
+        case _:
+            raise TypeError(f"no module of Marvin's makes a {change.kind}")
 
 
 def _test_class(item: pytest.Item) -> type[unittest.TestCase] | None:

@@ -6,12 +6,14 @@ stood in for: importing it works, and using it says what to install.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 import unittest
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
@@ -45,9 +47,13 @@ class MissingDependencyError(HarnessError):
 
 
 class StandIns(MetaPathFinder, Loader):
-    """`first` decides about nose before Python looks, `last` about the others when Python has found nothing."""
+    """One that `replaces` decides about nose before Python looks, the other about the rest where Python found nothing.
 
-    def __init__(self, *, replaces: bool) -> None:
+    `marvin` is the folder of Marvin's package, which may be an installed one.
+    """
+
+    def __init__(self, marvin: Path, *, replaces: bool) -> None:
+        self._marvin = str(marvin) + os.sep
         self._replaces = replaces
 
     def find_spec(
@@ -56,9 +62,18 @@ class StandIns(MetaPathFinder, Loader):
         top = fullname.partition(".")[0]
         if self._replaces:
             return ModuleSpec(fullname, self, is_package=True) if top == "nose" else None
-        if top not in _HEAVY or not _asked_by_tests(sys._getframe(1)):
+        if top not in _HEAVY or not self._asked_by_tests(sys._getframe(1)):
             return None
         return ModuleSpec(fullname, self, is_package=True)
+
+    def _asked_by_tests(self, frame: FrameType | None) -> bool:
+        """By a test or by Marvin, and by no other installed package, which may have its own way to do without."""
+        while frame is not None and "importlib" in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame is None:
+            return False
+        file = frame.f_code.co_filename
+        return file.startswith(self._marvin) or not file.startswith(_INSTALLED)
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
@@ -116,13 +131,6 @@ def _deeper(what: str, package: str, name: str) -> type:
     if name.startswith("__"):
         raise AttributeError(name)
     return _placeholder(f"{what}.{name}", package)
-
-
-def _asked_by_tests(frame: FrameType | None) -> bool:
-    """Whether the import is not one of an installed package's, which may have its own way to do without."""
-    while frame is not None and "importlib" in frame.f_code.co_filename:
-        frame = frame.f_back
-    return frame is not None and not frame.f_code.co_filename.startswith(_INSTALLED)
 
 
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})

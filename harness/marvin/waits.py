@@ -36,6 +36,8 @@ _FINAL = ("errorCode: 401", "errorCode: 432")
 _NUMBER = re.compile(r"\d+")
 _LONGEST_PAUSE_S = 1.0
 _SSH_PAUSE_S = 1.0
+# Marvin looks each second; a job that is done is seen half a second later at most.
+_JOB_PAUSE_S = 0.5
 _JOB_PENDING, _JOB_FAILED = 0, 2
 
 
@@ -128,7 +130,7 @@ class FastWaits:
                     lambda seen: seen.jobstatus != _JOB_PENDING,
                     this.asyncTimeout,
                     first_pause_s=0.1,
-                    longest_pause_s=_LONGEST_PAUSE_S,
+                    longest_pause_s=_JOB_PAUSE_S,
                 )
             except DeadlineExpired as expired:
                 raise JobTimeoutError(f"job {jobid} is not done after {expired.seconds:g} s") from None

@@ -11,7 +11,9 @@ from harness.marvin import client
 from harness.marvin.client import MarvinStartError
 from harness.marvin.config import MarvinConfig
 from harness.marvin.keys import Access, access
+from harness.marvin.made import MadeThings
 from harness.run.environment import load
+from harness.run.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class Wishes:
 class World:
     """Connects when it is first asked for its API, and starts Marvin when a test needs it."""
 
-    def __init__(self, config: MarvinConfig, wishes: Wishes, logger: logging.Logger) -> None:
+    def __init__(self, config: MarvinConfig, wishes: Wishes, logger: logging.Logger, ledger: Ledger) -> None:
         self.config = config
+        self.ledger = ledger
+        self._made: MadeThings | None = None
         self.logger = logger
         self._wishes = wishes
         self._access: Access | None = None
@@ -41,6 +45,12 @@ class World:
             reached = self._access = access(self.config)
             self._api = CloudApi(reached.endpoint, reached.api_key, reached.secret_key, verify=reached.verify)
         return self._api
+
+    def made(self) -> MadeThings:
+        """What tests ask for in this process. Raises as api() does."""
+        if self._made is None:
+            self._made = MadeThings(self.ledger, self.api())
+        return self._made
 
     @property
     def is_local(self) -> bool:
@@ -57,7 +67,7 @@ class World:
         if hypervisor is None:
             raise MarvinStartError(f"{self.config.file}: no cluster names a hypervisor; give --hypervisor")
         zone = self.config.zone(self._wishes.zone).name
-        self.test_client = client.start(self.config, self.parsed, api, self.logger, zone, hypervisor)
+        self.test_client = client.start(self.config, self.parsed, api, self.made(), self.logger, zone, hypervisor)
         if self._wishes.deploy:
             client.deploy(self.test_client, self.parsed, self.logger)
         if self.config.companion is not None:

@@ -14,7 +14,13 @@ from harness.run.case import TURN
 from harness.run.record import CaseRecord, LookRecord, Outcome, RunRecord
 
 _INSTANCE = re.compile(r"\bi-\d+-\d+-VM\b")
-_NUMBERED = re.compile(r"(Domain Id = |Host\[-?|Cluster\[-?)\d+")
+# What a case makes is numbered, what is not compared as well.
+_MADE = re.compile(r"\bcsh-<run>-[\w-]+-\d+\b")
+_NUMBERED = re.compile(r"(Domain Id = |Host\[-?|Cluster\[-?|\{\"id\":)\d+")
+# What a plain user's instances need where the zone has no network for everybody.
+_OF_THE_PLACE = {"createNetwork"}
+# A record's times are rounded to thousandths: a call right after the turn may seem to have come before it.
+_ROUNDED_S = 0.003
 # What was measured, and what names a thing of one run only.
 _NOT_COMPARED = {"seconds", "began", "job_id", "expected_xml", "observed_xml"}
 
@@ -67,17 +73,21 @@ def comparable_case(case: CaseRecord, run_id: str) -> dict[str, Any]:
         "known_defect": None if known is None else known.id,
         "notes": sorted(note.rule for note in case.notes),
         "calls": [
-            call.model_dump(mode="json", exclude=_NOT_COMPARED) for call in case.calls if call.began >= _turn(case)
+            call.model_dump(mode="json", exclude=_NOT_COMPARED)
+            for call in case.calls
+            if call.began >= _turn(case) and call.command not in _OF_THE_PLACE
         ],
         "starts": [start.model_dump(mode="json") for start in case.starts],
         "scales": [scale.model_dump(mode="json", exclude=_NOT_COMPARED) for scale in case.scales],
         "looks": [_look(look) for look in case.looks],
     }
     numbers: dict[str, str] = {}
+    names: dict[str, str] = {}
 
     def clean(text: str) -> str:
         text = text.replace(run_id, "<run>")
         text = _INSTANCE.sub(lambda found: numbers.setdefault(found[0], f"<instance {len(numbers) + 1}>"), text)
+        text = _MADE.sub(lambda found: names.setdefault(found[0], f"<made {len(names) + 1}>"), text)
         return _NUMBERED.sub(r"\1<n>", text)
 
     cleaned: dict[str, Any] = comparable(_each_text(told, clean))
@@ -95,7 +105,7 @@ def case_differences(real: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterat
 
 def _turn(case: CaseRecord) -> float:
     """When the case had its turn. Before that the settings that all cases presume are arranged, by whoever is first."""
-    return next((step.began + step.seconds for step in case.steps if step.name == TURN), 0.0)
+    return next((step.began + step.seconds - _ROUNDED_S for step in case.steps if step.name == TURN), 0.0)
 
 
 def _look(look: LookRecord) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import requests
 from cs import CloudStack, CloudStackException
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from harness.cloud import accounts
+from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
 
 SINCE_SETTING = "kvm.cpu.dynamic.scaling.capacity"
@@ -111,8 +113,11 @@ class Asked:
 
     def __init__(self, endpoint: str, api_key: str, secret_key: str) -> None:
         self._admin = _Client(endpoint, api_key, secret_key)
-        self._user = self._new_user(endpoint)
         self._places = self._find_places()
+        self._api = CloudApi(endpoint, api_key, secret_key, timeout_s=TIMEOUT_S)
+        name = f"parity-{secrets.token_hex(4)}"
+        self._account = accounts.create(self._api, TIMEOUT_S, name, accounts.AccountType.USER)
+        self._user = _Client(endpoint, self._account.api_key, self._account.secret_key)
 
     def release(self) -> str:
         """Which of the two behaviours it has, told by the presence of the new settings."""
@@ -141,22 +146,7 @@ class Asked:
 
     def close(self) -> None:
         """Take the account of the plain user away again."""
-        self._admin.told("deleteAccount", id=self._account)
-
-    def _new_user(self, endpoint: str) -> _Client:
-        name = f"parity-{secrets.token_hex(4)}"
-        made = self._admin.told(
-            "createAccount",
-            accounttype=0,
-            username=name,
-            password=secrets.token_urlsafe(18),
-            firstname="parity",
-            lastname="parity",
-            email="parity@example.org",
-        )["account"]
-        self._account = str(made["id"])
-        keys = self._admin.told("registerUserKeys", id=made["user"][0]["id"])["userkeys"]
-        return _Client(endpoint, str(keys["apikey"]), str(keys["secretkey"]))
+        accounts.delete(self._api, TIMEOUT_S, self._account.id)
 
     def _find_places(self) -> dict[str, str]:
         zone = self._admin.told("listZones")["zone"][0]["id"]

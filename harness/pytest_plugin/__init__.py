@@ -54,12 +54,16 @@ class Listeners:
         """A step of a case of this process begins (seconds None) or has ended."""
 
     @pytest.hookspec
-    def pytest_harness_change(self, line: str) -> None:
-        """With --dry-run: something that a run would change, or why no more is told."""
-
-    @pytest.hookspec
     def pytest_harness_case(self, record: CaseRecord) -> None:
         """A case has ended and is in the record."""
+
+    @pytest.hookspec
+    def pytest_harness_end(self) -> None:
+        """No more cases begin; what is left is taken back and reported."""
+
+    @pytest.hookspec
+    def pytest_harness_take_back(self, change: str, left: int) -> None:
+        """At the end of the run something is about to be taken back; so many things are left, it among them."""
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -83,8 +87,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--like", metavar="RUN", help="each case on the host where it was in that run, if it suits it")
     told = "how long to wait for another run that may change the zone's settings (default: not at all)"
     group.addoption("--wait-for-lock", metavar="SECONDS", type=float, default=0.0, help=told)
-    group.addoption("--dry-run", action="store_true", help="tell what a run would change, and change nothing")
-    group.addoption("--results-only", action="store_true", help="write results.json and no other form of the run")
+    group.addoption(
+        "--results-only", action="store_true", help="write results.json, no other form of the run, no evidence"
+    )
     group.addoption("--state", metavar="DIR", default=".lab", help="where labs keep their files (default: .lab)")
     group.addoption("--reports", metavar="DIR", default="reports", help="where runs land (default: reports)")
 

@@ -84,8 +84,6 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         context = request.config.stash[CONTEXT]
         opened = case.open_stage(context, claim_of(request.node), request.node.stash[_NEXT])
     except HarnessError as failure:
-        if request.config.getoption("dry_run"):
-            pytest.skip(_told(request.node, failure))
         raise _ended(case, failure) or failure from None
     try:
         yield opened
@@ -99,8 +97,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     case = pyfuncitem.stash.get(CASE, None)
     if case is None:
         return (yield)
-    if pyfuncitem.config.getoption("dry_run"):
-        return (yield from _dry(pyfuncitem, case))
     try:
         result = yield
     except Exception as raised:
@@ -112,21 +108,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if ended is None:
         return result
     raise ended from None
-
-
-def _dry(item: pytest.Function, case: Case) -> Generator[None, object, object]:
-    """The body as far as it goes without an answer to what was not sent."""
-    item.config.hook.pytest_harness_change(line=f"{case.id} {case.title}")
-    try:
-        return (yield)
-    except HarnessError as failure:
-        _told(item, failure)
-        return True
-
-
-def _told(item: pytest.Item, failure: HarnessError) -> str:
-    item.config.hook.pytest_harness_change(line=f"({case_id(item)}: {failure})")
-    return str(failure)
 
 
 def _ended(case: Case, raised: Exception | None) -> BaseException | None:

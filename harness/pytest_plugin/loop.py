@@ -35,8 +35,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     try:
         with ExitStack() as stack:
-            _begin(config, stack, cases)
-            return (yield)
+            try:
+                _begin(config, stack, cases)
+                return (yield)
+            finally:
+                config.hook.pytest_harness_end()
     except HarnessError as failure:
         raise pytest.exit.Exception(str(failure), returncode=2) from None
 
@@ -47,8 +50,15 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
     from harness.run.requirements import check, forgiven, unmet, words
     from harness.run.verification import Verification
 
-    verification = stack.enter_context(Verification(Path(config.getoption("reports"))))
+    hook = config.hook
+    verification = stack.enter_context(
+        Verification(
+            Path(config.getoption("reports")),
+            lambda change, left: hook.pytest_harness_take_back(change=str(change), left=left),
+        )
+    )
     config.stash[VERIFICATION] = verification
+    verification.keeps_evidence = not config.getoption("results_only")
     if config.getoption("quarantine") is not None:
         config.stash[QUARANTINE] = read_quarantine(Path(config.getoption("quarantine")))
     record = verification.folder.record
@@ -124,7 +134,6 @@ def _connect(config: pytest.Config, stack: ExitStack) -> None:
         expected or (release if cloud_file or marvin_file else None),
         leave_settings=config.getoption("select") == SMOKE,
         wait_for_lock_s=config.getoption("wait_for_lock"),
-        only_tell=(lambda line: hook.pytest_harness_change(line=line)) if config.getoption("dry_run") else None,
     )
 
 
@@ -164,8 +173,6 @@ class Follower:
             self._add((item.stash.get(CASE, None) or begun(item)).record(self._verification.context))
 
     def _add(self, record: CaseRecord) -> None:
-        if self._config.getoption("dry_run"):
-            return
         self._verification.add(record)
         self._config.hook.pytest_harness_case(record=record)
 
@@ -174,7 +181,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run that proved nothing is no success, whatever pytest counted. The reports are written."""
     config = session.config
     verification = config.stash.get(VERIFICATION, None)
-    if verification is None or config.getoption("dry_run"):
+    if verification is None:
         return
     from harness.report.forms import write_all
     from harness.report.quarantine import exit_code

@@ -9,6 +9,7 @@ from harness.reference import refusals
 from harness.reference import settings as names
 from harness.reference.offering import Size
 from harness.reference.refusal import Refusal
+from harness.reference.release import Release
 from harness.reference.settings import Settings
 
 
@@ -47,20 +48,29 @@ class AccountLimits:
     used_cpus: int = 0
     used_memory_mib: int = 0
 
-    def refusal(self, added_cpus: int, added_memory_mib: int) -> Refusal | None:
-        """Why the growth is not granted, or None. Source: ResourceLimitManagerImpl.checkResourceLimit (text seen)."""
-        for kind, limit, used, added in (
-            ("cpu", self.cpus, self.used_cpus, added_cpus),
-            ("memory", self.memory_mib, self.used_memory_mib, added_memory_mib),
+    def refusal(self, old: Size, new: Size, release: Release) -> Refusal | None:
+        """Why the new size is not granted, or None. Source: ResourceLimitManagerImpl.checkResourceLimit (text seen).
+
+        A tree of 4.23 reserves the whole new size and gives the old one back, so that a limit that is passed already
+        hinders whatever does not bring the account below it. One of 4.22 that has the pull request behaves like 4.23
+        and reserves what is added, as 4.22 does (both seen).
+        """
+        for kind, limit, used, before, asked in (
+            ("cpu", self.cpus, self.used_cpus, old.cpus, new.cpus),
+            ("memory", self.memory_mib, self.used_memory_mib, old.memory_mib, new.memory_mib),
         ):
-            if limit != -1 and added > 0 and used + added > limit:
+            added = asked - before
+            if limit != -1 and (added > 0 or release.limits_whole_size) and used + added > limit:
                 text = (
                     f"Maximum amount of resources of Type = '{kind}', tag = 'null' for Account Name = {self.account} "
                     "in Domain Id = <account domain> is exceeded: "
                     f"Account Resource Limit = {limit}, Current Account Resource Amount = {used}, "
-                    f"Current Account Resource Reservation = 0, Requested Resource Amount = {added}."
+                    "Current Account Resource Reservation = {}, Requested Resource Amount = {}."
                 )
-                return Refusal(530, text, refusals.RESOURCE_LIMIT)
+                of_growth, of_size = text.format(0, added), text.format(-before, asked)
+                if release.limits_whole_size:
+                    return Refusal(530, of_size, refusals.RESOURCE_LIMIT, also=(of_growth,))
+                return Refusal(530, of_growth, refusals.RESOURCE_LIMIT)
         return None
 
 

@@ -88,13 +88,15 @@ def _decide_stopped(world: World, instance: Instance, offering: Offering, parame
         what = world.release.stopped_instance
         text = f"Unable to upgrade {what} <uuid> with an inactive service offering {offering.id}"
         return _refused(431, text, refusals.INACTIVE_WHILE_STOPPED)
-    refusal = parameters_refusal(offering, parameters, world.settings) or _largest_refusal(world, offering)
+    refusal = parameters_refusal(world.release, offering, parameters, world.settings) or _largest_refusal(
+        world, offering
+    )
     if refusal is not None:
         return Decision(Outcome.REFUSED, refusal, rules=(refusal.rule,))
     size = concrete_size(offering, parameters if offering.is_custom else NO_PARAMETERS)
     refusal = (
         _disk_refusal(instance.offering, offering)
-        or _limits_refusal(instance, size)
+        or _limits_refusal(world.release, instance, size)
         or _upgrade_refusal(instance, offering)
     )
     if refusal is not None:
@@ -130,7 +132,7 @@ def _refusal_before_sizes(
         text = f"Scaling the VM dynamically is not supported for VMs running on Hypervisor [{instance.hypervisor}]."
         return Refusal(431, text, refusals.HYPERVISOR)
     return (
-        parameters_refusal(offering, parameters, world.settings)
+        parameters_refusal(world.release, offering, parameters, world.settings)
         or _upgrade_refusal(instance, offering)
         or _flags_refusal(instance.offering, offering)
         or _disk_refusal(instance.offering, offering)
@@ -237,7 +239,7 @@ def _size_refusal(release: Release, instance: Instance, offering: Offering, new:
     if kind and offering.vgpu_type.lower() != kind.lower():
         text = f"Dynamic scaling of vGPU type is not supported. VM has vGPU Type: [{kind}]."
         return Refusal(431, text, refusals.VGPU)
-    return _limits_refusal(instance, new) or _block_refusal(release, instance, new)
+    return _limits_refusal(release, instance, new) or _block_refusal(release, instance, new)
 
 
 def _block_refusal(release: Release, instance: Instance, new: Size) -> Refusal | None:
@@ -253,12 +255,9 @@ def _block_refusal(release: Release, instance: Instance, new: Size) -> Refusal |
     return Refusal(431, text, oddities.UNUSABLE_DIMM)
 
 
-def _limits_refusal(instance: Instance, new: Size) -> Refusal | None:
+def _limits_refusal(release: Release, instance: Instance, new: Size) -> Refusal | None:
     """Source: ResourceLimitManagerImpl.checkVmResourceLimitsForServiceOfferingChange."""
-    current = instance.size
-    if instance.limits is None:
-        return None
-    return instance.limits.refusal(new.cpus - current.cpus, new.memory_mib - current.memory_mib)
+    return None if instance.limits is None else instance.limits.refusal(instance.size, new, release)
 
 
 def _attributes(size: Size) -> str:

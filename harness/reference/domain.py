@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +16,7 @@ from harness.reference.cpu_tuning import (
     cpu_shares,
     quota_percentage,
 )
+from harness.reference.java_float import float32
 from harness.reference.offering import Offering, OfferingClass, Size
 from harness.reference.release import Release
 from harness.reference.rule import Rule
@@ -167,12 +167,8 @@ def boot_memory_mib(settings: Settings, cluster_id: str, memory_mib: int) -> int
     return _divide_as_float32(memory_mib, settings.number(names.MEMORY_OVERCOMMIT, cluster_id))
 
 
-def _float32(number: float) -> float:
-    return float(struct.unpack("f", struct.pack("f", number))[0])
-
-
 def _divide_as_float32(number: int, divisor: float) -> int:
-    return int(_float32(_float32(number) / _float32(divisor)))
+    return int(float32(float32(number) / float32(divisor)))
 
 
 def domain_at_start(

@@ -123,7 +123,9 @@ def _java_int(text: str | None) -> int:
     return number if -(2**31) <= number <= MAX_INT else -1
 
 
-def parameters_refusal(offering: Offering, asked: CustomParameters, settings: Settings) -> Refusal | None:
+def parameters_refusal(
+    release: Release, offering: Offering, asked: CustomParameters, settings: Settings
+) -> Refusal | None:
     """Why these parameters are not accepted for a custom offering, or None; a fixed offering accepts (ignores) any.
 
     Source: UserVmManagerImpl.validateCustomParameters, in its order.
@@ -140,23 +142,17 @@ def parameters_refusal(offering: Offering, asked: CustomParameters, settings: Se
         low = 1 if offering.min_cpus is None else offering.min_cpus
         high = _lowest_limit(offering.max_cpus, settings.integer(MAX_OFFERING_CPUS))
         if not low <= _java_int(asked.cpus) <= high:
-            text = f"Invalid CPU cores value, specify a value between {low} and {high}"
+            text = f"Invalid {release.cpu} cores value, specify a value between {low} and {high}"
             return Refusal(431, text, refusals.CPUS_RANGE)
     elif asked.cpus is not None:
-        text = (
-            f"The CPU cores of this offering id:{offering.id} is not customizable. This is predefined in the Template."
-        )
-        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
+        return _not_customizable(f"{release.cpu} cores", offering, release.fixed_place)
     if offering.speed_mhz is None:
         if _java_int(asked.speed_mhz) <= 0:
-            text = f"Invalid CPU speed value, specify a value between 1 and {MAX_INT}"
+            text = f"Invalid {release.cpu} speed value, specify a value between 1 and {MAX_INT}"
             return Refusal(431, text, refusals.SPEED_RANGE)
     elif asked.speed_mhz is not None:
-        text = (
-            f"The CPU speed of this offering id:{offering.id} is not customizable. "
-            f"This is predefined as {offering.speed_mhz} MHz."
-        )
-        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
+        place = f"as {offering.speed_mhz} MHz" if release.tells_fixed_speed else release.fixed_place
+        return _not_customizable(f"{release.cpu} speed", offering, place)
     if offering.memory_mib is None:
         low = LOWEST_MEMORY_MIB if offering.min_memory_mib is None else offering.min_memory_mib
         high = _lowest_limit(offering.max_memory_mib, settings.integer(MAX_OFFERING_MEMORY))
@@ -164,9 +160,13 @@ def parameters_refusal(offering: Offering, asked: CustomParameters, settings: Se
             text = f"Invalid memory value, specify a value between {low} and {high}"
             return Refusal(431, text, refusals.MEMORY_RANGE)
     elif asked.memory_mib is not None:
-        text = f"The memory of this offering id:{offering.id} is not customizable. This is predefined in the Template."
-        return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
+        return _not_customizable("memory", offering, release.fixed_place)
     return None
+
+
+def _not_customizable(what: str, offering: Offering, place: str) -> Refusal:
+    text = f"The {what} of this offering id:{offering.id} is not customizable. This is predefined {place}."
+    return Refusal(431, text, refusals.NOT_CUSTOMIZABLE)
 
 
 def _lowest_limit(offering_limit: int | None, setting_limit: int) -> int:

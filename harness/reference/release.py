@@ -13,9 +13,14 @@ from harness.reference.rule import Rule
 class Release:
     """A behaviour. `scales_fixed_offerings` is the pull request; all else that differs is text.
 
-    `agent_failure` is what an API user reads when the agent could not carry a scale out. The last three are what
+    `agent_failure` is what an API user reads when the agent could not carry a scale out. The next three are what
     an instance is called where a stopped one is refused an offering, and what instance and template are called where
-    the instance flag is refused. `defects` are the known ones that it was built with.
+    the instance flag is refused. `cpu` is how CPUs are written where custom parameters are refused, `fixed_place` where
+    what an offering fixes is said to be predefined; of a speed the value is told instead with `tells_fixed_speed`.
+    With `has_key_pairs` a job makes a user's keys, and the older ones stay good; with `limits_whole_size` an owner's
+    limit is held against the whole new size, and the old one counts as given back; with `tells_global_value` a change
+    of a setting is answered with the global value, wherever it was made. `defects` are the known ones that it was built
+    with.
     """
 
     name: str
@@ -25,6 +30,12 @@ class Release:
     stopped_instance: str
     flagged_instance: str
     flagged_template: str
+    cpu: str
+    fixed_place: str
+    tells_fixed_speed: bool
+    has_key_pairs: bool
+    limits_whole_size: bool
+    tells_global_value: bool
     defects: frozenset[Rule]
 
     @property
@@ -52,6 +63,12 @@ BEFORE = Release(
     stopped_instance="virtual machine",
     flagged_instance="VM",
     flagged_template="template",
+    cpu="cpu",
+    fixed_place="in the template",
+    tells_fixed_speed=False,
+    has_key_pairs=False,
+    limits_whole_size=False,
+    tells_global_value=False,
     defects=_DEFECTS_BEFORE,
 )
 SINCE = Release(
@@ -62,6 +79,12 @@ SINCE = Release(
     stopped_instance="Instance",
     flagged_instance="Instance",
     flagged_template="Template",
+    cpu="CPU",
+    fixed_place="in the Template",
+    tells_fixed_speed=True,
+    has_key_pairs=True,
+    limits_whole_size=True,
+    tells_global_value=True,
     defects=_DEFECTS_BEFORE | {oddities.STALE_SPEED, oddities.HALVED_QUOTA},
 )
 

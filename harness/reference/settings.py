@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.reference import refusals
+from harness.reference import java_float, refusals
 from harness.reference.refusal import Refusal
 
 ENABLE_DYNAMIC_SCALE = "enable.dynamic.scale.vm"
@@ -148,3 +148,28 @@ def seeded_by_upgrade(settings: Settings) -> dict[str, str]:
 def tags_in(text: str | None) -> frozenset[str]:
     """The tags of a comma-separated list, as settings, hosts and offerings have them."""
     return frozenset(tag.strip() for tag in (text or "").split(",") if tag.strip())
+
+
+def as_java_writes(kind: Kind, text: str) -> str:
+    """A value of this kind the way a server shows it that has read it: 2.0 for 2, true for TRUE."""
+    match kind:
+        case Kind.BOOLEAN:
+            return text.lower()
+        case Kind.INTEGER:
+            return str(int(text))
+        case Kind.FLOAT:
+            return java_float.written(float(text))
+        case _:
+            return text
+
+
+def is_same_value(name: str, one: str, other: str) -> bool:
+    """Whether two texts are one value of a setting, which a server may show otherwise than it was written."""
+    setting = SETTINGS.get(name)
+    if setting is None or one == other:
+        return one == other
+    try:
+        return as_java_writes(setting.kind, one) == as_java_writes(setting.kind, other)
+    except (ValueError, OverflowError):
+        # No value of its kind, which a server may keep all the same.
+        return False

@@ -33,6 +33,7 @@ class Progress:
         self._console = console
         self._now = ""
         self._count = 0
+        self._takes_back = False
         self._ended = 0
         self._at_it: list[str] = []
         self._since = time.monotonic()
@@ -84,6 +85,14 @@ class Progress:
         line.stylize(_STYLES[record.outcome], 8, 8 + len(record.outcome.value))
         self._console.print(line, soft_wrap=True)
 
+    def take_back(self, change: str, left: int) -> None:
+        """The end of the run: so many things are left to be taken back, this one first."""
+        after = f", {left - 1} more after it" if left > 1 else ""
+        self.doing(f"taking back {change}{after}")
+        if not self._takes_back and not self._console.is_terminal:
+            self.note(self._now)
+        self._takes_back = True
+
     def _line(self) -> RenderableType:
         seconds = time.monotonic() - self._since
         progress = f"{self._ended} of {self._count}  " if self._count else ""
@@ -123,6 +132,8 @@ def plain_summary(record: RunRecord, folder: Path) -> Iterator[str]:
         yield f"warning: {line}"
     for line in record.leftovers:
         yield f"left behind: {line}"
+    if record.leftovers:
+        yield f"to take it back: cs-harness cleanup --run {record.run_id} --reports {folder.parent}"
     if record.could_not_run is not None:
         yield f"could not run: {record.could_not_run}"
     if record.shuffle_seed is not None:

@@ -1,4 +1,4 @@
-"""Hosts that a case of this run could not look into: later cases go round them, or say at once what they lack."""
+"""Hosts that broke in a case of this run: later cases go round them, or say at once what they lack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from harness.cloud.entities import HostRecord
 from harness.errors import HarnessError
-from harness.hosts.failures import HostFailure
 
 # A host that hangs costs a whole time limit to look at, so not every case does.
 _LOOKED_AT_AGAIN_S = 60.0
@@ -26,12 +25,12 @@ class BrokenHosts:
     def __init__(self, run_folder: Path) -> None:
         self._folder = run_folder / ".broken-hosts"
 
-    def add(self, when: str, failure: HostFailure) -> None:
+    def add(self, when: str, host_name: str, reason: str) -> None:
         """Remember it unless it is known; `when` is the case, or what else. Raises OSError: nothing can be written."""
-        file = self._folder / quote(failure.host, safe="")
+        file = self._folder / quote(host_name, safe="")
         if not file.exists():
             self._folder.mkdir(exist_ok=True)
-            file.write_text(json.dumps([failure.host, f"in {when}: {failure.reason}"]), encoding="utf-8")
+            file.write_text(json.dumps([host_name, f"in {when}: {reason}"]), encoding="utf-8")
 
     def still(self, look: Callable[[str], object]) -> dict[str, str]:
         """By name of what each broke. `look` looks into a host, and raises HarnessError where that is still broken."""

@@ -20,7 +20,7 @@ from harness.run.environment import Allowed
 from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
 from harness.run.home import first_wished, has_home, homes_in, suitable_clusters, usable_text
-from harness.run.inquiry import fault_by_repetition, fault_in
+from harness.run.inquiry import Doubt, Fault, fault_by_a_stop, fault_by_repetition, fault_by_silence, fault_in, lines_of
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
@@ -33,7 +33,7 @@ from harness.run.record import (
     case_outcome,
     layer_lines,
 )
-from harness.run.session import Session
+from harness.run.session import MANAGEMENT_LOG, Session, agent_log
 from harness.run.stage import Stage
 from harness.run.steps import Listener, Steps, WaitsFor
 from harness.run.witness import Witness
@@ -59,8 +59,8 @@ class Verdict:
 class RunContext:
     """What a process needs to run cases: its session, or why it has none.
 
-    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes. `homes` are names of hosts by the
-    cases that are to take place there, where such a host suits the case.
+    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes, if any is kept. `homes` are names of
+    hosts by the cases that are to take place there, where such a host suits the case.
     """
 
     connected: Session | HarnessError
@@ -70,6 +70,7 @@ class RunContext:
     epoch: float
     worker: str
     homes: Mapping[str, str] = field(default_factory=dict)
+    keeps_evidence: bool = True
 
     @property
     def session(self) -> Session:
@@ -167,9 +168,13 @@ class Case:
     def close_stage(self) -> None:
         """Take everything away and let others have the place; what stays is still in the run's ledger."""
         with self._holding.pop_all():
-            if self._stage is not None and not self._closed:
+            if self._stage is not None and self._context is not None and not self._closed:
                 self._closed = True
                 self._stage.close()
+                # An agent that did not end a domain is likely not to be reached by the next case either.
+                for host_name, domain in self._stage.left_running():
+                    told = f"domain {domain} runs on there, though CloudStack says that it is stopped"
+                    BrokenHosts(self._context.folder).add(self.id, host_name, told)
 
     def judge(self, raised: BaseException | None) -> Verdict:
         """The verdict after the test function ended, with `raised` or well.
@@ -180,7 +185,7 @@ class Case:
         verdict = self._verdict = self._judged(raised)
         try:
             if isinstance(raised, HostFailure) and self._context is not None:
-                BrokenHosts(self._context.folder).add(self.id, raised)
+                BrokenHosts(self._context.folder).add(self.id, raised.host, raised.reason)
             # What was overcome on the way is shown as well.
             if verdict.outcome in (Outcome.FAILED, Outcome.COULD_NOT_RUN) or self._witness.overcome:
                 self._keep_evidence()
@@ -191,7 +196,7 @@ class Case:
 
     def _keep_evidence(self) -> None:
         context = self._context
-        if context is None or not isinstance(context.connected, Session):
+        if context is None or not context.keeps_evidence or not isinstance(context.connected, Session):
             return
         with self.steps.step("keep evidence", WaitsFor.HARNESS):
             self._evidence = context.connected.gather_evidence(context.folder, self.id)
@@ -244,10 +249,10 @@ class Case:
         with self.steps.step("look for another cause", WaitsFor.HARNESS):
             doubts = [doubt for doubt in stage.doubts if not self._seen_before.get(doubt.job.job_id[:8], 0)]
             logs = stage.session.lines_of(self._witness.job_ids, self._hosts_concerned)
-            fault = fault_in(logs, doubts)
+            fault = fault_in(logs, doubts) or self._silence(logs, doubts)
         if fault is None:
             try:
-                fault = fault_by_repetition(doubts)
+                fault = fault_by_repetition(doubts) or (None if logs else fault_by_a_stop(doubts))
             except HarnessError as failure:
                 return f"a step that failed cannot be done again: {failure}"
         return None if fault is None or self._seen_before.get(fault.job_id[:8], 0) else fault.says
@@ -257,8 +262,15 @@ class Case:
         stage = self._stage
         if stage is None or not stage.unproven:
             return None
-        fault = fault_in(stage.session.lines_of([job.job_id for job in stage.unproven], self._hosts_concerned), [])
+        logs = stage.session.lines_of(self._witness.job_ids, self._hosts_concerned)
+        failed = [Doubt("what failed as predicted", job) for job in stage.unproven]
+        fault = fault_in(lines_of(failed, logs), []) or self._silence(logs, failed)
         return None if fault is None else fault.says
+
+    def _silence(self, logs: dict[str, list[str]], doubts: list[Doubt]) -> Fault | None:
+        """Where the management server's log, which would tell, is not there, and those of all agents are."""
+        agents = {agent_log(host) for host in self._hosts_concerned}
+        return fault_by_silence(logs, doubts) if MANAGEMENT_LOG not in logs and agents <= logs.keys() else None
 
     @property
     def _hosts_concerned(self) -> list[str]:

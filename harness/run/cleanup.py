@@ -16,6 +16,7 @@ from harness.cloud.client import CloudApi
 from harness.errors import HarnessError
 from harness.run import zone_lock
 from harness.run.api_access import api_of
+from harness.run.cloud_notes import CloudNotes, noted
 from harness.run.environment import Environment
 from harness.run.ledger import (
     LEDGER_FILE,
@@ -84,7 +85,12 @@ def clean_up(folder: Path, load: Load, cloud_file: Path | None) -> CleanedUp:
                 ledger.settle(line.number)
             return CleanedUp(run.run_id, [f"{line.change} (gone with its lab)" for line in before], [])
         environment = load(cloud_file or run.cloud_file)
-        stayed = _refusal(run, environment) or _take_back(environment, ledger)
+        refused = _refusal(run, environment)
+        if not refused and not run.on_lab:
+            # A cloud that does not tell its users takes things back all the same.
+            with suppress(HarnessError):
+                ledger.notes = CloudNotes(api_of(environment), environment.time_limits.job, run.run_id)
+        stayed = refused or _take_back(environment, ledger)
         left = {line.number for line in ledger.unsettled()}
         return CleanedUp(run.run_id, [str(line.change) for line in before if line.number not in left], stayed)
 
@@ -123,23 +129,28 @@ def _not_alive(folder: Path) -> Iterator[bool]:
 
 
 def runs_on(environment: Environment) -> dict[str, list[Change]]:
-    """What bears the name of a run, by run: locks, accounts, networks, offerings, instances.
+    """What bears the name of a run, by run: locks, accounts, networks, offerings, instances; and what runs have noted.
 
     Raises:
         HarnessError: the cloud cannot be listed.
     """
+    api = api_of(environment)
     by_run: dict[str, list[Change]] = {}
-    for made in _named_by_runs(api_of(environment)):
+    for made in _named_by_runs(api):
         if found := _MADE_BY_A_RUN.match(made.name):
             by_run.setdefault(found["run"], []).append(made)
+    # After the lock, which goes last, and before what was made: an offering is gone before the tag that it demands.
+    for run, changes in noted(api).items():
+        there = by_run.setdefault(run, [])
+        there[sum(isinstance(change, LockTaken) for change in there) : 0] = changes
     return by_run
 
 
 def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | None) -> list[CleanedUp]:
-    """Take away what bears the name of a run, of all or of one, without its ledger.
+    """Take away what bears the name of a run, of all or of one, and take back what it noted, without its ledger.
 
-    Settings and host tags have no names, so what a run changed there only its ledger knows. A run whose lock still
-    holds may go on elsewhere: it is left alone unless it is named. `scratch` is a folder for a ledger of what is found.
+    A run whose lock still holds may go on elsewhere: it is left alone unless it is named. `scratch` is a folder for a
+    ledger of what is found.
 
     Raises:
         HarnessError: the cloud cannot be listed.
@@ -159,6 +170,8 @@ def clean_up_by_names(environment: Environment, scratch: Path, run_id: str | Non
             ledger.intend(run, change)
         stayed = _take_back(environment, ledger)
         left = {str(line.change) for line in ledger.unsettled()}
+        if not stayed:
+            CloudNotes(api, environment.time_limits.job, run).forget_all()
         cleaned.append(CleanedUp(run, [str(change) for change in changes if str(change) not in left], stayed))
     return cleaned
 

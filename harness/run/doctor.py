@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.cloud import configuration, infrastructure
+from harness.cloud.answers import number, text
 from harness.cloud.client import MOST_SKEW_S, ApiAnswerError, CloudApi
-from harness.cloud.entities import HostRecord, Zone
+from harness.cloud.entities import HostRecord, NetworkRecord, TemplateRecord, Zone
 from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 from harness.hosts.log_reading import end_of
@@ -55,15 +56,23 @@ def examine(environment: Environment, cases: Mapping[str, Claim]) -> Iterator[Ch
         yield Check("sections", False, "none: without a zone there is nothing to look at")
         return
     zone = zones[0]
-    templates = _tried("template", lambda: _template(api, environment, zone))
-    yield templates
-    if environment.cloud.network is not None:
-        network = environment.cloud.network
-        yield _tried("network", lambda: infrastructure.network(api, zone.id, network).name)
+    needed = [_tried("template", lambda: _template(api, environment, zone))]
+    for key, find in (("unscalable_template", infrastructure.template), ("network", infrastructure.network)):
+        name = getattr(environment.cloud, key)
+        if name is not None:
+            needed.append(_tried(key.replace("_", " "), partial(_named, find, api, zone, name)))
+    yield from needed
     usable: list[HostRecord] = []
-    yield from _hosts(api, environment, zone, usable)
-    yield from _logs(environment, usable)
-    yield from sections(environment, cases, usable if templates.good else [])
+    try:
+        yield from _hosts(api, environment, zone, usable)
+        yield from _logs(environment, usable)
+    except HarnessError as failure:
+        yield Check("hosts", False, str(failure))
+    lacking = [check.what for check in needed if not check.good]
+    if lacking:
+        yield Check("sections", False, f"none: there is no run without {' and '.join(lacking)}")
+        return
+    yield from sections(environment, cases, usable)
 
 
 def _tried(what: str, look: Callable[[], str]) -> Check:
@@ -80,13 +89,14 @@ def _version(api: CloudApi) -> str:
 
 
 def _role(api: CloudApi) -> str:
-    user = api.call("getUser", userapikey=api.api_key).get("user", {})
-    if int(user.get("accounttype", 0)) != _ROOT_ADMIN:
+    answer = api.call("getUser", userapikey=api.api_key)
+    account = text(answer, "user", "account")
+    if number(answer, "user", "accounttype") != _ROOT_ADMIN:
         raise ApiAnswerError(
-            f"the keys are of account {user.get('account')}, which is no root admin's: it cannot see or choose hosts, "
+            f"the keys are of account {account}, which is no root admin's: it cannot see or choose hosts, "
             "nor change settings; give a root admin's keys"
         )
-    return f"root admin {user.get('account')}"
+    return f"root admin {account}"
 
 
 def _clock(api: CloudApi) -> str:
@@ -102,6 +112,12 @@ def _clock(api: CloudApi) -> str:
 def _zone(api: CloudApi, environment: Environment, found: list[Zone]) -> str:
     found.append(infrastructure.zone(api, environment.cloud.zone))
     return f"{found[0].name}, {found[0].network_type}"
+
+
+def _named(
+    find: Callable[[CloudApi, str, str], NetworkRecord | TemplateRecord], api: CloudApi, zone: Zone, name: str
+) -> str:
+    return find(api, zone.id, name).name
 
 
 def _template(api: CloudApi, environment: Environment, zone: Zone) -> str:
@@ -137,8 +153,7 @@ def _logs(environment: Environment, usable: Sequence[HostRecord]) -> Iterator[Ch
     if environment.logs.management is not None:
         management = environment.logs.management
         places.append(("management server", log_access(environment, management), management.file))
-    if environment.logs.agent is not None:
-        places += [(host.name, host_access(environment, host), environment.logs.agent) for host in usable]
+    places += [(host.name, host_access(environment, host), environment.logs.agent) for host in usable]
     for where, access, file in places:
         tried = _tried(f"log of {where}", partial(_end_of_log, access, file))
         yield tried if tried.good else Check(tried.what, None, f"is not in evidence: {tried.says}")

@@ -142,12 +142,12 @@ class ManagementLog(Table):
 
 
 class Logs(Table):
-    """Logs from which a case that failed keeps the lines of its jobs; one that is not named is not read.
+    """Logs from which a case that failed keeps the lines of its jobs, and which say whether a fault stood behind it.
 
-    `agent` is the log's path on the KVM hosts, such as /var/log/cloudstack/agent/agent.log.
+    `agent` is the log's path on the KVM hosts. The management server's is read where it is named.
     """
 
-    agent: str | None = None
+    agent: str = "/var/log/cloudstack/agent/agent.log"
     management: ManagementLog | None = None
 
 

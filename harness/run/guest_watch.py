@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,8 @@ from harness.waiting import DeadlineExpired, wait_until
 # Each look costs the host a process or two, which a booting guest could use; other cases go on meanwhile.
 _BOOT_PAUSES_S, _BOOT_SHARE = (0.2, 0.5), 0.1
 _LONGEST_PAUSE_S = 0.25
+# A guest is first asked when this part has passed of the time that the quickest of the last ones took.
+_PART_OF_A_BOOT = 0.8
 
 
 class GuestWatch:
@@ -32,7 +35,8 @@ class GuestWatch:
         """A look through `view`; what the guest shows by its deadline instead of what is expected is compared later."""
         seen = view.observe(self._name)
         if isinstance(seen.domain, DomainView) and not _has_settled(expected, seen.guest):
-            self._wait(view, expected)
+            if isinstance(seen.guest, GuestView) or self._boots(view):
+                self._settles(view, expected)
             seen = view.observe(self._name)
         if isinstance(seen.guest, GuestView):
             self._has_answered()
@@ -45,34 +49,42 @@ class GuestWatch:
     def _stays_behind(self) -> bool:
         return self.was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
 
-    def _wait(self, view: HostView, expected: Sequence[Domain]) -> None:
+    def _boots(self, view: HostView) -> bool:
+        """Wait for the guest agent; whether it answered."""
         session = self._scene.session
         if session.guest_agent_silent is not None or self._was_silent:
-            return
-        limits = session.environment.time_limits
+            return False
+        quickest_s = 0.0 if self._answered else min(session.last_boots_s, default=0.0)
+        began = time.monotonic()
         try:
             wait_until(
                 f"the guest agent of {self._name}",
                 lambda: view.guest(self._name),
                 _answers,
-                limits.guest_boot,
+                session.environment.time_limits.guest_boot,
+                not_before_s=_PART_OF_A_BOOT * quickest_s,
                 first_pause_s=_BOOT_PAUSES_S[0],
                 longest_pause_s=_BOOT_PAUSES_S[1],
                 share=_BOOT_SHARE,
             )
         except DeadlineExpired as expired:
             self._is_silent(expired)
-            return
+            return False
+        if not self._answered:
+            session.last_boots_s.append(time.monotonic() - began)
         self._has_answered()
+        return True
+
+    def _settles(self, view: HostView, expected: Sequence[Domain]) -> None:
+        """Wait until the guest shows what is expected; what it shows instead is compared next and a finding there."""
         if self._stays_behind:
             return
-        # What the guest shows instead is compared next and becomes a finding there.
         with suppress(DeadlineExpired):
             wait_until(
                 f"guest {self._name} to bring its CPUs and memory online",
                 lambda: view.guest(self._name),
                 lambda seen: _has_settled(expected, seen),
-                limits.guest_hotplug,
+                self._scene.session.environment.time_limits.guest_hotplug,
                 longest_pause_s=_LONGEST_PAUSE_S,
             )
 

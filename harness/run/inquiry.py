@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.cloud.jobs import JobResult
 
-_MOST_LETTERS = 300
+_MOST_LETTERS = 500
 # What CloudStack says where a command does not come to an agent, or no answer comes back. Source:
 # ResourceUnavailableException, OperationTimedoutException.
 _UNREACHED = re.compile(
@@ -36,16 +36,20 @@ _LOG_ID = re.compile(r"logid:([0-9a-f]{8})")
 
 @dataclass(frozen=True)
 class Doubt:
-    """A job that failed where it had to succeed.
+    """A job that failed where it had to succeed, or succeeded without having done its work.
 
     `asked` is what a scale has to ask of libvirt: memory in KiB and vCPUs. `again` does the step once more and gives
-    how that ended; None where it would not be the same step any more.
+    how that ended; None where it would not be the same step any more. `by_agent`: it ended as a command ends that an
+    agent could not carry out, or that never came to it. `stops` stops the instance by force and says whether its domain
+    is gone.
     """
 
     what: str
     job: JobResult
     asked: tuple[int, int] | None = None
     again: Callable[[], JobResult] | None = None
+    by_agent: bool = True
+    stops: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,39 @@ def fault_by_repetition(doubts: Sequence[Doubt]) -> Fault | None:
             told = f"{doubt.what} failed ({_short(doubt.job.text)}) and came through when it was done again"
             return Fault(doubt.job.job_id, told)
     return None
+
+
+def fault_by_silence(logs: Mapping[str, Sequence[str]], doubts: Sequence[Doubt]) -> Fault | None:
+    """The first doubted job of which no agent's log has a line: its command came to none of them.
+
+    `logs` are those of all agents that the case has to do with. Where they have no line of any of its jobs they keep
+    too little to tell.
+    """
+    told = {found[1] for _, line in _lines(logs) if (found := _LOG_ID.search(line))}
+    for doubt in doubts:
+        if told and doubt.by_agent and doubt.job.job_id[:8] not in told:
+            says = f"{doubt.what} did not come to an agent: no agent's log has a line of its job"
+            return Fault(doubt.job.job_id, f"{says} ({_short(doubt.job.text or 'which succeeded')})")
+    return None
+
+
+def fault_by_a_stop(doubts: Sequence[Doubt]) -> Fault | None:
+    """The first doubt about an agent by which nothing else is done either, where no log can be read.
+
+    Raises:
+        HarnessError: the cloud or the host does not answer any more.
+    """
+    for doubt in doubts:
+        if doubt.by_agent and doubt.stops is not None and not doubt.stops():
+            told = f"{doubt.what}, and a forced stop leaves the domain running: its host's agent is not reached"
+            return Fault(doubt.job.job_id, told)
+    return None
+
+
+def lines_of(doubts: Sequence[Doubt], logs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Of the logs' lines those of these jobs."""
+    words = [f"logid:{doubt.job.job_id[:8]}" for doubt in doubts]
+    return {name: [line for line in lines if any(word in line for word in words)] for name, lines in logs.items()}
 
 
 def _lines(logs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,10 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -95,6 +95,23 @@ class NetworkMade(_Change):
         return f"network {self.name}"
 
 
+class ThingMade(_Change):
+    """Something that a test of somebody else's made; `thing` names its kind in harness.cloud.kinds.
+
+    `id` is None until the API has told it. Its name may be anybody's, so that it is not found by that.
+    """
+
+    permission: ClassVar = Allowed.ACCOUNTS
+    kind: Literal["thing"] = "thing"
+    thing: str
+    name: str
+    id: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.thing} {self.name or 'without a name'}"
+        return text if self.id is None else f"{text} ({self.id})"
+
+
 class SettingChanged(_Change):
     """A setting that is to be `former` again; `inherited`: as far as the API shows it had no value of its own there."""
 
@@ -175,11 +192,12 @@ Change = (
     | OfferingMade
     | AccountMade
     | NetworkMade
+    | ThingMade
     | SettingChanged
     | HostTagsChanged
     | TemplateFlagChanged
 )
-_CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
+CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)
@@ -201,8 +219,18 @@ class LedgerRun:
     on_lab: bool
 
 
+class Notes(Protocol):
+    """Where lines are kept besides, see CloudNotes. Its methods may raise HarnessError."""
+
+    def write(self, number: int, change: Change) -> None: ...
+
+    def forget(self, number: int, change: Change) -> None: ...
+
+
 class Ledger:
     """One run's ledger. Every method may raise LedgerError and may be called from any process and thread."""
+
+    notes: Notes | None = None
 
     def __init__(self, path: Path) -> None:
         """One connection for all: what SQLite needs to read is there before a disk can be full."""
@@ -225,12 +253,15 @@ class Ledger:
         return None if row is None else LedgerRun(row[0], row[1], Path(row[2]), bool(row[3]))
 
     def intend(self, case_id: str, change: Change) -> int:
-        """Write down what is about to happen; returns the line's number."""
+        """Write down what is about to happen; returns the line's number. Raises what `notes` does as well."""
         with self._open() as database:
             made = database.execute(
                 "INSERT INTO line (case_id, change) VALUES (?, ?)", (case_id, change.model_dump_json())
             )
-            return int(made.lastrowid or 0)
+            number = int(made.lastrowid or 0)
+        if self.notes is not None:
+            self.notes.write(number, change)
+        return number
 
     def amend(self, number: int, change: Change) -> None:
         """Replace a line by what is known better now."""
@@ -241,16 +272,37 @@ class Ledger:
         """The change has been taken back, or never happened."""
         with self._open() as database:
             database.execute("UPDATE line SET settled = 1 WHERE number = ?", (number,))
+            row = database.execute("SELECT change FROM line WHERE number = ?", (number,)).fetchone()
+        if self.notes is not None and row is not None:
+            # One that stays tells of what is so already.
+            with suppress(HarnessError):
+                self.notes.forget(number, CHANGES.validate_json(row[0]))
 
     def unsettled(self, case_id: str | None = None) -> list[Line]:
         """What is still to be taken back, newest first; of one case, or of all."""
-        query = "SELECT number, case_id, change FROM line WHERE settled = 0"
-        only: tuple[str, ...] = ()
-        if case_id is not None:
-            query, only = query + " AND case_id = ?", (case_id,)
+        if case_id is None:
+            return self._lines("settled = 0")
+        return self._lines("settled = 0 AND case_id = ?", case_id)
+
+    def reopen(self, number: int) -> None:
+        """It is to be taken back after all."""
         with self._open() as database:
-            rows = database.execute(query + " ORDER BY number DESC", only).fetchall()
-        return [Line(int(row[0]), str(row[1]), _CHANGES.validate_json(row[2])) for row in rows]
+            database.execute("UPDATE line SET settled = 0 WHERE number = ?", (number,))
+
+    def settled(self) -> list[Line]:
+        """What was taken back or never happened, newest first."""
+        return self._lines("settled = 1")
+
+    def may_run_on(self) -> list[tuple[str, str, str]]:
+        """Of each instance that may run on though it was stopped: whose case it is, its host and its domain."""
+        left = [(line.case_id, line.change) for line in self.unsettled()]
+        return [(case, *made.runs_on) for case, made in left if isinstance(made, InstanceMade) and made.runs_on]
+
+    def _lines(self, which: str, *values: str) -> list[Line]:
+        query = f"SELECT number, case_id, change FROM line WHERE {which} ORDER BY number DESC"  # noqa: S608 - our own
+        with self._open() as database:
+            rows = database.execute(query, values).fetchall()
+        return [Line(int(row[0]), str(row[1]), CHANGES.validate_json(row[2])) for row in rows]
 
     def _connected(self) -> sqlite3.Connection:
         try:

@@ -42,7 +42,7 @@ def open_account(session: Session, inventory: Inventory, run_id: str) -> RunAcco
     try:
         made = AccountMade(name=name)
         number = ledger.intend(THE_RUN, made)
-        keys = accounts.create(session.api, name, AccountType.ROOT_ADMIN)
+        keys = accounts.create(session.api, environment.time_limits.job, name, AccountType.ROOT_ADMIN)
         ledger.amend(number, made.model_copy(update={"id": keys.id}))
         account = RunAccount(name=name, api_key=keys.api_key, secret_key=keys.secret_key, network_id=None)
         if inventory.network is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,19 @@ from harness.reference import rules
 from harness.reference.capacity import Allocation, Host, with_allocation
 from harness.reference.cpu_tuning import QUOTA_REMOVED_US
 from harness.reference.decision import decide
-from harness.reference.offering import CustomParameters, Offering, Size
+from harness.reference.offering import CustomParameters, Offering
 from harness.reference.scaling import RUNNING, EndlessScaleError, Outcome, Prediction, World, predict
 from harness.reference.settings import CPU_OVERCOMMIT, MEMORY_OVERCOMMIT
 from harness.run.facts import look_records, scale_record, size_record
 from harness.run.inquiry import Doubt
 from harness.run.permits import CannotArrangeError
+from harness.run.reserved_room import (
+    recalculated,
+    size_of,
+    told,
+    world_with_the_rest_reserved,
+    worlds_with_reserved,
+)
 from harness.run.room import Room, require_arranged
 from harness.verify.books import compare_books
 from harness.verify.domain import seen_domain
@@ -139,6 +147,7 @@ class ScaleRequest:
             self.instance.scene.shows(way.defects)
         else:
             self._require_the_same_room()
+            self._require_no_reserved_room()
         return self.settle(way.expected, comparison)
 
     def _require_the_same_room(self) -> None:
@@ -155,6 +164,38 @@ class ScaleRequest:
                 f"needs room that nobody else takes meanwhile; {self.wait().text!r} is right for what hosts count now"
             )
 
+    def _require_no_reserved_room(self) -> None:
+        """What differs may be right where a part of what the host counts is only reserved: for stopped instances, or
+        for one that is gone.
+
+        Raises:
+            CannotArrangeError: all is as it has to be with as much reserved as some of the zone's have, or with all
+                that the host counts beyond what runs there.
+        """
+        scene = self.instance.scene
+        zone_id = scene.session.inventory.zone.id
+        stopped = [
+            each for each in instances.stopped(scene.api) if each.zone_id == zone_id and each.id != self.instance.id
+        ]
+        others = [each for each in instances.running(scene.api) if each.id != self.instance.id]
+        worlds = list(worlds_with_reserved(self.world, self.before, others, stopped))
+        rest = world_with_the_rest_reserved(self.world, self.before, others)
+        if rest != self.world:
+            worlds.append(rest)
+        expected: list[Prediction] = []
+        for world in worlds:
+            with suppress(EndlessScaleError):
+                expected.append(self.predict(world))
+        if not expected:
+            return
+        self.look(expected)
+        if any(not self.compare(prediction).findings for prediction in expected):
+            ended = self.wait().text or "a success"
+            raise CannotArrangeError(
+                f"needs a host of whose allocated capacity nothing is reserved; the zone has {len(stopped)} stopped "
+                f"instances, and {ended!r} is right if {self._left_host} keeps room for them or for one that is gone"
+            )
+
     def finish_alone(self) -> Scaled:
         """As `finish`, where nothing else was done meanwhile: what the cluster's hosts count is compared as well.
 
@@ -169,15 +210,25 @@ class ScaleRequest:
         return scaled
 
     def _books(self, prediction: Prediction) -> list[list[Host]]:
-        """As predicted; or as a recalculation in between leaves them, which counts what runs now and no more."""
+        """As predicted; as a recalculation afterwards or before leaves them, which counts what runs and no more; or as
+        predicted where what does not run is reserved, which is told together with what is used."""
         scene = self.instance.scene
-        predicted = [host for host in prediction.hosts if host.cluster_id == scene.home.cluster_id]
+        running = instances.running(scene.api)
+        others = [each for each in running if each.id != self.instance.id]
+        predicted = self._in_cluster(prediction)
         counted = dict.fromkeys((host.id for host in predicted), Allocation(0, 0))
-        for running in instances.running(scene.api):
-            if running.host_id in counted:
-                size = Size(running.cpus, running.speed_mhz, running.memory_mib)
-                counted[running.host_id] = counted[running.host_id].with_allocated(size)
-        return [predicted, [with_allocation(host, counted[host.id]) for host in predicted]]
+        for each in running:
+            if each.host_id in counted:
+                counted[each.host_id] = counted[each.host_id].with_allocated(size_of(each))
+        ways = [predicted, [with_allocation(host, counted[host.id]) for host in predicted]]
+        for counted_as in (recalculated, world_with_the_rest_reserved):
+            with suppress(EndlessScaleError):
+                otherwise = self.predict(counted_as(self.world, self.before, others))
+                ways.append([with_allocation(host, told(host)) for host in self._in_cluster(otherwise)])
+        return ways
+
+    def _in_cluster(self, prediction: Prediction) -> list[Host]:
+        return [host for host in prediction.hosts if host.cluster_id == self.instance.scene.home.cluster_id]
 
     def wait(self) -> JobResult:
         """How the job ended; the instance's record is as the API has it after that."""
@@ -246,7 +297,9 @@ class ScaleRequest:
             size = prediction.size
             asked = (size.memory_mib * 1024, size.cpus)
             again = self._again if self._is_alone else None
-            scene.doubts.append(Doubt(f"scaling {self.before.name}", job, asked, again))
+            by_agent = job.text == self.world.release.agent_failure
+            stops = self.instance.goes_when_stopped
+            scene.doubts.append(Doubt(f"scaling {self.before.name}", job, asked, again, by_agent, stops))
         elif refusal.text == self.world.release.agent_failure:
             scene.unproven.append(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -32,7 +33,7 @@ from harness.run.environment import Environment, EnvironmentFileError
 from harness.run.evidence import gather
 from harness.run.home import is_usable
 from harness.run.host_logins import host_access, log_access
-from harness.run.ledger import THE_RUN, Ledger
+from harness.run.ledger import THE_RUN, Change, Ledger
 from harness.run.permits import CannotArrangeError, permits_of
 from harness.run.settings_guard import SettingsGuard
 from harness.run.take_back import take_back
@@ -43,9 +44,16 @@ Found = TypeVar("Found")
 
 _LOOKS_AT_ONCE = 8
 _MOST_OF_A_LOG = 1024 * 1024
+# What the management server's log is called among those of agents.
+MANAGEMENT_LOG = "management-server"
 # What a case finds unless it says otherwise.
 PRESUMED_IN_ZONE = {names.ENABLE_DYNAMIC_SCALE: "true"}
 PRESUMED_IN_CLUSTERS = {names.MEMORY_CEILING: "0", names.CPU_CEILING: "0", names.AUTO_MIGRATE: "true"}
+
+
+def agent_log(host_name: str) -> str:
+    """What the log of a host's agent is called."""
+    return f"agent-{host_name}"
 
 
 class NothingToTestError(HarnessError):
@@ -73,20 +81,19 @@ class Inventory:
 class Session:
     """One process's connection to the cloud. What it changes there is in the ledger; `take_back` goes by that."""
 
-    def __init__(
-        self, environment: Environment, ledger: Ledger, *, leave_settings: bool = False, api: CloudApi | None = None
-    ) -> None:
-        """`api` is another than the environment file's, for a run that only tells what it would change."""
+    def __init__(self, environment: Environment, ledger: Ledger, *, leave_settings: bool = False) -> None:
         self.ledger = ledger
         self.environment = environment
         self.permits = permits_of(environment, leave_settings=leave_settings)
-        self.api = self._caller = api or api_of(environment)
+        self.api = self._caller = api_of(environment)
         self.redactor = Redactor(self.api.secrets)
         self._hosts: Hosts | None = None
         self._accesses: dict[str, HostAccess] = {}
         self._witness: Witness | None = None
         self.unreached: dict[str, HostFailure] = {}
         self.guest_agent_answered = False
+        # How long the last guests were waited for until their agents answered.
+        self.last_boots_s: deque[float] = deque(maxlen=5)
         # Where the first guests of a run stay silent no other is waited for: the template has no agent. One may do so
         # for its own reasons where the environment file says that there is one.
         self.silent_guests_left = 3 if environment.guest.agent else 1
@@ -189,7 +196,7 @@ class Session:
 
     def act_as(self, api: CloudApi, network_id: str | None) -> None:
         """Act as another account, with its own network; what takes that account back still acts as the caller."""
-        api.has_answered = self.api.has_answered
+        api.has_answered, api.job_ids = self.api.has_answered, self.api.job_ids
         self.api = api
         self.redactor.learn(*api.secrets)
         if self.inventory.network is not None and network_id is not None:
@@ -232,7 +239,7 @@ class Session:
         api = api_of(self.environment, api_key, secret_key)
         self.redactor.learn(*api.secrets)
         api.listener, api.witness = self.api.listener, self.api.witness
-        api.has_answered = self.api.has_answered
+        api.has_answered, api.job_ids = self.api.has_answered, self.api.job_ids
         return api
 
     def calling_api(self) -> CloudApi:
@@ -267,10 +274,8 @@ class Session:
         logs: dict[str, tuple[HostAccess, str]] = {}
         if environment.logs.management is not None:
             management = environment.logs.management
-            logs["management-server"] = log_access(environment, management), management.file
-        if environment.logs.agent is not None:
-            logs |= {f"agent-{name}": (self._accesses[name], environment.logs.agent) for name in hosts}
-        return logs
+            logs[MANAGEMENT_LOG] = log_access(environment, management), management.file
+        return logs | {agent_log(name): (self._accesses[name], environment.logs.agent) for name in hosts}
 
     @property
     def required_layers(self) -> tuple[Layer, ...]:
@@ -300,11 +305,15 @@ class Session:
             hosts=tuple(self._reference_host(host, settings) for host in self.hosts()),
         )
 
-    def take_back(self, case_id: str | None = None) -> list[str]:
-        """Take back what a case created or changed, or all that this run did; a line for each thing that stayed."""
-        return take_back(self._caller, self.environment.time_limits.job, self.ledger, case_id, self._still_runs)
+    def take_back(self, case_id: str | None = None, said: Callable[[Change, int], object] | None = None) -> list[str]:
+        """Take back what a case created or changed, or all that this run did; a line for each thing that stayed.
 
-    def _still_runs(self, host_name: str, instance_name: str) -> bool:
+        `said` hears of each thing before it is taken back, and how many there are from it on.
+        """
+        job_seconds = self.environment.time_limits.job
+        return take_back(self._caller, job_seconds, self.ledger, case_id, self.still_runs, said)
+
+    def still_runs(self, host_name: str, instance_name: str) -> bool:
         """Of a host that cannot be looked into CloudStack's word is all there is."""
         if self._hosts is None or host_name not in self._accesses:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.cloud import configuration
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.configuration import Place
+from harness.reference.settings import is_same_value
 from harness.run.environment import Allowed
 from harness.run.ledger import Ledger, SettingChanged
 from harness.run.permits import Permits
@@ -30,9 +31,9 @@ class SettingsGuard:
             CannotArrangeError: it would have to be changed, and that is not allowed.
         """
         former = configuration.value(self._api, name, place)
-        if former == value:
+        if is_same_value(name, former, value):
             return
-        inherited = place != Place() and former == configuration.value(self._api, name, Place())
+        inherited = place != Place() and is_same_value(name, former, configuration.value(self._api, name, Place()))
         change = SettingChanged(
             name=name,
             former=former,

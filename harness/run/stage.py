@@ -38,11 +38,17 @@ class Stage(OfferingScene):
     ) -> None:
         super().__init__(session, case_id, run_id, steps, home)
         # Nobody else changes what the hosts of its cluster count; on a cloud of others that cannot be known.
-        self.has_the_books = claim.alone is not None and session.environment.lab is not None
+        alone = claim.alone is not None and session.environment.lab is not None
+        self.has_the_books = alone and not self._left_by_others()
         self.shares_home = claim.alone is None
         self._claim = claim
         self._instances: list[StagedInstance] = []
         self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
+
+    def _left_by_others(self) -> bool:
+        """Whether capacity is reserved there for what another case could not stop."""
+        there = {host.name for host in (self.home, *self.neighbours)}
+        return any(case != self.case_id and host in there for case, host, _ in self.session.ledger.may_run_on())
 
     @property
     def neighbours(self) -> list[HostRecord]:
@@ -312,7 +318,8 @@ class Stage(OfferingScene):
         intended = AccountMade(name=self.next_name())
         number = self.intend(intended)
         with self.steps.step(f"create account {intended.name}"):
-            made = accounts.create(self.api, intended.name, accounts.AccountType.USER)
+            seconds = self.session.environment.time_limits.job
+            made = accounts.create(self.api, seconds, intended.name, accounts.AccountType.USER)
         self.session.ledger.amend(number, intended.model_copy(update={"id": made.id}))
         return StagedAccount(self, made, self._network_for(made))
 
@@ -385,6 +392,11 @@ class Stage(OfferingScene):
 
     def _filler(self, size: Size, host: HostRecord) -> StagedInstance:
         return self.instance(self.fixed(size.cpus, size.speed_mhz, size.memory_mib), on=host)
+
+    def left_running(self) -> list[tuple[str, str]]:
+        """Host and domain of each instance of its that runs on though CloudStack calls it stopped."""
+        of_its_own = [place for case, *place in self.session.ledger.may_run_on() if case == self.case_id]
+        return [(host, domain) for host, domain in of_its_own if self.session.still_runs(host, domain)]
 
     def close(self) -> list[str]:
         """Take everything away; returns a line for each thing that stayed."""

@@ -11,7 +11,7 @@ from harness.cloud.entities import HostRecord, TemplateRecord
 from harness.cloud.instances import JobFailedError
 from harness.cloud.jobs import JobResult
 from harness.errors import HarnessError
-from harness.hosts.observation import Observation
+from harness.hosts.observation import DomainView, Observation
 from harness.hosts.view import HostView
 from harness.reference import refusals, rules
 from harness.reference import settings as names
@@ -116,10 +116,24 @@ class StagedInstance:
         """
         if self._host_name is not None:
             self._may_run_on(self._host_name, self._now.name)
-        self._do("stop", instances.stop, rules.GONE_WHEN_STOPPED)
+        job = self._do("stop", instances.stop, rules.GONE_WHEN_STOPPED)
         self._now = replace(self._now, state=STOPPED)
         self._host_ids = ()
-        return self._look(rules.GONE_WHEN_STOPPED, rules.IN_PLACE)
+        seen = self._look(rules.GONE_WHEN_STOPPED, rules.IN_PLACE)
+        if isinstance(seen.domain, DomainView):
+            # CloudStack tells that it is stopped also where the agent was not reached.
+            self.scene.doubts.append(Doubt(f"stop of {self._now.name}", job, stops=lambda: False))
+        return seen
+
+    def goes_when_stopped(self) -> bool:
+        """Stop it by force, and say whether its domain has gone. Raises HarnessError."""
+        scene, name = self.scene, self._now.name
+        if self._host_name is None:
+            return True
+        self._may_run_on(self._host_name, name)
+        with scene.steps.step(f"stop {name} to see whether its agent is reached"):
+            instances.stop(scene.api, scene.session.environment.time_limits.job, self.id)
+        return name not in self._view().domain_names()
 
     def start(self) -> Observation:
         """Start on whichever host CloudStack chooses; the domain must be as a start on that host now makes it.
@@ -303,7 +317,7 @@ class StagedInstance:
         owner = self._owner
         return now if owner is None else replace(now, owner=owner.name, limits=owner.limits_with(now.size))
 
-    def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> None:
+    def _do(self, what: str, send: Callable[[CloudApi, float, str], JobResult], rule: Rule) -> JobResult:
         """A job that must succeed."""
         scene = self.scene
         seconds = scene.session.environment.time_limits.job
@@ -312,10 +326,11 @@ class StagedInstance:
             self.record = instances.get(scene.api, self.id)
         scene.saw(compare_job(None, job, rule))
         if not job.succeeded:
-            scene.doubts.append(
-                Doubt(f"{what} of {self._now.name}", job, again=lambda: send(scene.api, seconds, self.id))
-            )
+            # A start may have been tried on any host, so that of those looked at none need have a line of it.
+            by_agent, again = what != "start", lambda: send(scene.api, seconds, self.id)
+            scene.doubts.append(Doubt(f"{what} of {self._now.name}", job, again=again, by_agent=by_agent))
             raise JobFailedError(f"{what} of instance {self._now.name}", job)
+        return job
 
     def _has_started(self, world: World, host: Host, *, switch: bool) -> None:
         now = self._now

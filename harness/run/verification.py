@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from harness.errors import HarnessError
 from harness.run.broken_hosts import BrokenHosts
 from harness.run.case import RunContext
+from harness.run.cloud_notes import CloudNotes
 from harness.run.coverage import recorder
-from harness.run.dry_run import dry_api_of
 from harness.run.environment import Allowed, Environment, HandedOn
 from harness.run.holds import Holds
-from harness.run.ledger import LEDGER_FILE, Ledger, LedgerRun
+from harness.run.ledger import LEDGER_FILE, Change, Ledger, LedgerRun
 from harness.run.record import CaseRecord, EnvironmentRecord, HostRecord, RecordUnwrittenError, RunFolder
 from harness.run.room import cases_at_once
 from harness.run.run_account import RunAccount, open_account
@@ -56,7 +56,9 @@ class Invitation(BaseModel):
 class Verification:
     """A run against one cloud; a context manager that leaves the cloud as it was and the record complete."""
 
-    def __init__(self, reports: Path) -> None:
+    def __init__(self, reports: Path, taking_back: Callable[[Change, int], object] | None = None) -> None:
+        """`taking_back` hears of each thing that is taken back at the end, and how many there are from it on."""
+        self._taking_back = taking_back
         self.folder = RunFolder(reports)
         self._alive = FileLock(self.folder.path / ALIVE_FILE)
         self._alive.acquire()
@@ -69,6 +71,7 @@ class Verification:
         self._lock: ZoneLock | None = None
         # By case, the host where it is to take place.
         self.homes: dict[str, str] = {}
+        self.keeps_evidence = True
 
     @property
     def context(self) -> RunContext:
@@ -76,7 +79,9 @@ class Verification:
         record = self.folder.record
         began = record.started.timestamp()
         holds = Holds(self._holds, self._places)
-        return RunContext(self._connected, holds, self.folder.path, record.run_id, began, MAIN, self.homes)
+        return RunContext(
+            self._connected, holds, self.folder.path, record.run_id, began, MAIN, self.homes, self.keeps_evidence
+        )
 
     @property
     def invitation(self) -> Invitation:
@@ -107,21 +112,14 @@ class Verification:
         *,
         leave_settings: bool,
         wait_for_lock_s: float = 0.0,
-        only_tell: Callable[[str], object] | None = None,
     ) -> None:
         """Look at the cloud and bring its settings to what the cases presume.
-
-        With `only_tell` nothing is changed, and it hears what would be.
 
         Raises:
             HarnessError: the cloud cannot be used, or another run has its lock.
         """
         self._leave_settings = leave_settings
-        if only_tell is not None:
-            # Execution data are taken by setting them to zero.
-            environment = environment.model_copy(update={"coverage": None})
-        api = None if only_tell is None else dry_api_of(environment, only_tell)
-        self._session = Session(environment, self._ledger, leave_settings=leave_settings, api=api)
+        self._session = Session(environment, self._ledger, leave_settings=leave_settings)
         inventory = self._session.open(release)
         self.folder.record.warnings.extend(warnings(environment))
         for failure in self._session.unreached.values():
@@ -133,16 +131,10 @@ class Verification:
         on_lab = environment.lab is not None
         self._ledger.describe(LedgerRun(run_id, environment.api.endpoint, environment.file.absolute(), on_lab))
         own_account = environment.cloud.account == "own" and Allowed.ACCOUNTS in environment.allow
-        if only_tell is not None:
-            if self._session.permits.may_disturb:
-                only_tell(f"createTags: the lock of zone {inventory.zone.name}, renewed as long as the run goes on")
-            if own_account:
-                only_tell(f"createAccount name=csh-{run_id}, with a network like {environment.cloud.network or 'none'}")
-            self._session.presume()
-            return
         if self._session.permits.may_disturb:
             self._lock = ZoneLock(self._session, run_id, self.folder.path)
             self._lock.take(wait_for_lock_s)
+        self._ledger.notes = _notes(self._session, run_id)
         if own_account:
             self._account = open_account(self._session, inventory, run_id)
             self._account.taken_by(self._session)
@@ -165,7 +157,7 @@ class Verification:
             self._lock.stop()
         if session is not None:
             self._take_last(session)
-            self.folder.record.leftovers.extend(session.take_back())
+            self.folder.record.leftovers.extend(session.take_back(said=self._taking_back))
             session.close()
 
     def _take_last(self, session: Session) -> None:
@@ -211,7 +203,10 @@ def join(invitation: Invitation, worker: str) -> RunContext:
             raise NoRunError(invitation.refusal or "the run has no cloud")
         environment, ledger = invitation.environment.taken_over(), Ledger(invitation.run_folder / LEDGER_FILE)
         connected = Session(environment, ledger, leave_settings=invitation.leave_settings)
+        # It has, to whoever sent the invitation: else one bad answer would cost all the cases of this process.
+        connected.api.has_answered = True
         connected.open()
+        ledger.notes = _notes(connected, invitation.run_id)
         _go_round(invitation.run_folder, connected)
         if invitation.account is not None:
             invitation.account.taken_by(connected)
@@ -221,10 +216,18 @@ def join(invitation: Invitation, worker: str) -> RunContext:
     return RunContext(connected, holds, folder, invitation.run_id, invitation.epoch, worker, homes=invitation.homes)
 
 
+def _notes(session: Session, run_id: str) -> CloudNotes | None:
+    """Where the ledger's lines are on the cloud as well; an embedded lab's cloud goes with its lab."""
+    environment = session.environment
+    if environment.lab is not None or not session.permits.may_disturb:
+        return None
+    return CloudNotes(session.calling_api(), environment.time_limits.job, run_id)
+
+
 def _go_round(run_folder: Path, session: Session) -> None:
     """Let cases go round hosts that could not be looked into; once they can be, they are known and used."""
     for failure in session.unreached.values():
-        BrokenHosts(run_folder).add("the first look at it", failure)
+        BrokenHosts(run_folder).add("the first look at it", failure.host, failure.reason)
 
 
 def _environment_record(environment: Environment, inventory: Inventory) -> EnvironmentRecord:

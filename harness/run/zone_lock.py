@@ -10,7 +10,7 @@ import getpass
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,10 @@ _ROOT_ADMIN = 1
 
 class ZoneLockedError(HarnessError):
     """Another run holds the zone; the text says whose it is and how to go on."""
+
+
+class LockKeptError(HarnessError):
+    """A lock that was given back is still there."""
 
 
 class LockLostError(HarnessError):
@@ -80,7 +84,7 @@ class ZoneLock:
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         name = f"csh-{run_id}"
         self._change = LockTaken(name=name, zone_id=zone.id, value=f"{name} of {owner} since {started}")
-        self._user = _oldest_root_admin(self._api)
+        self._user = oldest_root_admin(self._api)
         self._clock = ServerClock(self._api)
         self._renewals = 0
         self._ended = threading.Event()
@@ -122,7 +126,7 @@ class ZoneLock:
 
     def _try(self) -> bool:
         key = _lock_key(self._change.zone_id)
-        if tags.create(self._api, self._seconds, tags.USER, self._user, key, self._change.value).succeeded:
+        if tags.create(self._api, self._seconds, tags.USER, self._user, {key: self._change.value}).succeeded:
             return True
         holder = _holder(self._api, self._user, self._change.zone_id)
         if holder is not None and holder.value == self._change.value:
@@ -138,7 +142,7 @@ class ZoneLock:
         self._renewals += 1
         key, old = _until_key(self._change), f"{self._renewals - 1}"
         until = f"{self._clock.now() + self._live_s:.0f}"
-        tags.create(self._api, self._seconds, tags.USER, self._user, f"{key}.{self._renewals}", until)
+        tags.create(self._api, self._seconds, tags.USER, self._user, {f"{key}.{self._renewals}": until})
         for name, value in tags.listed(self._api, tags.USER, self._user).items():
             if name == f"{key}.{old}":
                 tags.delete(self._api, self._seconds, tags.USER, self._user, name, value)
@@ -166,19 +170,19 @@ def require_lock(folder: Path) -> None:
 
 def release(api: CloudApi, seconds: float, change: LockTaken) -> None:
     """Give a lock back, if it is still this run's. Raises HarnessError where the cloud cannot be asked."""
-    _release(api, seconds, _oldest_root_admin(api), change)
+    _release(api, seconds, oldest_root_admin(api), change)
 
 
 def locks(api: CloudApi) -> Iterator[LockTaken]:
     """All locks on a cloud, whoever holds them."""
-    for key, value in tags.listed(api, tags.USER, _oldest_root_admin(api)).items():
+    for key, value in tags.listed(api, tags.USER, oldest_root_admin(api)).items():
         if key.startswith(f"{_LOCK}."):
             yield LockTaken(name=value.split(" ", 1)[0], zone_id=key.removeprefix(f"{_LOCK}."), value=value)
 
 
 def still_held(api: CloudApi) -> dict[str, float]:
     """By the names of the runs that hold a lock now, for how many seconds it still holds."""
-    user, now = _oldest_root_admin(api), ServerClock(api).now()
+    user, now = oldest_root_admin(api), ServerClock(api).now()
     holders = [_holder(api, user, lock.zone_id) for lock in locks(api)]
     left = {holder.run_id: holder.until - now for holder in holders if holder is not None}
     return {run: seconds for run, seconds in left.items() if seconds > 0}
@@ -186,12 +190,17 @@ def still_held(api: CloudApi) -> dict[str, float]:
 
 def _release(api: CloudApi, seconds: float, user_id: str, change: LockTaken) -> None:
     """The lock goes first: while it is there its time must be."""
+    # Whether it is there or not: a list may be an old one, and another's lock has another value.
+    tags.delete(api, seconds, tags.USER, user_id, _lock_key(change.zone_id), change.value)
+    for key, value in _times_in(tags.listed(api, tags.USER, user_id), change).items():
+        tags.delete(api, seconds, tags.USER, user_id, key, value)
     there = tags.listed(api, tags.USER, user_id)
-    if there.get(_lock_key(change.zone_id)) == change.value:
-        tags.delete(api, seconds, tags.USER, user_id, _lock_key(change.zone_id), change.value)
-    for key, value in there.items():
-        if key.startswith(f"{_until_key(change)}."):
-            tags.delete(api, seconds, tags.USER, user_id, key, value)
+    if there.get(_lock_key(change.zone_id)) == change.value or _times_in(there, change):
+        raise LockKeptError(f"the cloud does not remove the tags of {change} by {change.name}")
+
+
+def _times_in(there: Mapping[str, str], change: LockTaken) -> dict[str, str]:
+    return {key: value for key, value in there.items() if key.startswith(f"{_until_key(change)}.")}
 
 
 def _holder(api: CloudApi, user_id: str, zone_id: str) -> Holder | None:
@@ -212,9 +221,16 @@ def _until_key(change: LockTaken) -> str:
     return f"{_UNTIL}.{change.zone_id}.{change.name}"
 
 
-def _oldest_root_admin(api: CloudApi) -> str:
-    """The id of the first user that the cloud's root admins had. Raises ZoneLockedError."""
-    admins = api.list("listUsers", "user", accounttype=_ROOT_ADMIN, listall=True)
+def oldest_root_admin(api: CloudApi) -> str:
+    """The id of the first user that the cloud's root admins had. Raises ZoneLockedError.
+
+    Never one of a run's own account, which a cloud that was set up this very second has as old ones.
+    """
+    admins = [
+        user
+        for user in api.list("listUsers", "user", accounttype=_ROOT_ADMIN, listall=True)
+        if not str(user.get("account", "")).startswith("csh-")
+    ]
     if not admins:
         raise ZoneLockedError(
             "these keys see no root admin's user, which the lock of a zone needs; give an admin's keys"

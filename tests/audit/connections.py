@@ -14,17 +14,26 @@ _EVERY_S = 0.005
 
 
 class Connections:
-    """`most` is the largest number seen."""
+    """`most` is the largest number seen in two looks running.
+
+    The kernel tells a long table in parts: one that has ended meanwhile and the next one may both be in it.
+    """
 
     def __init__(self, ports: set[int]) -> None:
         self.most = 0
         self._ports = ports
+        self._before: set[tuple[str, str]] = set()
 
     def look(self) -> None:
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         # Only the side that has connected: the port of the server is the remote one there.
-        there = sum(state == _ESTABLISHED and int(remote[-4:], 16) in self._ports for _, _, remote, state, *_ in lines)
-        self.most = max(self.most, there)
+        there = {
+            (local, remote)
+            for _, local, remote, state, *_ in lines
+            if state == _ESTABLISHED and int(remote[-4:], 16) in self._ports
+        }
+        self.most = max(self.most, len(there & self._before))
+        self._before = there
 
 
 @contextmanager

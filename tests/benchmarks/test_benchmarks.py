@@ -43,8 +43,9 @@ def test_the_noticing_of_a_jobs_end_is_measured() -> None:
     assert lines[1].strip().startswith("100 ms")
 
 
-def test_a_run_of_the_matrix_is_measured() -> None:
-    lines = _output("matrix.py", "--select=LIM-03,LIM-04", "--workers=1")
+@pytest.mark.parametrize("lab", [[], ["--third-cluster"]])
+def test_a_run_of_the_matrix_is_measured(lab: list[str]) -> None:
+    lines = _output("matrix.py", "--select=LIM-03,LIM-04", "--workers=1", *lab)
     assert lines[2].startswith("2 cases, 1 workers ")
     assert lines[3].startswith("waited for cloud ")
     assert lines[4].startswith("memory without the guests at its most: ")

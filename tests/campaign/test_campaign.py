@@ -64,6 +64,20 @@ def test_two_environments_become_one_record_with_all_its_forms(tmp_path: Path) -
     assert "new:LIM-03" in (folder / "junit.xml").read_text()
 
 
+@pytest.mark.kvm
+def test_its_environments_can_be_labs_of_kvm_hosts_of_either_release(tmp_path: Path) -> None:
+    text = TWO.replace("simulated", "kvm").replace("LIM-03", "XML-01").replace("NEG-01", "XML-01")
+    result = run(written(tmp_path, text))
+    assert result.exit_code == 0, result.output
+    record = read_run(tmp_path / "reports" / "latest")
+    assert [(case.id, case.outcome) for case in record.cases] == [
+        ("new:XML-01", Outcome.PASSED),
+        ("old:XML-01", Outcome.PASSED),
+    ]
+    seen = [one.environment for one in record.campaign if one.environment is not None]
+    assert [(one.hosts_kind, one.release) for one in seen] == [("kvm", "4.23"), ("kvm", "4.22")]
+
+
 def test_an_environment_that_could_not_run_makes_the_campaign_2_and_is_named(tmp_path: Path) -> None:
     result = run(written(tmp_path, '[[environments]]\nname = "gone"\ncloud = "gone.toml"\n'))
     assert result.exit_code == 2, result.output

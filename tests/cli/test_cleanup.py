@@ -1,6 +1,7 @@
 """After a run that was killed, `cs-harness cleanup` brings the cloud back to what it was."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,13 +50,20 @@ def _state(lab: SimulatedLab) -> dict[str, Any]:
 
 
 def _killed_run(
-    lab: SimulatedLab, reports: Path, *, after_lines: int = 0, with_offering: bool = False, workers: int
+    lab: SimulatedLab,
+    reports: Path,
+    *,
+    after_lines: int = 0,
+    with_offering: bool = False,
+    workers: int,
+    cloud_file: Path | None = None,
 ) -> Path:
     """A run that is killed without warning once its ledger has so many unsettled lines; gives its folder.
 
     With `with_offering` one of them is of an offering that the cloud has by then.
     """
-    command = [*_CLI, "verify", "--cloud", str(lab.cloud_file), "--reports", str(reports), "--workers", str(workers)]
+    cloud = str(cloud_file or lab.cloud_file)
+    command = [*_CLI, "verify", "--cloud", cloud, "--reports", str(reports), "--workers", str(workers)]
     command += ["--select", "CAP,LIM,NEG,XML-0*"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
         latest = reports / "latest" / LEDGER_FILE
@@ -133,6 +141,34 @@ def test_without_ledgers_what_bears_the_name_of_a_run_is_taken_away(lab: Simulat
     assert settings
     assert _cleanup("--reports", str(tmp_path / "reports")).returncode == 0
     assert _state(lab) == before
+
+
+def test_without_ledgers_settings_are_put_back_by_the_notes_on_the_cloud(lab: SimulatedLab, tmp_path: Path) -> None:
+    before = _state(lab)
+    reports, somebodys = tmp_path / "reports", lab.cloud_file.with_name("somebodys.toml")
+    # A cloud that does not go with a lab.
+    text = lab.cloud_file.read_text()
+    begin = text.index("[lab]\n")
+    end = text.find("\n[", begin)
+    somebodys.write_text(text[:begin] + (text[end + 1 :] if end > 0 else ""))
+    folder = _killed_run(lab, reports, with_offering=True, workers=2, cloud_file=somebodys)
+    settings = [line for line in Ledger(folder / LEDGER_FILE).unsettled() if isinstance(line.change, SettingChanged)]
+    assert settings
+    shutil.rmtree(reports)
+    told = _cleanup("--from-cloud", "--cloud", str(somebodys))
+    assert f"{folder.name}: stayed: setting {settings[0].change.name} back to " in told.stdout
+    done = _cleanup("--from-cloud", "--cloud", str(somebodys), "--run", folder.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{folder.name}: taken back: setting {settings[0].change.name} back to " in done.stdout
+    wait_until("notes to be gone", lambda: _state(lab), lambda now: now == before, 5)
+
+
+def test_a_run_leaves_no_notes_on_the_cloud(lab: SimulatedLab, tmp_path: Path) -> None:
+    before, somebodys = _state(lab), lab.cloud_file.with_name("somebodys.toml")
+    command = [*_CLI, "verify", f"--cloud={somebodys}", f"--reports={tmp_path}", "--select=LIM-05,LIM-06"]
+    subprocess.run(command, capture_output=True, timeout=120, check=False)
+    wait_until("notes to be gone", lambda: _state(lab)["locks"], lambda now: now == [], 5)
+    assert _state(lab)["settings"] == before["settings"]
 
 
 def test_a_run_that_goes_on_is_left_alone(lab: SimulatedLab, tmp_path: Path) -> None:

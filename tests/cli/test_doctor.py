@@ -3,15 +3,19 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.cloud.client import ApiAnswerError
 from harness.cloud.entities import HostRecord
-from harness.run.doctor import sections
+from harness.lab.faults.order import FaultOrder
+from harness.run.doctor import _role, sections
 from harness.run.environment import load
 from harness.run.holds import Claim
 from tests.cli.test_cleanup import _state
+from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
 
 MIB = 1024 * 1024
@@ -70,6 +74,8 @@ def test_a_cloud_without_room_is_told_with_what_each_host_has(lab: SimulatedLab)
         ('"lab-guest"', '"lab-guest-unscalable"', "FAIL template: lab-guest-unscalable is not dynamically scalable"),
         ('address = "127.0.0.1"', 'address = "127.0.0.2"', "FAIL host kvm1: host kvm1 (127.0.0.2:"),
         ("/client/api", "/nothing", "FAIL API: "),
+        ('"lab-net"', '"no-net"', "FAIL sections: none: there is no run without network"),
+        ('"lab-guest-unscalable"', '"none"', "FAIL sections: none: there is no run without unscalable template"),
         ('"instances", ', "", "FAIL section LS: 0 of"),
     ],
 )
@@ -84,6 +90,41 @@ def test_each_lack_is_told_with_the_sections_that_could_not_run(
     assert done.returncode == 2
     assert told in done.stdout
     assert "FAIL section" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("listHosts", "FAIL hosts: "),
+        ("listTemplates", "FAIL template: "),
+        ("getUser", "FAIL role: "),
+        ("listZones", "FAIL zone: "),
+    ],
+)
+def test_a_question_that_is_not_answered_is_told_with_what_else_is_known(
+    lab: SimulatedLab, command: str, told: str
+) -> None:
+    lab.faults.arm(FaultOrder.model_validate({"kind": "server-error", "command": command}))
+    try:
+        done = _doctor(lab.cloud_file)
+    finally:
+        lab.faults.clear()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert told in done.stdout
+    assert "section" in done.stdout.splitlines()[-1]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    server = ScriptedServer()
+    yield server
+    server.close()
+
+
+def test_an_answer_that_makes_no_sense_is_told(server: ScriptedServer) -> None:
+    server.answer = lambda command: json_response(command, {"user": {"account": "a", "accounttype": "x"}})
+    with pytest.raises(ApiAnswerError, match="no number"):
+        _role(server.api)
 
 
 def test_a_marvin_configuration_is_as_good_as_an_environment_file(lab: SimulatedLab) -> None:

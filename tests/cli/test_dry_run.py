@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from harness.cloud.client import CloudApi
@@ -12,8 +13,9 @@ from tests.conftest import SimulatedLab
 _VERIFY = [sys.executable, "-c", "from harness.cli import main; main()", "verify"]
 
 
-def _dry(lab: SimulatedLab, reports: Path, select: str) -> subprocess.CompletedProcess[str]:
-    command = [*_VERIFY, "--cloud", str(lab.cloud_file), "--reports", str(reports), "--dry-run", "--select", select]
+def _dry(lab: SimulatedLab, reports: Path, select: str, file: Path | None = None) -> subprocess.CompletedProcess[str]:
+    cloud = ["--cloud", str(file or lab.cloud_file), "--select", select]
+    command = [*_VERIFY, *cloud, "--reports", str(reports), "--dry-run"]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
@@ -26,14 +28,39 @@ def test_nothing_is_changed_and_each_change_is_told_in_order(lab: SimulatedLab, 
     assert len(_events(lab)) == events
     assert not (tmp_path / "reports").exists()
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("createTags: the lock of zone lab-zone")
-    assert lines[1].startswith("createAccount name=csh-")
-    assert lines[2].startswith("updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=")
-    assert lines[-1].startswith("nothing was changed; ")
-    assert re.search(r"(?s)LIM-01 .*createServiceOffering .*deployVirtualMachine .*depends on the outcome", done.stdout)
-    # What a case sets is told to be put back at its end.
-    assert done.stdout.count("updateConfiguration") > 1
-    assert "resetConfiguration" in done.stdout
+    zone = CloudApi(lab.endpoint, lab.api_key, lab.secret_key).list("listZones", "zone")[0]["id"]
+    assert lines[0].startswith("createTags resourcetype=User ")
+    assert f"cs-harness-until.{zone}." in lines[0]
+    assert any(line.startswith("createAccount ") and "password=(hidden)" in line for line in lines[:9])
+    assert f"updateConfiguration name=enable.dynamic.scale.vm value=true zoneid={zone}" in lines
+    assert lines[-1].startswith("nothing was changed: ")
+    assert re.search(
+        r"(?s)\nNEG-01 .*\ncreateServiceOffering .*\ndeployVirtualMachine name=(?P<name>\S+).*"
+        r"\nscaleVirtualMachine id=<id of (?P=name)> .*\ndestroyVirtualMachine id=<id of (?P=name)> expunge=true\n",
+        done.stdout,
+    )
+    # What is made and set is told to be taken back.
+    verbs = Counter(line.split()[0] for line in lines)
+    assert verbs["deployVirtualMachine"] == verbs["destroyVirtualMachine"] > 3
+    assert verbs["createServiceOffering"] == verbs["deleteServiceOffering"]
+    assert verbs["updateConfiguration"] == verbs["resetConfiguration"] > 2
+    assert not any("signature" in line.lower() for line in lines)
+
+
+def test_what_is_not_allowed_is_not_told(lab: SimulatedLab, tmp_path: Path) -> None:
+    file = lab.cloud_file.with_name("less.toml")
+    text = re.sub(
+        r"(?m)^allow = .*$", 'allow = ["instances", "offerings", "zone-settings"]', lab.cloud_file.read_text()
+    )
+    file.write_text(text)
+    file.chmod(0o600)
+    done = _dry(lab, tmp_path / "reports", "LIM-03,NEG-01", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    commands = {line.split()[0] for line in done.stdout.splitlines()}
+    assert {"createServiceOffering", "deployVirtualMachine", "updateConfiguration"} <= commands
+    assert "createAccount" not in commands
+    assert not re.search(r"(?m)^updateConfiguration .*clusterid=", done.stdout)
+    assert re.search(r"\(LIM-03: not verified: needs .* which this run may not do", done.stdout)
 
 
 def test_a_cloud_that_does_not_answer_is_told_in_one_line(tmp_path: Path, lab: SimulatedLab) -> None:

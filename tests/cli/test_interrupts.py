@@ -1,18 +1,31 @@
 """Interrupted once a run cleans up and reports; interrupted twice it leaves at once, and its ledger knows the rest."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from harness.cli.interrupts import two_of_them
+from harness.console_run import ConsolePlugin
+from harness.report.console import Progress
 from harness.run.ledger import LEDGER_FILE, Ledger
 from harness.run.record import load
 from harness.waiting import wait_until
 from tests.cli.test_cleanup import _cleanup, _state
 from tests.conftest import SimulatedLab
 
+_INTERRUPTED_AT_ONCE = """
+import click, signal
+from harness.cli import main
+main.add_command(click.command("x")(lambda: signal.raise_signal(signal.SIGTERM)))
+main(["x"])
+"""
 _VERIFY = [sys.executable, "-c", "from harness.cli import main; main()", "verify"]
 
 
@@ -36,12 +49,53 @@ def test_once_it_cleans_up_and_reports(lab: SimulatedLab, tmp_path: Path, worker
     out, err = run.communicate(timeout=60)
     assert run.returncode == 2, err
     assert b"stopping and cleaning up; once more leaves at once" in err
+    # What was left is taken back one after the other, which takes its time on a real cloud.
+    assert re.search(rb"^taking back \S.*, \d+ more after it$", out, re.MULTILINE), out
     assert b"report: " in out
     record = load(tmp_path / "latest")
     assert record.finished is not None
     assert record.leftovers == []
     assert Ledger(tmp_path / "latest" / LEDGER_FILE).unsettled() == []
     assert _state(lab) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_at_its_end_it_takes_back_and_reports_all_the_same(
+    lab: SimulatedLab, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = _state(lab)
+    command = [*_VERIFY, "--cloud", str(lab.cloud_file), "--reports", str(tmp_path), "--workers", "1"]
+    run = subprocess.Popen([*command, "--select", "LIM-03"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert run.stdout is not None
+    for line in iter(run.stdout.readline, b""):
+        if line.startswith(b"taking back "):
+            run.send_signal(number)
+            break
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert b"report: " in out
+    record = load(tmp_path / "latest")
+    assert (record.leftovers, record.could_not_run, len(record.cases)) == ([], None, 1)
+    assert _state(lab) == before
+
+
+def test_an_interruption_that_was_lost_in_a_destructor_is_heeded_at_the_next_case() -> None:
+    with two_of_them() as seen:
+        seen.heed()
+        # As in a destructor, where nobody hears of what is raised.
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            ConsolePlugin(Progress(Console()), seen).pytest_harness_running("LS-01")
+        seen.end()
+        seen.heed()
+
+
+def test_before_it_has_begun_it_could_not_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_AT_ONCE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "cs-harness: interrupted\n")
 
 
 @pytest.mark.parametrize("workers", [1, 3])

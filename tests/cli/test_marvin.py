@@ -73,7 +73,9 @@ def test_noses_own_command_line_runs_a_module_on_an_embedded_lab(shell, tmp_path
     assert not (tmp_path / ".lab").exists()
     [folder] = (tmp_path / "marvin-logs" / "MarvinLogs").iterdir()
     assert {file.name for file in folder.iterdir()} == {
+        ".alive",
         "failed_plus_exceptions.txt",
+        "ledger.sqlite",
         "results.txt",
         "runinfo.txt",
         "trillian.txt",

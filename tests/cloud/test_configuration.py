@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from werkzeug.wrappers import Response
 
 from harness.cloud import configuration
 from harness.cloud.client import ApiAnswerError, CloudApi
 from harness.cloud.configuration import Place
 from harness.reference.settings import CPU_CEILING, SCALE_RETRY, STRICT_HOST_TAGS
+from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
 
 
@@ -44,3 +48,26 @@ def test_a_server_of_more_settings_than_a_page_is_asked_for_each_by_its_name(
     assert configuration.snapshot(api, zone, clusters) == whole
     assert {"name": SCALE_RETRY} in asked
     assert {} not in asked
+
+
+def _answering(told: str, in_force: str) -> Callable[[str], Response]:
+    def answer(command: str) -> Response:
+        if command == "listConfigurations":
+            there = [{"name": CPU_CEILING, "value": in_force}]
+            return json_response(command, {"count": 1, "configuration": there})
+        return json_response(command, {"configuration": {"name": CPU_CEILING, "value": told}})
+
+    return answer
+
+
+def test_an_answer_with_the_global_value_to_a_change_in_a_cluster_is_the_servers_way(server: ScriptedServer) -> None:
+    server.answer = _answering("0", "5")
+    configuration.update(server.api, CPU_CEILING, "5", Place(cluster_id="c"))
+    with pytest.raises(ApiAnswerError, match=f"asked to set {CPU_CEILING} to 5, it is 0"):
+        configuration.update(server.api, CPU_CEILING, "5", Place())
+
+
+def test_an_answer_with_another_value_is_an_error_where_the_setting_was_not_changed(server: ScriptedServer) -> None:
+    server.answer = _answering("0", "7")
+    with pytest.raises(ApiAnswerError, match=f"asked to set {CPU_CEILING} to 5, it is 7"):
+        configuration.update(server.api, CPU_CEILING, "5", Place(cluster_id="c"))

@@ -107,6 +107,27 @@ def test_what_a_killed_lab_left_is_removed_by_the_next_down(state: Path) -> None
     assert not state.exists()
 
 
+CLI = "from harness.cli import main; main()"
+
+
+def test_a_start_that_is_stopped_says_so_in_a_line_and_leaves_no_lab(state: Path) -> None:
+    # One that takes long enough to be met in the middle.
+    command = [sys.executable, "-c", CLI, "lab", "up", "--hosts=simulated", "--clusters=20", "--hosts-per-cluster=30"]
+    with subprocess.Popen(
+        [*command, f"--state={state}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as starting:
+        while not state.exists():
+            assert starting.poll() is None
+        starting.send_signal(signal.SIGINT)
+        said = starting.communicate(timeout=60)
+    assert (starting.returncode, said) == (
+        2,
+        ("", "cs-harness: stopped before the lab was up; what was started of it is down again\n"),
+    )
+    assert kept_lab(state) is None
+    assert not state.exists()
+
+
 def test_an_embedded_lab_ends_with_its_block(state: Path) -> None:
     with embedded_lab(state, "simulated", "4.23") as cloud_file:
         assert cloud_file.exists()
@@ -163,6 +184,29 @@ def test_a_living_lab_is_not_cleared(state: Path) -> None:
     with embedded_lab(state, "simulated", "4.23") as cloud_file:
         clear_dead_labs(state)
         assert cloud_file.exists()
+
+
+def test_what_no_lab_made_is_left_alone(state: Path) -> None:
+    letters, empty = state / "letters" / "to-anna.txt", state / "empty"
+    letters.parent.mkdir(parents=True)
+    letters.write_text("dear Anna")
+    empty.mkdir()
+    (state / "lab-notes").symlink_to(letters.parent)
+    start_kept_lab(state, "simulated", "4.23")
+    assert end_kept_lab(state) is True
+    assert end_kept_lab(state) is False
+    assert sorted(path.name for path in state.iterdir()) == ["empty", "lab-notes", "letters"]
+    assert letters.read_text() == "dear Anna"
+
+
+def test_a_lab_takes_no_folder_in_which_there_is_something_else(state: Path) -> None:
+    notes = lab_path(state) / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    with pytest.raises(LabFailedError, match=r"did not come up: .*lab was made by no lab; choose another --state"):
+        start_kept_lab(state, "simulated", "4.23")
+    assert end_kept_lab(state) is False
+    assert notes.read_text() == "mine"
 
 
 def test_a_lab_that_cannot_come_up_says_why(state: Path) -> None:

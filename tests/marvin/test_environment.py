@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -97,6 +97,42 @@ def test_whatever_answers_in_place_of_a_login_is_told_in_one_line(write: Write, 
         with pytest.raises(MarvinConfigError, match=r"mgtSvrIp, port: "):
             access(read(write(port=server.server_port, user="admin", passwd="p")))  # noqa: S106
         server.shutdown()
+
+
+def test_keys_that_a_job_makes_are_waited_for(write: Write) -> None:
+    answers = {
+        "login": [{"userid": "u", "sessionkey": "s"}],
+        "registerUserKeys": [{"jobid": "j"}],
+        "getUserKeys": [{"userkeys": {}}],
+        "queryAsyncJobResult": [
+            {"jobid": "j", "jobstatus": 0},
+            {"jobid": "j", "jobstatus": 1, "jobresult": {"userkeys": {"apikey": "key", "secretkey": "secret"}}},
+        ],
+    }
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.tell(parse_qs(urlsplit(self.path).query)["command"][0])
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.tell("login")
+
+        def tell(self, command: str) -> None:
+            body = json.dumps({f"{command.lower()}response": answers[command].pop(0)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = access(read(write(port=server.server_port, user="admin", passwd="p")))  # noqa: S106
+        server.shutdown()
+    assert (found.api_key, found.secret_key) == ("key", "secret")
 
 
 def test_a_wrong_password_is_said_in_one_line(write: Write) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.cloud.client import CloudApi
+from tests.conftest import SimulatedLab
 from tests.marvin.conftest import RunMarvin
 
 HEAD = """
@@ -323,26 +325,36 @@ class TestAsUser(cloudstackTestCase):
     assert "account somebody" in run.output
 
 
-def test_leftovers_of_a_module_are_listed_and_removed_if_asked(marvin: RunMarvin) -> None:
+def test_leftovers_of_a_module_are_listed_and_removed_if_asked(marvin: RunMarvin, lab: SimulatedLab) -> None:
     module = (
         HEAD
-        + """
+        + """from harness.cloud.client import CloudApi
+
 class TestMess(cloudstackTestCase):
     def test_mess(self):
         api = self.testClient.getApiClient()
         data = self.testClient.getParsedTestDataConfig()
         ServiceOffering.create(api, {**data["service_offerings"]["tiny"], "name": "left-alone"})
         Configurations.update(api, name="cpu.overprovisioning.factor", value="3")
+        # Meanwhile somebody else makes one as well.
+        there = self.config.mgtSvr[0]
+        theirs = CloudApi(f"http://{there.mgtSvrIp}:{there.port}/client/api", there.apiKey, there.securityKey)
+        theirs.call("createDiskOffering", name="theirs", displaytext="theirs", disksize=1)
 """
     )
     listed = marvin(test_mess=module).output
     assert "test_mess.py left 2 behind:" in listed
     assert "service offering left-alone (" in listed
-    assert "setting cpu.overprovisioning.factor (was '1.0')" in listed
-    # What the first run left is there before the second, which changes the setting no more.
+    assert "setting cpu.overprovisioning.factor back to 1.0" in listed
+    assert "test_mess.py: new in the cloud as well, by none of its requests (left alone):" in listed
+    assert "disk offering theirs (" in listed
+    # What the first run left is there before the second, which finds the setting changed and leaves it so.
     removed = marvin("--leftovers=remove", test_mess=module).output
     assert "test_mess.py left 1 behind (removed):" in removed
     assert "still there" not in removed
+    api = CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
+    assert [each["name"] for each in api.list("listServiceOfferings", "serviceoffering")].count("left-alone") == 1
+    assert [each["name"] for each in api.list("listDiskOfferings", "diskoffering")].count("theirs") == 2
     assert "left" not in marvin("--leftovers=ignore", test_mess=module).output.split("Marvin =")[1]
 
 

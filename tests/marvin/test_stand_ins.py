@@ -76,6 +76,18 @@ def test_an_installed_package_finds_missing_what_it_could_do_without() -> None:
         probe()
 
 
+def test_an_installed_marvin_is_stood_in_for_as_that_of_a_tree() -> None:
+    # As if it lay among the installed packages.
+    package = Path(unittest.__file__).parent
+    installed = MarvinImports(MarvinSource(package, Origin.INSTALLED), lambda _: None)
+    probe = types.FunctionType(compile("import kubernetes", str(package / "lib.py"), "exec"), {})
+    installed.begin()
+    probe()
+    installed.end()
+    with pytest.raises(ModuleNotFoundError):
+        probe()
+
+
 def test_nothing_is_left_afterwards(imports: MarvinImports) -> None:
     importlib.import_module("marvin.lib.base")
     importlib.import_module("pyVmomi")

@@ -12,6 +12,6 @@ from harness.console_run import RunOptions
 def run_there(options: RunOptions) -> Path:
     """The folder of a run that came to its end, whatever its cases came to."""
     command = [sys.executable, "-c", "from harness.cli import main; main()", "verify", *options.arguments()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=550)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return (options.reports / "latest").resolve()

@@ -11,6 +11,7 @@ from harness.console_run import RunOptions
 from harness.parity.cases import SeenCases, case_differences, comparable_case, load_cases, seen_cases
 from harness.parity.exchanges import CorpusError
 from harness.report.reading import UnreadableResultError, homes_of, read_run
+from harness.run.case import TURN
 from harness.run.record import CaseRecord
 from tests.parity.runs import run_there
 
@@ -90,6 +91,29 @@ def test_another_answer_job_scheduler_value_or_place_is_a_difference(
     real = {"MIG-01": comparable_case(case(there, "MIG-01"), run_id)}
     ours = {"MIG-01": comparable_case(changed(there, "MIG-01", {path: value}), run_id)}
     assert [difference.path for difference in case_differences(real, ours)] == [said]
+
+
+def test_numbers_of_a_database_and_a_network_that_only_one_zone_needs_are_no_difference(there: Path) -> None:
+    run_id, one = read_run(there).run_id, case(there, "LS-01")
+    texts = [f'VM instance {{"id":{number},"state":"Running"}} is no more' for number in (22, 43)]
+    real, ours = (changed(there, "LS-01", {"scales.0.text": text}) for text in texts)
+    network = one.calls[-1].model_copy(update={"command": "createNetwork"})
+    other_name = dict.fromkeys(("name", "displaytext"), f"csh-{run_id}-ls-01-9")
+    renamed = ours.calls[0].model_copy(update={"parameters": ours.calls[0].parameters | other_name})
+    ours = ours.model_copy(update={"calls": [network, renamed, *ours.calls[1:]]})
+    real_case, our_case = ({"LS-01": comparable_case(each, run_id)} for each in (real, ours))
+    assert list(case_differences(real_case, our_case)) == []
+
+
+def test_a_call_in_the_same_thousandth_as_the_end_of_the_turn_is_the_cases(there: Path) -> None:
+    run = read_run(there)
+    case = next(case for case in run.cases if case.calls)
+    [turn] = [step for step in case.steps if step.name == TURN]
+    end = turn.began + turn.seconds
+    for seconds_before, counts in ((0.001, True), (0.1, False)):
+        first = case.calls[0].model_copy(update={"began": end - seconds_before})
+        moved = case.model_copy(update={"calls": [first]})
+        assert bool(comparable_case(moved, run.run_id)["calls"]) is counts
 
 
 def test_another_domain_is_a_difference_that_names_the_line(there: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,21 @@ def test_what_the_real_ones_cases_saw_is_kept(first: Result, folder: Path) -> No
     assert sorted(kept.cases) == sorted(CASES.split(","))
     assert kept.version == "4.23.0.0"
     assert kept.cases["LS-01"]["scales"][0]["succeeded"] is True
+
+
+def test_a_run_on_the_real_one_that_is_stopped_is_not_compared(cloud_file: Path, tmp_path: Path) -> None:
+    where = [f"--real={cloud_file}", f"--corpus={CORPUS}", f"--state={tmp_path / 'state'}", "--hosts=simulated"]
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "lab", "parity", *where, "--cases=full"]
+    with subprocess.Popen(
+        [*command, f"--reports={tmp_path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as asked:
+        assert asked.stdout is not None
+        # The first case has ended.
+        assert asked.stdout.readline()
+        asked.send_signal(signal.SIGTERM)
+        _, said = asked.communicate(timeout=120)
+    assert asked.returncode == 2
+    assert "the cases on the real one did not run to their end: it was ended by KeyboardInterrupt; --real-run " in said
 
 
 def test_another_value_of_the_scheduler_there_is_printed_and_may_be_accepted(

@@ -100,7 +100,7 @@ def test_a_scale_with_overcommit_and_what_it_breaks(cloud: AuditedCloud, live: L
 
 
 def test_a_limit_of_its_owner(cloud: AuditedCloud, live: LiveCloud) -> None:
-    owner = accounts.create(cloud.api, "limited", accounts.AccountType.USER)
+    owner = accounts.create(cloud.api, 60, "limited", accounts.AccountType.USER)
     accounts.set_limit(cloud.api, owner.address, accounts.Limited.CPUS, 2)
     instance = cloud.deploy(owner=owner.address)
     assert scaled_as_predicted(cloud, live, instance, cloud.offering(4)) is Outcome.REFUSED

@@ -119,7 +119,7 @@ class Replay:
 
     def _deploy(self, asked: Step, seen: Step) -> None:
         offering, given = self._offering(asked["offering"]), _parameters(asked["details"])
-        assert parameters_refusal(offering, given, self._world.settings) is None
+        assert parameters_refusal(self._release, offering, given, self._world.settings) is None
         assert seen["job"] == 1
         flag = instance_flag(
             requested=asked.get("dynamicscalingenabled", True),

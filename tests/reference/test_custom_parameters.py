@@ -79,9 +79,38 @@ FIXED_MEMORY = "The memory of this offering id:s is not customizable. This is pr
 def test_each_fault_of_parameters_has_its_text(
     offering: Offering, asked: CustomParameters, settings: Settings, text: str, rule: Rule
 ) -> None:
-    refusal = parameters_refusal(offering, asked, settings)
+    refusal = parameters_refusal(SINCE, offering, asked, settings)
     assert refusal is not None
     assert (refusal.code, refusal.text, refusal.rule) == (431, text, rule)
+
+
+@pytest.mark.parametrize(
+    ("offering", "asked", "text"),
+    [
+        (CONSTRAINED, CustomParameters("5"), "Invalid cpu cores value, specify a value between 1 and 4"),
+        (UNCONSTRAINED, CustomParameters("1"), "Invalid cpu speed value, specify a value between 1 and 2147483647"),
+        (CONSTRAINED, CustomParameters("1", None, "1"), MEMORY.format(256, 8192)),
+        (
+            ONLY_SPEED_OPEN,
+            CustomParameters("2", "500"),
+            "The cpu cores of this offering id:s is not customizable. This is predefined in the template.",
+        ),
+        (
+            CONSTRAINED,
+            CustomParameters("1", "500", "256"),
+            "The cpu speed of this offering id:c is not customizable. This is predefined in the template.",
+        ),
+        (
+            ONLY_SPEED_OPEN,
+            CustomParameters(None, "500", "512"),
+            "The memory of this offering id:s is not customizable. This is predefined in the template.",
+        ),
+    ],
+)
+def test_before_the_pull_request_the_texts_are_others(offering: Offering, asked: CustomParameters, text: str) -> None:
+    refusal = parameters_refusal(BEFORE, offering, asked, NOTHING_SET)
+    assert refusal is not None
+    assert (refusal.code, refusal.text) == (431, text)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +126,12 @@ def test_each_fault_of_parameters_has_its_text(
 def test_the_edges_of_the_ranges_are_accepted_and_a_fixed_offering_ignores_all(
     offering: Offering, asked: CustomParameters
 ) -> None:
-    assert parameters_refusal(offering, asked, NOTHING_SET) is None
+    assert parameters_refusal(SINCE, offering, asked, NOTHING_SET) is None
 
 
 @pytest.mark.parametrize("text", ["", " 2", "2 ", "1_0", "2.0", "0x2", "two", "2147483648", "-2147483649", "9" * 500])
 def test_what_java_cannot_parse_counts_as_minus_one(text: str) -> None:
-    refusal = parameters_refusal(UNCONSTRAINED, CustomParameters(text, "500", "256"), NOTHING_SET)
+    refusal = parameters_refusal(SINCE, UNCONSTRAINED, CustomParameters(text, "500", "256"), NOTHING_SET)
     assert refusal is not None
     assert refusal.rule is refusals.CPUS_RANGE
 
@@ -111,7 +140,7 @@ def test_what_java_cannot_parse_counts_as_minus_one(text: str) -> None:
 def test_any_text_is_refused_or_makes_a_size(cpus: str | None, speed: str | None, memory: int | None) -> None:
     asked = CustomParameters(cpus, speed, None if memory is None else str(memory))
     for offering in (CONSTRAINED, UNCONSTRAINED, ONLY_SPEED_OPEN):
-        if parameters_refusal(offering, asked, NOTHING_SET) is None:
+        if parameters_refusal(SINCE, offering, asked, NOTHING_SET) is None:
             size = concrete_size(offering, asked)
             assert min(size.cpus, size.speed_mhz) >= 1
             assert size.memory_mib >= 32

@@ -12,6 +12,7 @@ from harness.reference.offering import (
     parameters_for,
     parameters_refusal,
 )
+from harness.reference.release import SINCE
 from harness.reference.settings import MAX_OFFERING_CPUS, MAX_OFFERING_MEMORY, Settings
 
 FIXED = Offering("f", "fixed", 2, 1000, 1024)
@@ -33,7 +34,7 @@ def test_parameters_for_a_size_make_it_and_are_accepted(offering: Offering) -> N
     size = Size(2, offering.speed_mhz or 700, 1024)
     parameters = parameters_for(offering, size)
     assert concrete_size(offering, parameters) == size
-    assert parameters_refusal(offering, parameters, NO_SETTINGS) is None
+    assert parameters_refusal(SINCE, offering, parameters, NO_SETTINGS) is None
 
 
 def test_absent_parameters_are_filled_with_current_values_where_the_offering_leaves_them_open() -> None:
@@ -81,20 +82,20 @@ def test_absent_parameters_are_filled_with_current_values_where_the_offering_lea
     ],
 )
 def test_parameters_out_of_order_are_refused(offering: Offering, asked: CustomParameters, text: str) -> None:
-    refusal = parameters_refusal(offering, asked, NO_SETTINGS)
+    refusal = parameters_refusal(SINCE, offering, asked, NO_SETTINGS)
     assert refusal is not None
     assert (refusal.code, refusal.text) == (431, text)
 
 
 def test_parameters_in_range_and_those_of_a_fixed_offering_are_accepted() -> None:
-    assert parameters_refusal(CONSTRAINED, CustomParameters("4", None, "1024"), NO_SETTINGS) is None
-    assert parameters_refusal(FIXED, CustomParameters("99", "1", "1"), NO_SETTINGS) is None
+    assert parameters_refusal(SINCE, CONSTRAINED, CustomParameters("4", None, "1024"), NO_SETTINGS) is None
+    assert parameters_refusal(SINCE, FIXED, CustomParameters("99", "1", "1"), NO_SETTINGS) is None
 
 
 def test_global_maxima_narrow_the_range() -> None:
     settings = Settings(global_values={MAX_OFFERING_CPUS: "2", MAX_OFFERING_MEMORY: "300"})
-    cpus = parameters_refusal(CONSTRAINED, CustomParameters("3", None, "256"), settings)
-    memory = parameters_refusal(CONSTRAINED, CustomParameters("2", None, "512"), settings)
+    cpus = parameters_refusal(SINCE, CONSTRAINED, CustomParameters("3", None, "256"), settings)
+    memory = parameters_refusal(SINCE, CONSTRAINED, CustomParameters("2", None, "512"), settings)
     assert cpus is not None
     assert cpus.text.endswith("between 1 and 2")
     assert memory is not None

@@ -6,7 +6,7 @@ import pytest
 
 from harness.reference import refusals
 from harness.reference.capacity import AccountLimits
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Offering, Size
 from harness.reference.refusal import Refusal, render_instance
 from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.scaling import STOPPED, World, decide
@@ -113,38 +113,70 @@ def test_a_vgpu_has_to_stay_and_may_be_spelled_otherwise_or_be_new() -> None:
 LIMIT = (
     "Maximum amount of resources of Type = '{}', tag = 'null' for Account Name = owner in Domain Id = <account domain> "
     "is exceeded: Account Resource Limit = {}, Current Account Resource Amount = {}, Current Account Resource "
-    "Reservation = 0, Requested Resource Amount = {}."
+    "Reservation = {}, Requested Resource Amount = {}."
 )
 
 
 @pytest.mark.parametrize(
-    ("limits", "text"),
+    ("limits", "kind", "limit", "used"),
     [
-        (AccountLimits("owner", cpus=1, used_cpus=1), LIMIT.format("cpu", 1, 1, 1)),
-        (AccountLimits("owner", memory_mib=300, used_memory_mib=256), LIMIT.format("memory", 300, 256, 256)),
-        (AccountLimits("owner", cpus=1, memory_mib=300, used_cpus=1), LIMIT.format("cpu", 1, 1, 1)),
-        (AccountLimits("owner", cpus=2, memory_mib=512, used_cpus=1, used_memory_mib=256), None),
-        (AccountLimits("owner", used_cpus=1000, used_memory_mib=10**6), None),
+        (AccountLimits("owner", cpus=1, used_cpus=1), "cpu", 1, 1),
+        (AccountLimits("owner", memory_mib=300, used_memory_mib=256), "memory", 300, 256),
+        (AccountLimits("owner", cpus=1, memory_mib=300, used_cpus=1), "cpu", 1, 1),
+        (AccountLimits("owner", cpus=2, memory_mib=512, used_cpus=1, used_memory_mib=256), None, 0, 0),
+        (AccountLimits("owner", used_cpus=1000, used_memory_mib=10**6), None, 0, 0),
     ],
 )
 @pytest.mark.parametrize("state", ["Running", STOPPED])
+@pytest.mark.parametrize("release", [BEFORE, SINCE])
 def test_the_owners_limits_bind_running_and_stopped_instances(
-    state: str, limits: AccountLimits, text: str | None
+    release: Release, state: str, limits: AccountLimits, kind: str | None, limit: int, used: int
 ) -> None:
-    there = world()
-    refusal = decide(there, replace(running(there, NOW), state=state, limits=limits), NEW, NO_PARAMETERS).refusal
-    assert refusal == (None if text is None else Refusal(530, text, refusals.RESOURCE_LIMIT))
+    there = world(release)
+    # Where both releases scale fixed offerings.
+    instance = replace(running(there, NOW), hypervisor="VMware", state=state, limits=limits)
+    refusal = decide(there, instance, NEW, NO_PARAMETERS).refusal
+    if kind is None:
+        assert refusal is None
+        return
+    size = {"cpu": (1, 2), "memory": (256, 512)}[kind]
+    asked = (-size[0], size[1]) if release is SINCE else (0, size[1] - size[0])
+    assert refusal == Refusal(530, LIMIT.format(kind, limit, used, *asked), refusals.RESOURCE_LIMIT)
 
 
-def test_a_limit_that_is_passed_already_hinders_growth_of_that_kind_only() -> None:
-    passed = AccountLimits("owner", cpus=1, used_cpus=5)
-    assert passed.refusal(0, 256) is None
-    assert passed.refusal(-1, 0) is None
-    refusal = passed.refusal(1, 0)
+def test_up_to_422_a_limit_that_is_passed_already_hinders_growth_of_that_kind_only() -> None:
+    passed, now = AccountLimits("owner", cpus=1, used_cpus=5), Size(2, 500, 256)
+    assert passed.refusal(now, replace(now, memory_mib=512), BEFORE) is None
+    assert passed.refusal(now, replace(now, cpus=1), BEFORE) is None
+    refusal = passed.refusal(now, replace(now, cpus=3), BEFORE)
     assert refusal is not None
     # Seen on a real server; the number of the account's domain is its own.
-    assert refusal.matches(530, LIMIT.format("cpu", 1, 5, 1).replace("<account domain>", "2"))
-    assert refusal.rendered("", account_domain=2) == LIMIT.format("cpu", 1, 5, 1).replace("<account domain>", "2")
+    seen = LIMIT.format("cpu", 1, 5, 0, 1).replace("<account domain>", "2")
+    assert refusal.matches(530, seen)
+    assert refusal.rendered("", account_domain=2) == seen
+
+
+def test_on_423_a_limit_that_is_passed_already_hinders_all_that_stays_above_it() -> None:
+    passed, now = AccountLimits("owner", cpus=2, used_cpus=3), Size(3, 500, 256)
+    refusal = passed.refusal(now, replace(now, memory_mib=512), SINCE)
+    assert refusal is not None
+    # Seen on a real server, with other numbers.
+    assert refusal.matches(530, LIMIT.format("cpu", 2, 3, -3, 3).replace("<account domain>", "2"))
+    assert passed.refusal(now, replace(now, cpus=2, memory_mib=512), SINCE) is None
+
+
+def test_on_423_a_limit_is_held_against_the_whole_new_size_or_against_the_growth() -> None:
+    limits, now = AccountLimits("owner", cpus=1, used_cpus=1), Size(1, 500, 256)
+    grown = replace(now, cpus=2)
+    of_growth, whole = (LIMIT.format("cpu", 1, 1, *ends).replace("<account domain>", "1") for ends in ((0, 1), (-1, 2)))
+    since, before = limits.refusal(now, grown, SINCE), limits.refusal(now, grown, BEFORE)
+    assert since is not None
+    assert before is not None
+    assert [since.matches(530, text) for text in (whole, of_growth)] == [True, True]
+    assert [before.matches(530, text) for text in (whole, of_growth)] == [False, True]
+    for wrong in (whole.replace("= -1,", "= 1,"), whole.replace("Limit = 1", "Limit = 2"), f"{whole} It is."):
+        assert not since.matches(530, wrong)
+    assert not since.matches(431, whole)
 
 
 @pytest.mark.parametrize(("release", "word"), [(BEFORE, "virtual machine"), (SINCE, "Instance")])

@@ -47,7 +47,8 @@ def test_simulated_hosts_leftovers_and_a_run_that_could_not_go_on_are_told() -> 
     run = make_run(hosts_kind="simulated", leftovers=["instance x: refused"], could_not_run="no API")
     lines = list(plain_summary(run, FOLDER))
     assert lines[0].startswith("simulated hosts: domain, scheduler and guest were not verified on real parts")
-    assert lines[1:3] == ["left behind: instance x: refused", "could not run: no API"]
+    again = f"to take it back: cs-harness cleanup --run {run.run_id} --reports {FOLDER.parent}"
+    assert lines[1:4] == ["left behind: instance x: refused", again, "could not run: no API"]
 
 
 def test_the_table_has_every_case_and_takes_no_text_for_markup() -> None:
@@ -83,3 +84,19 @@ def test_an_order_that_was_drawn_is_told_so_that_it_can_be_had_again() -> None:
     assert "in an order drawn anew: --shuffle 7 repeats it" in plain_summary(run, FOLDER)
     run.shuffle_seed = None
     assert not any("--shuffle" in line for line in plain_summary(run, FOLDER))
+
+
+def test_what_is_taken_back_at_the_end_is_told_thing_by_thing_on_a_terminal_and_once_elsewhere() -> None:
+    out = io.StringIO()
+    with Progress(Console(file=out, width=100)) as progress:
+        progress.take_back("instance a", 2)
+        progress.take_back("offering b", 1)
+    assert out.getvalue() == "taking back instance a, 1 more after it\n"
+    out = io.StringIO()
+    with Progress(Console(file=out, width=100, force_terminal=True)) as progress:
+        progress.take_back("instance a", 2)
+        progress.refresh()
+        progress.take_back("offering b", 1)
+        progress.refresh()
+    assert "taking back instance a, 1 more after it" in out.getvalue()
+    assert "taking back offering b" in out.getvalue()

@@ -6,6 +6,7 @@ from harness.cloud import accounts, configuration, infrastructure
 from harness.cloud.accounts import AccountCounts, Limited
 from harness.cloud.client import ApiError
 from harness.cloud.configuration import Place
+from harness.lab.faults.order import FaultOrder
 from harness.reference.oddities import COUNTED_FOR_THE_CALLER
 from harness.reference.offering import Size
 from harness.reference.settings import (
@@ -65,8 +66,24 @@ def test_a_global_setting_is_put_back_when_the_case_ends(session: Session) -> No
     stage = stage_of(session, "TEST-06")
     stage.global_setting(STRICT_HOST_TAGS, "a,b")
     assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == "a,b"
+    listed = session.api.list("listConfigurations", "configuration", name=STRICT_HOST_TAGS)
     assert stage.close() == []
     assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == ""
+    # One that was never set is told otherwise than one that was set to nothing.
+    again = session.api.list("listConfigurations", "configuration", name=STRICT_HOST_TAGS)
+    assert again == [{**item, "value": ""} for item in listed]
+
+
+def test_a_setting_that_an_old_list_shows_as_it_was_is_put_back(session: Session, lab: SimulatedLab) -> None:
+    stage, place = stage_of(session, "TEST-06"), Place()
+    lab.faults.arm(FaultOrder.model_validate({"kind": "replayed-answer", "command": "listConfigurations"}))
+    try:
+        assert configuration.value(session.api, STRICT_HOST_TAGS, place) == ""
+        stage.global_setting(STRICT_HOST_TAGS, "a,b")
+        assert stage.close() == []
+    finally:
+        lab.faults.clear()
+    assert configuration.value(session.api, STRICT_HOST_TAGS, place) == ""
 
 
 def test_a_global_setting_is_not_changed_without_leave(lab: SimulatedLab) -> None:

@@ -119,8 +119,3 @@ def test_a_program_that_stops_telling_costs_no_case_and_is_a_warning(run: Covera
     _, results = run("-k", "kills")
     assert [case["outcome"] for case in results["cases"]] == ["passed"]
     assert results["warnings"][-1].startswith("coverage lacks XML: JaCoCo of kvm1 at 10.77.0.11:6300")
-
-
-def test_a_dry_run_takes_nothing(run: CoverageRun) -> None:
-    run("--dry-run")
-    assert run.asked == []

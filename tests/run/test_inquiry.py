@@ -1,9 +1,11 @@
 """What counts as a fault of the environment, and what of a wrong product."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.cloud.jobs import JobResult
-from harness.run.inquiry import Doubt, fault_by_repetition, fault_in
+from harness.run.inquiry import Doubt, fault_by_repetition, fault_by_silence, fault_in
 
 JOB = "1a2f1990-0000-0000-0000-000000000000"
 _UNREACHED = "2026-01-01 WARN (logid:1a2f1990) Resource [Host:7] is unreachable: Host 7: not in the right state"
@@ -74,3 +76,24 @@ def test_a_step_that_comes_through_when_done_again_did_not_fail_of_the_product()
     assert fault is not None
     assert "came through when it was done again" in fault.says
     assert fault_by_repetition([_doubt(again=False), _doubt()]) is None
+
+
+_CAME = "2026-01-01 DEBUG (logid:{}) Processing command: scale i-2-3-VM"
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_fault"),
+    [
+        ([], False),
+        ([_CAME.format("22222222")], True),
+        ([_CAME.format("22222222"), _CAME.format("1a2f1990")], False),
+    ],
+    ids=["a log without any line of the case's jobs", "a line of another job only", "a line of the job"],
+)
+def test_a_job_of_which_no_agents_log_has_a_line_did_not_come_to_one(lines: list[str], is_fault: bool) -> None:
+    assert (fault_by_silence({"agent-kvm1": lines}, [_doubt()]) is not None) is is_fault
+
+
+def test_a_job_that_failed_with_a_text_of_the_servers_own_need_not_come_to_an_agent() -> None:
+    doubt = replace(_doubt(), by_agent=False)
+    assert fault_by_silence({"agent-kvm1": [_CAME.format("22222222")]}, [doubt]) is None

@@ -14,6 +14,7 @@ from harness.reference.offering import Size
 from harness.reference.settings import (
     CAPACITY_CHECK_PERIOD,
     CPU_CEILING,
+    CPU_OVERCOMMIT,
     CPU_THRESHOLD,
     ENABLE_DYNAMIC_SCALE,
     MEMORY_CEILING,
@@ -105,6 +106,15 @@ def test_settings_are_put_back_when_the_case_ends(session: Session) -> None:
     assert stage.close() == []
     assert configuration.value(session.api, CPU_CEILING, Place(cluster_id=stage.home.cluster_id)) == "0"
     assert configuration.value(session.api, ENABLE_DYNAMIC_SCALE, Place(zone_id=session.inventory.zone.id)) == "true"
+
+
+def test_a_setting_that_the_server_shows_otherwise_than_it_was_written_is_taken_back(session: Session) -> None:
+    stage = stage_of(session, "TEST-03")
+    place = Place(cluster_id=stage.home.cluster_id)
+    stage.setting(CPU_OVERCOMMIT, "2")
+    assert configuration.value(session.api, CPU_OVERCOMMIT, place) == "2.0"
+    assert stage.close() == []
+    assert configuration.value(session.api, CPU_OVERCOMMIT, place) == "1.0"
 
 
 def test_what_cannot_be_taken_back_is_told(session: Session) -> None:

@@ -1,14 +1,18 @@
 """Only one run at a time may change a zone's settings, whichever machine it is on."""
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.cloud import tags
+from harness.cloud.client import CloudApi
+from harness.lab.faults.order import FaultOrder
 from harness.run import zone_lock
 from harness.run.environment import load
 from harness.run.session import Session
@@ -51,6 +55,52 @@ def test_the_second_run_leaves_with_a_line_and_may_come_when_the_first_has_gone(
     second = ZoneLock(sessions[1], "20260101-000000-3", tmp_path)
     second.take(0)
     second.stop()
+
+
+def test_it_is_given_back_though_an_old_list_does_not_have_it(
+    sessions: list[Session], lab: SimulatedLab, tmp_path: Path
+) -> None:
+    lab.faults.arm(FaultOrder.model_validate({"kind": "replayed-answer", "command": "listTags", "nth": 2, "times": 1}))
+    assert list(locks(sessions[1].api)) == []
+    lock = ZoneLock(sessions[0], "20260101-000000-1", tmp_path)
+    try:
+        lock.take(0)
+        lock.stop()
+        assert sessions[0].take_back() == []
+        assert [fault.struck for fault in lab.faults.armed] == [1]
+    finally:
+        lab.faults.clear()
+    assert [lock.name for lock in locks(sessions[2].api)] == []
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [(None, "is answered with job .* of an earlier request"), (1, "does not remove the tags of lock of zone")],
+)
+def test_one_that_the_cloud_did_not_remove_is_told_and_gone_the_next_time(
+    sessions: list[Session], lab: SimulatedLab, tmp_path: Path, times: int | None, told: str
+) -> None:
+    lock = ZoneLock(sessions[0], "20260101-000000-1", tmp_path)
+    lock.take(0)
+    lock.stop()
+    lab.faults.arm(FaultOrder.model_validate({"kind": "replayed-answer", "command": "deleteTags", "times": times}))
+    try:
+        # Of another process, which this one knows no job of.
+        tags.delete(sessions[1].api, 10, tags.USER, zone_lock.oldest_root_admin(sessions[1].api), "no", "such")
+        [stayed] = sessions[0].take_back()
+        assert re.search(told, stayed)
+    finally:
+        lab.faults.clear()
+    assert sessions[0].take_back() == []
+
+
+def test_the_user_who_bears_it_is_never_one_of_a_runs_own_account(sessions: list[Session]) -> None:
+    api = sessions[0].api
+    bearer = zone_lock.oldest_root_admin(api)
+    users = api.list("listUsers", "user", accounttype=1, listall=True)
+    own = {**users[0], "account": "csh-20260101-000000-1", "id": "00000000", "created": "2000-01-01T00:00:00+0000"}
+    fake = SimpleNamespace(list=lambda *_, **__: [own, *users])
+    assert zone_lock.oldest_root_admin(cast("CloudApi", fake)) == bearer
 
 
 def test_of_many_that_come_at_once_one_has_it(sessions: list[Session], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from harness.lab.agent import scale as scaling
 from harness.lab.agent.domain_xml import Hardware, domain_xml
 from harness.lab.agent.hook import for_these_hosts
+from harness.lab.agent.log import AgentLog
 from harness.lab.faults.catalogue import Point
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost
@@ -32,6 +33,7 @@ class KvmAgent:
         self._boot = boot
         self._switch = switch or Switch()
         self._faults = faults or Faults()
+        self._log = AgentLog(host.agent_log)
 
     @property
     def hypervisor(self) -> Hypervisor:
@@ -62,7 +64,12 @@ class KvmAgent:
         """Create and start the domain; returns the XML as given to libvirt. Raises HypervisorError."""
         self._reach("start", hardware.name)
         xml = for_these_hosts(domain_xml(domain, hardware), self._boot)
-        self.hypervisor.start(xml)
+        try:
+            self.hypervisor.start(xml)
+        except HypervisorError as failure:
+            # Source: LibvirtStartCommandWrapper.
+            self._log.failed(f"LibvirtException {failure}")
+            raise
         return xml
 
     def stop(self, name: str, *, seconds: float) -> None:
@@ -106,7 +113,11 @@ class KvmAgent:
             self._reach("scale", name)
         except HypervisorError as failure:
             raise scaling.ScaleFailedError(str(failure)) from failure
-        return scaling.scale(self.hypervisor, order, before_vcpus)
+        try:
+            return scaling.scale(self.hypervisor, order, before_vcpus)
+        except scaling.ScaleFailedError as failure:
+            self._log.failed(str(failure))
+            raise
 
     def migrate(self, name: str, destination: KvmAgent, *, shares: int, seconds: float) -> None:
         """Live-migrate a domain; its XML goes along but for the shares, which the destination computed.
@@ -120,7 +131,12 @@ class KvmAgent:
         if here != there:
             xml = _GRAPHICS.sub(lambda found: found[0].replace(f"'{here}'", f"'{there}'"), xml)
         migrate = self.hypervisor.break_off if self._strikes(Point.MIGRATION, name) else self.hypervisor.migrate
-        migrate(name, destination.hypervisor, xml, seconds)
+        try:
+            migrate(name, destination.hypervisor, xml, seconds)
+        except HypervisorError as failure:
+            # Source: LibvirtMigrateCommandWrapper.
+            self._log.failed(f"Can't migrate domain [{name}] due to: [{failure}].")
+            raise
 
     def _reach(self, command: str, name: str | None = None) -> None:
         """Raises HypervisorError where the command does not get here."""
@@ -128,6 +144,8 @@ class KvmAgent:
             # Source: AgentUnavailableException.
             host = self._host.spec.name
             raise HypervisorError(f"Resource [Host:{host}] is unreachable: Host {host}: its agent is disconnected")
+        if name is not None:
+            self._log.came(f"{command} {name}")
 
     def _strikes(self, point: Point, name: str | None, command: str = "") -> bool:
         host, instances = self._host.spec.name, [name] if name is not None else []

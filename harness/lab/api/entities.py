@@ -48,8 +48,8 @@ _TABLES: dict[str, Callable[[CloudState], Container[str]]] = {
 # Of these a lab has one.
 SINGLE_KINDS = frozenset({"zone", "pod", "domain", "managementserver"})
 
-
-_NONE = "-1"
+# The id of nothing.
+NO_RECORD = "-1"
 
 
 def can_be_listed(cloud: Cloud, kind: str, record_id: str) -> bool:
@@ -57,7 +57,7 @@ def can_be_listed(cloud: Cloud, kind: str, record_id: str) -> bool:
 
     Source: ParamProcessWorker.translateUuidToInternalId.
     """
-    return record_id == _NONE or exists(cloud, kind, record_id) or record_id in cloud.state.removed_ids
+    return record_id == NO_RECORD or exists(cloud, kind, record_id) or record_id in cloud.state.removed_ids
 
 
 def exists(cloud: Cloud, kind: str, record_id: str) -> bool:

@@ -14,6 +14,7 @@ from harness.lab.agent.agent import KvmAgent
 from harness.lab.agent.disks import DiskError, Disks
 from harness.lab.api import sessions
 from harness.lab.api.application import ApiApplication
+from harness.lab.api.call_log import CallLog
 from harness.lab.api.commands import COMMANDS
 from harness.lab.api.ignored import IgnoredParameters
 from harness.lab.api.integration import IntegrationApplication
@@ -79,6 +80,7 @@ class LabCloud:
         integration_port: bool = False,
         faults: Faults | None = None,
         defect: str | None = None,
+        calls: Path | None = None,
     ) -> None:
         by_name = {host.spec.name: host for host in hosts}
         missing = [at.name for at in spec.hosts if at.name not in by_name]
@@ -98,6 +100,7 @@ class LabCloud:
         commands = {*COMMANDS, sessions.LOGIN, sessions.LOGOUT}
         self.faults.attend_cloud(commands, self._names_of, self._alert_of_host_down)
         self._server: ApiServer | None = None
+        self._calls = calls
         self.has_integration_port = integration_port
         self._integration: ApiServer | None = None
         self._first_defect = defect
@@ -180,6 +183,8 @@ class LabCloud:
         return self._server.endpoint
 
     def _served(self, application: WSGIApplication) -> ApiServer:
+        if self._calls is not None:
+            application = CallLog(application, self._calls)
         wire = FaultyWire(application, self.faults)
         server = ApiServer(wire)
         wire.close_port = server.close_for

@@ -2,71 +2,61 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
-import struct
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from cheroot.wsgi import Gateway_10, Server
 
 from harness.lab.api.application import PATH
+from harness.lab.faults.wire import CONNECTION
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
+    from cheroot.server import HTTPRequest
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
 # How long the end of serving may go unnoticed.
 _POLL_SECONDS = 0.05
+# Some calls wait: a slow answer, a host that is locked.
+_AT_ONCE = 48
+_WAITING = 128
+# A client that asks again on a connection just closed for being idle could not tell whether it was heard.
+_IDLE_SECONDS = 600
 
 
-class _Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Head and body of an answer go out in two writes; without this the second waits for an acknowledgement.
-    disable_nagle_algorithm = True
+class _Gateway(Gateway_10):
+    """Tells the application its connection: a fault may tear it."""
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: ARG002 - werkzeug's signature
-        _log.debug(message, *args)
-
-    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002
-        self.close_connection = True
+    def __init__(self, req: HTTPRequest) -> None:
+        super().__init__(req)
+        self.env[CONNECTION] = req.conn
 
 
-class _Server(ThreadedWSGIServer):
-    """Remembers open connections, because idle ones that are kept alive would hold up the end for good."""
+class _Server(Server):
+    """Writes to the lab's log, notices soon that it is to end, and tells its own port."""
 
-    daemon_threads = False
-    block_on_close = True
+    expiration_interval = _POLL_SECONDS
 
     def __init__(self, application: WSGIApplication, port: int) -> None:
-        self._connections: set[socket.socket] = set()
-        self._guard = Lock()
-        super().__init__(_LOOPBACK, port, application, handler=_Handler)
+        super().__init__(
+            (_LOOPBACK, port),
+            application,
+            numthreads=_AT_ONCE,
+            server_name=_LOOPBACK,
+            request_queue_size=_WAITING,
+            timeout=_IDLE_SECONDS,
+        )
+        self.gateway = _Gateway
+        self.prepare()
+        # cheroot leaves it out where the system chose the port; without it nobody could bind that again for a minute.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._guard:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._connections.discard(request)
-        if _is_to_be_reset(request):
-            # No orderly end before it.
-            self.close_request(request)
-        else:
-            super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        """End all connections, so that their threads come to an end."""
-        with self._guard:
-            connections = list(self._connections)
-        for connection in connections:
-            # A connection that its client closed at this moment is as good as hung up.
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        # An error in the application is told by the application; what a client does is nothing to warn of.
+        _log.log(level if level >= logging.ERROR else logging.DEBUG, msg, exc_info=traceback)
 
 
 class ApiServer:
@@ -78,7 +68,7 @@ class ApiServer:
         self._closing = Lock()
         self._closed_for_a_while: Thread | None = None
         self._serve(0)
-        self.port = self._server.port
+        self.port: int = self._server.bind_addr[1]
 
     @property
     def address(self) -> str:
@@ -109,15 +99,11 @@ class ApiServer:
 
     def _serve(self, port: int) -> None:
         self._server = _Server(self._application, port)
-        self._thread = Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": _POLL_SECONDS}, name="lab-api", daemon=True
-        )
+        self._thread = Thread(target=self._server.serve, name="lab-api", daemon=True)
         self._thread.start()
 
     def _end(self) -> None:
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
+        self._server.stop()
         self._thread.join()
 
     def _pause(self, seconds: float) -> None:
@@ -128,8 +114,3 @@ class ApiServer:
             placeholder.bind((_LOOPBACK, self.port))
             if not self._over.wait(seconds):
                 self._serve(self.port)
-
-
-def _is_to_be_reset(connection: socket.socket) -> bool:
-    """Whether someone has said that there is nothing to linger for."""
-    return struct.unpack("ii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)

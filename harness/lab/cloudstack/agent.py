@@ -36,6 +36,15 @@ class AgentFiles:
         return self.folder / "agent.out"
 
     @property
+    def ended(self) -> bool:
+        """Whether it was started and has ended, by itself or otherwise."""
+        return self._end.exists()
+
+    @property
+    def _end(self) -> Path:
+        return self.folder / "ended"
+
+    @property
     def written_domains(self) -> Path:
         """By name, each domain's XML as CloudStack wrote it, before the hook."""
         return self.folder / "domains"
@@ -93,8 +102,8 @@ class AgentFiles:
         (self.folder.parent / "service.sh").write_text(self._script(arguments), encoding="utf-8")
 
     def _script(self, arguments: Sequence[str]) -> str:
-        place, output = shlex.quote(str(self.folder)), shlex.quote(str(self.output))
-        return f"cd {place} && exec {shlex.join(arguments)} >>{output} 2>&1\n"
+        place, output, end = (shlex.quote(str(path)) for path in (self.folder, self.output, self._end))
+        return f"cd {place} && {shlex.join(arguments)} >>{output} 2>&1\ntouch {end}\n"
 
     def _settings(self, server: tuple[str, int], place: tuple[str, str, int]) -> dict[str, object]:
         zone, pod, cluster = place

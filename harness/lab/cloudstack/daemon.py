@@ -39,6 +39,12 @@ def last_words(*logs: Path) -> str:
     return f"nothing in {logs[0]}"
 
 
+def first_error(log: Path) -> str:
+    """The first line that tells of an error, for programs whose last one only says that they end; else the last."""
+    telling = next((line for line in _tail(log) if _WORTH_SAYING.search(line)), None)
+    return last_words(log) if telling is None else f"{telling[-300:]} ({log})"
+
+
 def free_port(address: str = "127.0.0.1") -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:

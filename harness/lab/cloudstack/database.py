@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.lab.cloudstack.daemon import last_words, service
+from harness.lab.cloudstack.daemon import first_error, last_words, service
 from harness.lab.kvm.gate import GatedProcess
 from harness.lab.remains import Remains
 from harness.waiting import DeadlineExpired, wait_until
@@ -42,6 +42,10 @@ class DatabaseError(HarnessError):
     """MariaDB did not start or refused a statement; the text has its last words."""
 
 
+class _EndedError(HarnessError):
+    """It will not answer any more, as a DatabaseError while it starts may only mean that it does not yet."""
+
+
 @dataclass
 class Database:
     """`folder` is made by `install` or `restore`; the passwords are new ones at each start."""
@@ -56,6 +60,10 @@ class Database:
     @property
     def log(self) -> Path:
         return self.folder.with_name("mariadb.log")
+
+    @property
+    def _temporary(self) -> Path:
+        return self.folder.with_name("mariadb-tmp")
 
     def install(self) -> None:
         """Make empty system tables."""
@@ -91,6 +99,8 @@ class Database:
 
     def start(self) -> None:
         """Raises DatabaseError where it does not come up."""
+        # Not the machine's, which somebody may clear: a table there that is gone is a deployment that fails.
+        self._temporary.mkdir(mode=0o700, exist_ok=True)
         # Read by nobody else, and before anyone is let in.
         first = self.folder.with_name("mariadb-accounts.sql")
         first.touch(mode=0o600)
@@ -100,6 +110,7 @@ class Database:
             "--no-defaults",
             "--user=root",
             f"--datadir={self.folder}",
+            f"--tmpdir={self._temporary}",
             f"--socket={_SOCKET}",
             f"--pid-file={self.folder / 'mariadb.pid'}",
             "--bind-address=127.0.0.1",
@@ -111,17 +122,16 @@ class Database:
         process = self._process
 
         def answers() -> str:
-            process.require_running()
+            if process.has_ended:
+                raise _EndedError(f"MariaDB ended: {first_error(self.log)}")
             return self.sql("SELECT 1")
 
         try:
             wait_until("MariaDB", answers, bool, READY_SECONDS, longest_pause_s=0.3, transient=(DatabaseError,))
         except DeadlineExpired as expired:
             raise DatabaseError(f"MariaDB does not answer: {last_words(self.log)}") from expired
-        except DatabaseError:
-            raise
-        except HarnessError as ended:
-            raise DatabaseError(f"MariaDB ended: {last_words(self.log)}") from ended
+        except _EndedError as ended:
+            raise DatabaseError(str(ended)) from None
 
     def stop(self) -> None:
         """End it in order, so that its data can be copied."""

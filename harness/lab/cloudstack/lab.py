@@ -113,7 +113,7 @@ class CloudStackLab:
         maker.make()
         self._said(f"starting three agents of CloudStack {version}")
         self._begin_agents(self._database, self._server)
-        maker.wait_for_hosts(self._agent_words)
+        maker.wait_for_hosts(self._agent_words, self._ended_agents)
         self._said("making storage, network and templates")
         self._templates = TemplateServer(own / "templates", address)
         maker.fill(self.folder / "primary", self._templates)
@@ -132,12 +132,15 @@ class CloudStackLab:
         if self._database is not None:
             self._database.reap()
 
-    def keep_logs(self, folder: Path) -> None:
-        """Copy what logs there are, to be read when the lab is gone."""
+    def keep_logs(self, folder: Path, failure: str) -> str:
+        """Copy what logs there are, to be read when the lab is gone; gives `failure` with the copies' names in it."""
         folder.mkdir(mode=0o700, exist_ok=True)
         for writer, log in self.logs.items():
             if log.exists():
-                shutil.copy(log, folder / f"{writer.replace(' ', '-')}.log")
+                kept = folder.resolve() / f"{writer.replace(' ', '-')}.log"
+                shutil.copy(log, kept)
+                failure = failure.replace(f"({log})", f"({kept})")
+        return failure
 
     def _begin_database(self, database: Database, server: ManagementServer) -> None:
         copies = cache_dir() / "cloudstack"
@@ -183,6 +186,9 @@ class CloudStackLab:
     def _agent(self, host: str) -> AgentFiles:
         spec = next(spec for spec in self.spec.hosts if spec.name == host)
         return AgentFiles(self.folder / "hosts" / host / "agent", spec)
+
+    def _ended_agents(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.spec.hosts if self._agent(host.name).ended)
 
     def _agent_words(self, hosts: tuple[str, ...]) -> str:
         if not hosts:

@@ -21,6 +21,8 @@ from harness.waiting import DeadlineExpired, wait_until
 SCHEMA_SECONDS = 600.0
 READY_SECONDS = 420.0
 HEAP = "-Xmx1800m"
+# How a server that is there answers a request without a signature.
+_NOBODY_SIGNED = 401
 # What packages say of the connection; a wrong SQL mode or time zone shows only later.
 _URL = (
     "prepStmtCacheSize=517&cachePrepStmts=true&sessionVariables=sql_mode='STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,"
@@ -28,6 +30,10 @@ _URL = (
 )
 
 _MODULE_FAILED = re.compile(r"Failed to start module \[(?P<module>[^\]]+)\] due to: \[(?P<reason>.*?)\]?\.?$")
+
+
+# It goes on all the same, and no agent can come.
+_DEAF_TO_AGENTS = re.compile(r"Error when connecting to the NioServer! (?P<reason>.*)")
 
 
 class ServerError(HarnessError):
@@ -137,19 +143,32 @@ class ManagementServer:
         process = self._process
 
         def answers() -> int:
-            process.require_running()
-            return requests.get(f"{self.endpoint}?command=listZones", timeout=10).status_code
+            if process.has_ended:
+                raise ServerError(f"the management server ended: {why_not_up(self.log, self.output)}")
+            if (thrown := what_main_threw(self.output)) is not None:
+                raise ServerError(f"the management server did not start: {thrown}")
+            status = requests.get(f"{self.endpoint}?command=listZones", timeout=10).status_code
+            if status != _NOBODY_SIGNED and (failed := module_that_failed(self.log)) is not None:
+                raise ServerError(f"the management server is of no use: {failed}")
+            if status == _NOBODY_SIGNED and (deaf := why_deaf_to_agents(self.log)) is not None:
+                at = f"{self.address}:{self.agent_port}"
+                raise ServerError(f"the management server does not listen for agents at {at}: {deaf}")
+            return status
 
         waited_for = (requests.ConnectionError, requests.Timeout)
         try:
-            # Until the context is loaded the web server says that there is nothing; then, that nobody has signed.
-            wait_until("the management server", answers, lambda code: code == 401, READY_SECONDS, transient=waited_for)
+            # Nothing listens until the modules are loaded, those that can be.
+            wait_until(
+                "the management server",
+                answers,
+                lambda status: status == _NOBODY_SIGNED,
+                READY_SECONDS,
+                transient=waited_for,
+            )
         except DeadlineExpired as expired:
             raise ServerError(
                 f"the management server does not answer: {why_not_up(self.log, self.output)}"
             ) from expired
-        except HarnessError as ended:
-            raise ServerError(f"the management server ended: {why_not_up(self.log, self.output)}") from ended
 
     @property
     def pid(self) -> int | None:
@@ -239,18 +258,43 @@ class ManagementServer:
 
 
 def why_not_up(log: Path, output: Path) -> str:
-    """The first module that did not start, with the innermost of its nested reasons; else the last words.
+    """The first module that did not start; else the last words."""
+    return module_that_failed(log) or last_words(log, output)
+
+
+def module_that_failed(log: Path) -> str | None:
+    """The first module that did not start, with the innermost of its nested reasons; None where all did.
 
     Each module after it fails for want of what it would have brought, so that the log ends in reasons that are none.
     """
-    if log.exists():
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                failure = _MODULE_FAILED.search(line)
-                if failure is not None:
-                    reason = failure["reason"].rsplit("nested exception is ", 1)[-1]
-                    return f"module {failure['module']} did not start: {reason[:300]} ({log})"
-    return last_words(log, output)
+    if not log.exists():
+        return None
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            failure = _MODULE_FAILED.search(line)
+            if failure is not None:
+                reason = failure["reason"].rsplit("nested exception is ", 1)[-1]
+                return f"module {failure['module']} did not start: {reason[:300]} ({log})"
+    return None
+
+
+def why_deaf_to_agents(log: Path) -> str | None:
+    """Why it does not listen at the agents' port, as where that is taken; None where nothing says so."""
+    if not log.exists():
+        return None
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        found = next((match for line in lines if (match := _DEAF_TO_AGENTS.search(line))), None)
+    return None if found is None else f"{found['reason'].strip()[:300]} ({log})"
+
+
+def what_main_threw(output: Path) -> str | None:
+    """Why its first thread ended, which leaves others that keep the program alive; a port that is taken does that."""
+    text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
+    for line in text.splitlines():
+        _, begins, thrown = line.partition('Exception in thread "main" ')
+        if begins:
+            return f"{thrown[:300]} ({output})"
+    return None
 
 
 def log_configuration(log: Path) -> str:

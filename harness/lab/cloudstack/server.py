@@ -18,8 +18,10 @@ from harness.lab.cloudstack.jacoco import find_jacoco
 from harness.lab.cloudstack.lab import CloudStackLab, CloudStackUp
 from harness.lab.cloudstack.preflight import require
 from harness.lab.config_files import CoverageFiles, ReachedCloud, write_config_files
+from harness.lab.ending import Ending
 from harness.lab.folder import CloudStackDescription, HostDescription, LabDescription, LabFolder
 from harness.lab.server import say
+from harness.lab.starter import when_nobody_reads
 from harness.lab.topology import DEFAULT_LAB
 
 # Beside the lab's folder, which goes; the next lab up or down in this state folder takes them away.
@@ -30,15 +32,17 @@ class _ToldToEndError(HarnessError):
     """Somebody took the lab down before it was up."""
 
 
+class _NotUpError(HarnessError):
+    """A part did not start; the text is its own, and names the logs that are kept."""
+
+
 class _Ends:
     """What a signal does: it breaks into a start, which takes minutes, and ends a lab that is up in order."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self) -> None:
         self._starting = True
 
     def told(self, *_: object) -> None:
-        self._stop.set()
         if self._starting:
             self._starting = False
             raise _ToldToEndError("it was taken down before it was up")
@@ -46,6 +50,11 @@ class _Ends:
     def go_on_in_order(self) -> None:
         """From now on a signal only says that it is time to end."""
         self._starting = False
+
+    def left_alone(self) -> None:
+        """Nobody waits for the start any more: break into what the first thread does, whatever it waits for."""
+        if self._starting:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 @click.command()
@@ -55,10 +64,10 @@ class _Ends:
 @click.option("--jacoco", type=click.Path(path_type=Path))
 def main(state: Path, name: str, wish: str, jacoco: Path | None) -> None:
     """Run the lab in the foreground; lines of JSON say what is being done, then that it is up or why not."""
-    stop = threading.Event()
-    ends = _Ends(stop)
+    ending, ends = Ending(), _Ends()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ends.told)
+    when_nobody_reads(sys.stdout.fileno(), ends.left_alone)
     folder = LabFolder(state, name)
     try:
         build = find_build(wish)
@@ -74,12 +83,11 @@ def main(state: Path, name: str, wish: str, jacoco: Path | None) -> None:
                 _describe(folder, lab, up)
                 ends.go_on_in_order()
                 say({"up": True})
-                stop.wait()
+                ending.wait()
             except _ToldToEndError:
                 raise
-            except HarnessError:
-                lab.keep_logs(folder.state / FAILED)
-                raise
+            except HarnessError as failure:
+                raise _NotUpError(lab.keep_logs(folder.state / FAILED, str(failure))) from failure
             finally:
                 ends.go_on_in_order()
                 lab.down()

@@ -21,6 +21,7 @@ from harness.waiting import DeadlineExpired, wait_until
 HOST_UP_SECONDS = 240.0
 MODULES_SECONDS = 90.0
 TEMPLATE_SECONDS = 60.0
+KEYS_SECONDS = 30.0
 FIRST_PASSWORD = "password"  # noqa: S105 what the schema's own data say; it is changed at once
 NETWORK = "lab-net"
 
@@ -48,7 +49,15 @@ def first_admin(endpoint: str) -> Admin:
         # CloudStack takes the session's key from the cookie it sets as well, but wants it said.
         keyed = {"sessionkey": str(login["sessionkey"])}
         user = str(login["userid"])
-        keys = _posted(session, endpoint, command="registerUserKeys", id=user, **keyed)["registeruserkeysresponse"]
+        _posted(session, endpoint, command="registerUserKeys", id=user, **keyed)
+
+        def made() -> dict[str, Any]:
+            answer = _posted(session, endpoint, command="getUserKeys", id=user, **keyed)
+            keys: dict[str, Any] = answer["getuserkeysresponse"]["userkeys"]
+            return keys
+
+        # Since 4.23 a job makes them.
+        keys = wait_until("the first admin's keys", made, lambda keys: "secretkey" in keys, KEYS_SECONDS)
         password = secrets.token_urlsafe(18)
         _posted(
             session,
@@ -59,7 +68,7 @@ def first_admin(endpoint: str) -> Admin:
             password=password,
             **keyed,
         )
-    return Admin(user, str(keys["userkeys"]["apikey"]), str(keys["userkeys"]["secretkey"]), password)
+    return Admin(user, str(keys["apikey"]), str(keys["secretkey"]), password)
 
 
 def _posted(session: requests.Session, endpoint: str, **parameters: str) -> dict[str, Any]:
@@ -145,15 +154,21 @@ class ZoneMaker:
             self._clusters[cluster] = str(found[0]["id"])
         self._call("updateZone", id=self._zone, allocationstate="Enabled")
 
-    def wait_for_hosts(self, agent_words: Callable[[tuple[str, ...]], str]) -> None:
-        """Return once all hosts are Up. `agent_words` tells what the agents of hosts by name said last.
+    def wait_for_hosts(
+        self, agent_words: Callable[[tuple[str, ...]], str], ended: Callable[[], tuple[str, ...]]
+    ) -> None:
+        """Return once all hosts are Up.
+
+        `agent_words` tells what the agents of hosts by name said last; `ended` names the hosts whose agents ended.
 
         Raises:
-            ZoneError: one did not come.
+            ZoneError: one did not come, or cannot come any more.
         """
         wanted = {host.name for host in self.spec.hosts}
 
         def lacking() -> tuple[str, ...]:
+            if gone := ended():
+                raise ZoneError(f"the agent of {', '.join(gone)} ended: {agent_words(gone)}")
             hosts = self._call("listHosts", type="Routing").get("host", [])
             return tuple(sorted(wanted - {str(host["name"]) for host in hosts if host["state"] == "Up"}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import socket
 import struct
@@ -18,11 +19,14 @@ from harness.lab.faults.registry import Faults
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from cheroot.server import HTTPConnection
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
 # Parameters that say which instance a call is about.
 _INSTANCE_PARAMETERS = frozenset({"id", "ids", "virtualmachineid", "virtualmachineids", "name", "displayname"})
 _LONGEST_BODY = 4 * 1024 * 1024
+# Under this name the WSGI environment has the connection that a call came by.
+CONNECTION = "lab.connection"
 
 
 class FaultyWire:
@@ -43,7 +47,7 @@ class FaultyWire:
         if not self._faults.may_strike(Point.CALL):
             self._answers.clear()
             return self._application(environ, start_response)
-        given = _parameters(environ)
+        given = parameters_of(environ)
         command = given.get("command", "")
         struck = self._faults.strike(
             Point.CALL,
@@ -90,7 +94,7 @@ class FaultyWire:
         return application
 
 
-def _parameters(environ: WSGIEnvironment) -> Mapping[str, str]:
+def parameters_of(environ: WSGIEnvironment) -> Mapping[str, str]:
     """Those of address and form; the body can be read once more afterwards."""
     pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     length = environ.get("CONTENT_LENGTH") or "0"
@@ -111,13 +115,15 @@ def _page(status: int, title: str) -> Response:
 def _reset(answer: Response) -> WSGIApplication:
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response(answer.status, answer.headers.to_wsgi_list())
-        return _half(answer.get_data(), environ["werkzeug.socket"])
+        return _half(answer.get_data(), environ[CONNECTION])
 
     return application
 
 
-def _half(body: bytes, connection: socket.socket) -> Iterator[bytes]:
+def _half(body: bytes, connection: HTTPConnection) -> Iterator[bytes]:
     yield body[: len(body) // 2]
-    # Closed with nothing to linger for, a connection is reset.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raise ConnectionResetError("struck by the fault connection-reset")
+    # Closed with nothing to linger for, a connection is reset; the server would shut it down in order before.
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.linger = True
+    connection.socket.close()
+    raise ConnectionResetError(errno.ECONNRESET, "struck by the fault connection-reset")

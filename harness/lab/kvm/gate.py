@@ -66,8 +66,12 @@ class GatedProcess:
             "a network namespace", look, bool, seconds, first_pause_s=0.002, longest_pause_s=0.02, transient=gone
         )
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def require_running(self) -> None:
-        if self._process.poll() is not None:
+        if self.has_ended:
             raise self.failure(f"ended with status {self._process.returncode}")
 
     def failure(self, what: str) -> HarnessError:

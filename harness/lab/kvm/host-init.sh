@@ -9,10 +9,16 @@ over() { # over SOURCE TARGET: show SOURCE in place of TARGET
     mount --bind "$1" "$2"
 }
 
-private_libvirt_folder() { # private_libvirt_folder lib|log|cache
-    # A machine where libvirtd never ran may lack the folder; it must not be made outside of this namespace.
-    [ -d "/var/$1/libvirt" ] || { mount -t tmpfs tmpfs "/var/$1" -o mode=755 && mkdir "/var/$1/libvirt"; }
-    over "$HOST_FOLDER/var-$1-libvirt" "/var/$1/libvirt"
+private_folders() { # private_folders lib|log|cache NAME...: show this host's own there
+    kind=$1
+    shift
+    # A machine where such a program never ran may lack its folder; it must not be made outside of this namespace.
+    for name; do
+        [ ! -d "/var/$kind/$name" ] || continue
+        mount -t tmpfs tmpfs "/var/$kind" -o mode=755
+        for each; do mkdir -p "/var/$kind/$each"; done
+    done
+    for name; do over "$HOST_FOLDER/var-$kind-$name" "/var/$kind/$name"; done
 }
 
 hostname "$HOST_NAME"
@@ -37,7 +43,9 @@ fi
 mount -t tmpfs tmpfs /run -o mode=755
 mkdir -p /run/sshd /run/lock /run/home
 over "$HOST_FOLDER/etc-libvirt" /etc/libvirt
-for kind in lib log cache; do private_libvirt_folder "$kind"; done
+private_folders lib libvirt
+private_folders log libvirt cloudstack
+private_folders cache libvirt
 for file in passwd shadow group; do over "$HOST_FOLDER/etc/$file" "/etc/$file"; done
 # These may be missing, or links into the machine's /run, which is gone here.
 for file in hosts machine-id resolv.conf; do

@@ -55,7 +55,7 @@ class KvmHost:
         algorithm, key = self.files.host_key.with_suffix(".pub").read_text(encoding="ascii").split()[:2]
         address = str(self.files.address)
         access = SshAccess(address, SSH_PORT, "root", key_file, f"{address} {algorithm} {key}")
-        return LabHost(self.files.spec, hypervisor, access)
+        return LabHost(self.files.spec, hypervisor, access, self.files.agent_log)
 
     def order(self, what: str) -> None:
         """Have one of the orders of host-init.sh carried out; returns when it is."""

@@ -44,6 +44,11 @@ class HostFiles:
     def libvirtd_log(self) -> Path:
         return self.folder / "var-log-libvirt" / "libvirtd.log"
 
+    @property
+    def agent_log(self) -> Path:
+        """What is /var/log/cloudstack/agent/agent.log in the host."""
+        return self.folder / "var-log-cloudstack" / "agent" / "agent.log"
+
     def write(self) -> None:
         """Make the folder; it must not exist yet."""
         for name in ("etc", "etc-libvirt/qemu", "var-lib-libvirt"):
@@ -54,6 +59,7 @@ class HostFiles:
         (self.folder / "var-cache-libvirt").symlink_to(self.libvirt_cache)
         # A migration's destination opens its domain log without making the folder first.
         (self.folder / "var-log-libvirt" / "qemu").mkdir(parents=True)
+        self.agent_log.parent.mkdir(parents=True)
         identity = uuid.uuid4()
         texts = {
             "etc-libvirt/libvirt.conf": "",

@@ -11,7 +11,7 @@ from harness.lab.management.errors import InvalidValueError
 from harness.lab.management.kept_settings import COMMANDS_TIMEOUT, KEPT, check_timeouts
 from harness.reference import settings as names
 from harness.reference.release import Release
-from harness.reference.settings import SETTINGS, Kind, Scope, Settings
+from harness.reference.settings import SETTINGS, Kind, Scope, Settings, as_java_writes
 
 _OVERCOMMIT = (names.CPU_OVERCOMMIT, names.MEMORY_OVERCOMMIT)
 _THRESHOLDS = (names.CPU_THRESHOLD, names.MEMORY_THRESHOLD)
@@ -127,6 +127,7 @@ class ConfigurationStore:
     """
 
     def __init__(self, release: Release) -> None:
+        self._release = release
         self._entries = _catalogue(release)
         self._lock = RLock()
         self._global: dict[str, str] = {}
@@ -156,14 +157,20 @@ class ConfigurationStore:
     def value(self, configuration: Configuration, place: Place) -> Value:
         """The value in force; whether it was set there or further up does not show.
 
-        A text that was set to nothing is shown without a value, but with an empty one after a reset (seen).
+        A text that was set to nothing is shown without a value, but with an empty one after a reset (seen). In a zone
+        or a cluster it is shown as Java writes it, globally as somebody wrote it (seen).
         """
         with self._lock:
             found = self._values(place).get(configuration.name, self._global.get(configuration.name))
-            return Value(configuration, configuration.default if found is None else found or None, place)
+        text = configuration.default if found is None else found or None
+        if text is not None and place.scope is not Scope.GLOBAL:
+            text = as_java_writes(configuration.kind, text)
+        return Value(configuration, text, place)
 
     def set(self, name: str, text: str | None, place: Place) -> Value:
-        """Set a value; without one nothing changes and the answer has none either (seen).
+        """Set a value and give the one to answer. Without one nothing changes, and the answer has none either.
+
+        On 4.23 the answer is the global value wherever it was set, and there has to be a value (all seen).
 
         Raises:
             InvalidValueError: unknown name, a scope the setting does not have, or a value not of its type.
@@ -171,12 +178,16 @@ class ConfigurationStore:
         configuration = self.find(name)
         self._check_scope(configuration, place)
         if text is None:
+            if self._release.tells_global_value:
+                raise InvalidValueError(f"The new value for the [{configuration.name}] configuration must be given.")
             return Value(configuration, None, place)
         text = "" if text == "null" else text.strip()
         _check_type(configuration, text)
         _check_range(configuration, text)
         with self._lock:
             self._values(place)[configuration.name] = text
+            if self._release.tells_global_value:
+                text = self._global.get(configuration.name, configuration.default)
         return Value(configuration, text, place)
 
     def reset(self, name: str, place: Place) -> Value:

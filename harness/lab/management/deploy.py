@@ -47,7 +47,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
     if not offering.active:
         raise InvalidValueError(f"Service offering is inactive: [{offering.id}].")
     details = dict(request.details)
-    refusal = parameters_refusal(offering, parameters_of(details), settings)
+    refusal = parameters_refusal(state.release, offering, parameters_of(details), settings)
     if refusal is not None:
         raise refused(refusal)
     if not offering.is_custom:
@@ -74,6 +74,7 @@ def create_instance(cloud: Cloud, request: DeployRequest, user: User) -> Instanc
             template_id=template.id,
             network_id=request.network_id,
             offering_id=offering.id,
+            root_offering_id=offering.id,
             flag=cloud.seams.instance_flag(
                 requested=request.dynamic_scaling,
                 offering=offering.dynamic_scaling,

@@ -148,9 +148,10 @@ class Directory:
         with self.lock:
             old = self.users[user_id]
             user = self.users[user_id] = replace(old, **fields)
-            self._users_by_key.pop(old.api_key, None)
-            if user.api_key:
-                self._users_by_key[user.api_key] = user
+            for known in old.with_each_key:
+                del self._users_by_key[known.api_key]
+            for known in user.with_each_key:
+                self._users_by_key[known.api_key] = known
             return user
 
     def remove_account(self, account_id: str) -> None:
@@ -164,7 +165,8 @@ class Directory:
     def remove_user(self, user_id: str) -> None:
         with self.lock:
             user = self._hidden_users[user_id] = self.users.pop(user_id)
-            self._users_by_key.pop(user.api_key, None)
+            for known in user.with_each_key:
+                del self._users_by_key[known.api_key]
             self.removed_ids.add(user_id)
 
     def account(self, account_id: str) -> Account:
@@ -201,10 +203,13 @@ class Directory:
         """Whether the user may do anything: neither the user nor the account is disabled or locked."""
         return user.standing is Standing.ENABLED and self.account(user.account_id).standing is Standing.ENABLED
 
-    def renew_keys(self, user_id: str, keys: tuple[str, str] | None = None) -> User:
-        """API key and secret key; new ones unless they are given."""
-        api_key, secret_key = keys or (_key(), _key())
-        return self.change_user(user_id, api_key=api_key, secret_key=secret_key)
+    def renew_keys(self, user_id: str, keys: tuple[str, str] | None = None, *, beside: bool = False) -> User:
+        """API key and secret key, new ones unless they are given; in place of the older ones or beside them."""
+        with self.lock:
+            user = self.users[user_id]
+            older = (*user.older_keys, (user.api_key, user.secret_key)) if beside and user.api_key else ()
+            api_key, secret_key = keys or (_key(), _key())
+            return self.change_user(user_id, api_key=api_key, secret_key=secret_key, older_keys=older)
 
     def account_by_name(self, name: str, domain_id: str) -> Account | None:
         with self.lock:

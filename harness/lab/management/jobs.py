@@ -16,12 +16,12 @@ from uuid import uuid4
 from harness.errors import HarnessError
 from harness.lab.log import of_job
 from harness.lab.management.clock import Clock, LabEndsError, WallClock
-from harness.lab.management.errors import FAULT, INTERNAL, ApiError, OperationFailedError
+from harness.lab.management.errors import FAULT, INTERNAL, ApiError, OperationFailedError, PermissionDeniedError
 from harness.lab.management.model import User
 
 _log = logging.getLogger(__name__)
-# Of those that have ended; with what they answered they are some KiB each. CloudStack keeps them for a day.
-KEPT = 5000
+# Of those that have ended; with what they answered they are 10 KiB each. CloudStack keeps them for a day.
+KEPT = 2000
 # Half of the default of db.cloud.maxActive. Source: AsyncJobManagerImpl.configure.
 THREADS = 125
 
@@ -164,7 +164,9 @@ class JobRunner:
             raise
         except ApiError as refusal:
             _log.info("job %s failed: %s", job_id[:8], refusal)
-            return JobStatus.FAILED, refusal.code, {"errorcode": refusal.code, "errortext": str(refusal)}
+            # Of what was not allowed a job does not tell. Source: ApiAsyncJobDispatcher.
+            code = INTERNAL if isinstance(refusal, PermissionDeniedError) else refusal.code
+            return JobStatus.FAILED, code, {"errorcode": code, "errortext": str(refusal)}
         except HarnessError as failure:
             _log.warning("job %s failed: %s", job_id[:8], failure)
             return JobStatus.FAILED, INTERNAL, {"errorcode": INTERNAL, "errortext": str(failure)}

@@ -15,6 +15,7 @@ from harness.lab.management.errors import (
 from harness.lab.management.model import Account, Role, User
 from harness.lab.management.resources import DOMAIN_DEFAULTS, UNLIMITED, Resource
 from harness.reference.offering import Size
+from harness.reference.release import Release
 
 
 def domain_limit(people: Directory, domain_id: str, resource: Resource) -> int:
@@ -60,8 +61,8 @@ def check(people: Directory, account: Account, added: Mapping[Resource, int]) ->
         check_domains(people, account.domain_id, resource, more)
 
 
-def check_growth(people: Directory, account_id: str, old: Size, new: Size) -> None:
-    """Whether the domains above an account allow that one of its instances grows. The lock of the state is held.
+def check_growth(people: Directory, account_id: str, old: Size, new: Size, release: Release) -> None:
+    """Whether the domains above an account allow an instance's new size. The lock of the state is held.
 
     What the account itself may have is the reference's to judge.
 
@@ -71,24 +72,26 @@ def check_growth(people: Directory, account_id: str, old: Size, new: Size) -> No
     if people.resources.is_unlimited(account_id):
         return
     domain_id = people.account(account_id).domain_id
-    grown = {Resource.CPU: new.cpus - old.cpus, Resource.MEMORY: new.memory_mib - old.memory_mib}
-    for resource, more in grown.items():
+    sizes = {Resource.CPU: (old.cpus, new.cpus), Resource.MEMORY: (old.memory_mib, new.memory_mib)}
+    for resource, (before, asked) in sizes.items():
+        # As of an account's limits, see AccountLimits.refusal.
+        reserved, more = (-before, asked) if release.limits_whole_size else (0, asked - before)
         if more > 0:
             try:
-                check_domains(people, domain_id, resource, more)
+                check_domains(people, domain_id, resource, more, reserved)
             except ResourceLimitError as over:
                 raise OperationFailedError(str(over)) from None
 
 
-def check_domains(people: Directory, domain_id: str, resource: Resource, more: int) -> None:
-    """Raises ResourceLimitError."""
+def check_domains(people: Directory, domain_id: str, resource: Resource, more: int, reserved: int = 0) -> None:
+    """`reserved` is counted besides what there is; below zero it is given back. Raises ResourceLimitError."""
     for domain in people.above(domain_id):
         limit, used = domain_limit(people, domain.id, resource), domain_count(people, domain.id, resource)
-        if limit != UNLIMITED and used + more > limit:
+        if limit != UNLIMITED and used + reserved + more > limit:
             raise ResourceLimitError(
                 f"Maximum domain resource limits of Type '{resource.shown}' for Domain Id = {domain.id} is exceeded: "
                 f"Domain Resource Limit = {limit}, Current Domain Resource Amount = {used}, "
-                f"Current Resource Reservation = 0, Requested Resource Amount = {more}."
+                f"Current Resource Reservation = {reserved}, Requested Resource Amount = {more}."
             )
 
 

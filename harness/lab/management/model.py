@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -179,7 +179,7 @@ class Person:
 
 @dataclass(frozen=True)
 class User:
-    """A user; `api_key` is empty before keys are registered."""
+    """A user; `api_key` is empty before keys are registered. `older_keys` are good beside it (key and secret key)."""
 
     id: str
     database_id: int
@@ -190,6 +190,15 @@ class User:
     created: datetime
     person: Person = Person("")
     standing: Standing = Standing.ENABLED
+    older_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def with_each_key(self) -> Iterator[User]:
+        """The user as each of the keys shows who signed."""
+        if self.api_key:
+            yield self
+        for api_key, secret_key in self.older_keys:
+            yield replace(self, api_key=api_key, secret_key=secret_key)
 
 
 @dataclass(frozen=True)
@@ -222,7 +231,10 @@ class OfferingRecord:
 
 @dataclass(frozen=True)
 class InstanceRecord:
-    """An instance. `domain` is its libvirt domain as it was last started, None before the first start."""
+    """An instance. `domain` is its libvirt domain as it was last started, None before the first start.
+
+    `root_offering_id` is the service offering whose disk offering the root volume has.
+    """
 
     id: str
     database_id: int
@@ -234,6 +246,7 @@ class InstanceRecord:
     template_id: str
     network_id: str
     offering_id: str
+    root_offering_id: str
     flag: bool
     cpu_cap: bool
     volume_id: str

@@ -12,6 +12,9 @@ from harness.reference.creation import WantedOffering, creation_refusal
 from harness.reference.offering import Offering
 from harness.reference.settings import tags_in
 
+# Of those that were removed. CloudStack keeps them all, in its database.
+_KEPT = 1000
+
 
 @dataclass(frozen=True)
 class OfferingRequest:
@@ -116,9 +119,14 @@ def update(
 
 
 def delete(state: CloudState, offering_id: str) -> None:
-    """Take an offering from sale; instances keep it, so its record stays."""
+    """Take an offering from sale. Its record stays as instances may have it; of those that none has, the newest."""
     with state.lock:
         record = state.offerings[offering_id]
         gone = replace(record.offering, active=False)
         state.offerings[offering_id] = replace(record, offering=gone, removed=True)
         state.removed_ids.add(offering_id)
+        removed = [record.id for record in state.offerings.values() if record.removed]
+        if len(removed) > _KEPT:
+            there = {kept for each in state.instances.values() for kept in (each.offering_id, each.root_offering_id)}
+            for unused in [each for each in removed if each not in there][: len(removed) - _KEPT]:
+                del state.offerings[unused]

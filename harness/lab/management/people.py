@@ -151,10 +151,10 @@ def remove_account_with_all(cloud: Cloud, caller: User, account: Account) -> Non
 
 
 def register_keys(cloud: Cloud, caller: User, user_id: str) -> User:
-    """New keys; the old ones are worth nothing any more. Source: AccountManagerImpl.createApiKeyAndSecretKey."""
+    """New keys; up to 4.22 they make the old ones worthless. Source: AccountManagerImpl.createApiKeyAndSecretKey."""
     with cloud.state.lock:
         check_may_manage_user(cloud, caller, user_id)
-        return cloud.state.renew_keys(user_id)
+        return cloud.state.renew_keys(user_id, beside=cloud.state.release.has_key_pairs)
 
 
 def keys_of(cloud: Cloud, caller: User, user_id: str) -> User:
@@ -174,6 +174,9 @@ def check_may_manage_user(cloud: Cloud, caller: User, user_id: str) -> None:
 def check_may_manage_account(cloud: Cloud, caller: User, account: Account) -> None:
     state = cloud.state
     if state.role_of(caller) is Role.USER and account.id != caller.account_id:
+        if state.release.has_key_pairs:
+            # Seen on a server of 4.23 for registerUserKeys.
+            raise PermissionDeniedError
         raise PermissionDeniedError(
             f"{rendered(state.account(caller.account_id))} does not have permission to operate with resource "
             f"{rendered(account)}"

@@ -12,7 +12,6 @@ from harness.lab.management.errors import ApiError, InvalidValueError, Operation
 from harness.lab.management.latency import Operation
 from harness.lab.management.ledger import Amount
 from harness.lab.management.model import SIZE_DETAILS, InstanceRecord, State, User, parameters_of, size_in_force
-from harness.lab.management.resources import UNLIMITED
 from harness.lab.management.waves import Wave
 from harness.reference import oddities
 from harness.reference import settings as names
@@ -25,8 +24,10 @@ from harness.reference.scaling import Instance, Outcome, World
 _log = logging.getLogger(__name__)
 
 
-def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User, wave: Wave) -> None:
-    """The body of a scale job, which belongs to the `wave` of those that were asked for together.
+def scale(
+    cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, str], user: User, wave: Wave, asked_at: float
+) -> None:
+    """The body of a scale job, which belongs to the `wave` of those that were asked for together, at `asked_at`.
 
     Source: UserVmManagerImpl.upgradeVirtualMachine. Raises ApiError.
     """
@@ -38,21 +39,27 @@ def scale(cloud: Cloud, instance_id: str, offering_id: str, details: dict[str, s
     if instance.state is State.STOPPED:
         _scale_stopped(cloud, instance, offering_id, asked)
     else:
-        _scale_running(cloud, instance, offering_id, asked, user, wave)
+        _scale_running(cloud, instance, offering_id, asked, user, wave, asked_at)
 
 
 def _scale_running(
-    cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters, user: User, wave: Wave
+    cloud: Cloud,
+    instance: InstanceRecord,
+    offering_id: str,
+    asked: CustomParameters,
+    user: User,
+    wave: Wave,
+    asked_at: float,
 ) -> None:
     state, earlier = cloud.state, wave.work
     with state.lock:
         new = state.offerings[offering_id].offering
-        world = earlier.world if earlier else _world_of_those_together(cloud)
+        world = earlier.world if earlier else _world_of_those_together(cloud, asked_at)
         known = earlier.known if earlier else _as_known(cloud, world, instance)
         decision = cloud.seams.decide(world, known, new, asked)
         if decision.refusal is not None or decision.size is None:
             raise _refused(cloud, decision.refusal, instance)
-        limits.check_growth(state, instance.account_id, known.size, decision.size)
+        limits.check_growth(state, instance.account_id, known.size, decision.size, state.release)
         in_place = decision.outcome is Outcome.IN_PLACE
         takes_room_first = in_place and not earlier and oddities.CONCURRENT_GROWTH not in state.release.defects
         if takes_room_first:
@@ -187,12 +194,12 @@ def _book(
         state.untold_growth.took(instance.id, host_id, old_size, size)
 
 
-def _world_of_those_together(cloud: Cloud) -> World:
+def _world_of_those_together(cloud: Cloud, asked_at: float) -> World:
     """As built, what others that are scaled at once take of a host is not seen by a decision (DEF-06)."""
     world = cloud.state.world()
     if oddities.CONCURRENT_GROWTH not in cloud.state.release.defects:
         return world
-    return replace(world, hosts=cloud.state.untold_growth.without(world.hosts))
+    return replace(world, hosts=cloud.state.untold_growth.without(world.hosts, asked_at))
 
 
 def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, asked: CustomParameters) -> None:
@@ -206,10 +213,10 @@ def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, ask
     if decision.refusal is not None or decision.size is None:
         raise _refused(cloud, decision.refusal, instance)
     with state.lock:
-        over = _over_limits(known, decision.size)
+        over = known.limits.refusal(known.size, decision.size, state.release) if known.limits is not None else None
         if over is not None:
             raise _refused(cloud, over, instance)
-        limits.check_growth(state, instance.account_id, known.size, decision.size)
+        limits.check_growth(state, instance.account_id, known.size, decision.size, state.release)
         if instance.last_host_id is not None:
             state.ledger.release_reserved(instance.last_host_id, state.amount_of(instance))
         changed = _change_offering(cloud, instance, new, decision.size, domain=instance.domain)
@@ -220,32 +227,27 @@ def _scale_stopped(cloud: Cloud, instance: InstanceRecord, offering_id: str, ask
             state.ledger.release(instance.last_host_id, amount, keep_reserved=True)
 
 
-def _over_limits(known: Instance, size: Size) -> Refusal | None:
-    """Only what grows is checked: limits may have been lowered since. Source: upgradeStoppedVirtualMachine."""
-    if known.limits is None:
-        return None
-    cpus, memory_mib = size.cpus - known.size.cpus, size.memory_mib - known.size.memory_mib
-    of_growth = replace(
-        known.limits,
-        cpus=known.limits.cpus if cpus > 0 else UNLIMITED,
-        memory_mib=known.limits.memory_mib if memory_mib > 0 else UNLIMITED,
-    )
-    return of_growth.refusal(cpus, memory_mib)
-
-
 def _change_offering(
     cloud: Cloud, instance: InstanceRecord, new: Offering, size: Size, *, domain: Domain | None
 ) -> InstanceRecord:
-    state = cloud.state
+    state, settings = cloud.state, cloud.state.settings()
     flag = cloud.seams.flag_after_change(
         flag=instance.flag,
         offering=new.dynamic_scaling,
         template=state.templates[instance.template_id].dynamically_scalable,
-        zone_setting=state.settings().flag(names.ENABLE_DYNAMIC_SCALE),
+        zone_setting=settings.flag(names.ENABLE_DYNAMIC_SCALE),
     )
     details = dict(state.instance(instance.id).details)
     saved = cloud.seams.saved_parameters(state.release, new, size, parameters_of(details))
     for name, value in zip(SIZE_DETAILS, (saved.cpus, saved.speed_mhz, saved.memory_mib), strict=True):
         if value is not None:
             details[name] = value
-    return state.change(instance.id, offering_id=new.id, cpu_cap=new.cpu_cap, flag=flag, details=details, domain=domain)
+    return state.change(
+        instance.id,
+        offering_id=new.id,
+        root_offering_id=new.id if settings.flag(names.DISK_FOLLOWS) else instance.root_offering_id,
+        cpu_cap=new.cpu_cap,
+        flag=flag,
+        details=details,
+        domain=domain,
+    )

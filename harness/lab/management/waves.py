@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from harness.lab.management.errors import ApiError
@@ -86,35 +86,56 @@ class ScaleWaves:
             self._waves.pop(instance_id, None)
 
 
-class UntoldGrowth:
-    """What scales took of their hosts, by instance id, while nobody has been told that they ended; guards itself.
+@dataclass
+class _Taken:
+    """What one scale took of its host, when, and when somebody was told that it had ended."""
 
-    A real server would still be at work, so a request that comes now is decided as if they had taken nothing.
+    instance_id: str
+    host_id: str
+    old: Size
+    new: Size
+    at: float
+    told_at: float | None = None
+
+
+class UntoldGrowth:
+    """What scales took of their hosts while nobody had been told that they ended; guards itself.
+
+    A real server would still be at work, so a request that came meanwhile is decided as if they had taken nothing.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._guard = Lock()
-        self._taken: dict[str, tuple[str, Size, Size, float]] = {}
+        self._taken: list[_Taken] = []
+
+    def now(self) -> float:
+        """When a request came in, for `without`."""
+        return self._monotonic()
 
     def took(self, instance_id: str, host_id: str, old: Size, new: Size) -> None:
         """An instance has grown on this host."""
         with self._guard:
-            self._taken[instance_id] = host_id, old, new, self._monotonic()
+            self._taken = [*self._recent(), _Taken(instance_id, host_id, old, new, self._monotonic())]
 
     def end_was_told(self, instance_id: str) -> None:
-        """What it took is taken for everybody."""
+        """What it took is taken for everybody who asks from now on."""
         with self._guard:
-            self._taken.pop(instance_id, None)
+            for taken in self._taken:
+                if taken.instance_id == instance_id and taken.told_at is None:
+                    taken.told_at = self._monotonic()
 
-    def without(self, hosts: tuple[Host, ...]) -> tuple[Host, ...]:
-        """The hosts as they were before."""
-        since = self._monotonic() - _LONGEST_SECONDS
+    def without(self, hosts: tuple[Host, ...], asked_at: float) -> tuple[Host, ...]:
+        """The hosts as they were before, for a request that came in then: its own job may begin much later."""
         with self._guard:
-            recent = [taken for taken in self._taken.values() if taken[3] >= since]
-        for host_id, old, new, _ in recent:
-            hosts = tuple(_before(host, old, new) if host.id == host_id else host for host in hosts)
+            untold = [each for each in self._recent() if each.told_at is None or each.told_at > asked_at]
+        for taken in untold:
+            hosts = tuple(_before(host, taken.old, taken.new) if host.id == taken.host_id else host for host in hosts)
         return hosts
+
+    def _recent(self) -> list[_Taken]:
+        since = self._monotonic() - _LONGEST_SECONDS
+        return [taken for taken in self._taken if taken.at >= since]
 
 
 def _before(host: Host, old: Size, new: Size) -> Host:

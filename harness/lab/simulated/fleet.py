@@ -10,6 +10,7 @@ from pathlib import Path
 
 import paramiko
 
+from harness.lab.agent.log import PLACE
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import GuestBoot, LabHost, SshAccess
 from harness.lab.simulated.doorman import Doorman
@@ -130,7 +131,7 @@ class SimulatedFleet:
             key_file=key_file,
             known_host=f"[127.0.0.1]:{server.port} {host_key.get_name()} {host_key.get_base64()}",
         )
-        return LabHost(spec=spec, hypervisor=hypervisor, ssh=access)
+        return LabHost(spec, hypervisor, access, sysroot.root / PLACE)
 
 
 def _allow_open_files(count: int) -> None:

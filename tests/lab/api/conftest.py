@@ -66,6 +66,11 @@ class Lab:
             first_pause_s=0.002,
         )
 
+    def keys_of(self, user_id: str) -> Entity:
+        """New keys of a user, which a job makes."""
+        keys: Entity = self.run("registerUserKeys", id=user_id)["jobresult"]["userkeys"]
+        return keys
+
     def run(self, command: str, **given: Any) -> Entity:
         """An asynchronous command and its finished job."""
         return self.finished(getattr(self.api, command)(fetch_result=False, **given))

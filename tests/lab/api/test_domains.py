@@ -22,7 +22,7 @@ def _member(lab: Lab, domain_id: str, name: str, kind: int = _USER) -> RawClient
     """A new account in the domain, and a client for it."""
     person = {"username": name, "firstname": "A", "lastname": "B", "email": "a@b", "password": "x"}
     account = lab.api.createAccount(**person, accounttype=kind, domainid=domain_id)["account"]
-    keys = lab.api.registerUserKeys(id=account["user"][0]["id"])["userkeys"]
+    keys = lab.keys_of(account["user"][0]["id"])
     return RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"])
 
 
@@ -86,7 +86,7 @@ def test_a_domain_with_something_in_it_goes_only_with_all_of_it(lab: Lab) -> Non
     assert client.call("listZones").status == 401
     root = lab.api.listDomains()["domain"][0]["id"]
     job = lab.run("deleteDomain", id=root)
-    assert (job["jobresultcode"], job["jobresult"]["errortext"]) == (531, "Can't delete ROOT domain")
+    assert (job["jobresultcode"], job["jobresult"]["errortext"]) == (530, "Can't delete ROOT domain")
 
 
 def test_names_of_accounts_and_users_are_unique_within_their_domain_only(lab: Lab) -> None:
@@ -156,7 +156,10 @@ def test_a_domains_limit_holds_when_an_instance_grows(lab: Lab, running: bool) -
     assert lab.finished(grown.body)["jobstatus"] == 1
     job = lab.scale(instance, lab.fixed(3))
     assert (job["jobstatus"], job["jobresultcode"]) == (2, 530)
-    assert job["jobresult"]["errortext"].startswith("Maximum domain resource limits of Type 'cpu' for Domain Id = ")
+    assert job["jobresult"]["errortext"] == (
+        f"Maximum domain resource limits of Type 'cpu' for Domain Id = {sales} is exceeded: Domain Resource Limit = 2, "
+        "Current Domain Resource Amount = 2, Current Resource Reservation = -2, Requested Resource Amount = 3."
+    )
     assert lab.api.listVirtualMachines(id=instance)["virtualmachine"][0]["cpunumber"] == 2
     account = {"account": "someone", "domainid": sales, "resourcetype": _CPU}
     lab.api.updateResourceLimit(domainid=sales, resourcetype=_CPU, max=9)

@@ -98,5 +98,6 @@ def test_it_acts_as_the_system_which_has_nothing_of_its_own(lab: Lab) -> None:
 
 def test_it_may_change_the_keys_of_the_first_admin(lab: Lab) -> None:
     (user,) = lab.api.listUsers()["user"]
-    keys = _get(lab, command="registerUserKeys", id=user["id"]).body["userkeys"]
+    begun = _get(lab, command="registerUserKeys", id=user["id"]).body
+    keys = lab.finished(begun)["jobresult"]["userkeys"]
     assert RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"]).call("listZones").status == 200

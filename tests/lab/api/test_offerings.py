@@ -151,6 +151,20 @@ def test_a_deleted_offering_is_gone_but_its_instances_stay(lab: Lab) -> None:
     assert seen["serviceofferingid"] == offering_id
 
 
+def test_of_the_removed_ones_that_no_instance_has_the_newest_are_kept(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.lab.management.offerings._KEPT", 2)
+    made = [lab.fixed(name=f"offering-{number}") for number in range(5)]
+    instance = lab.deploy(made[0])
+    for each in made:
+        lab.api.deleteServiceOffering(id=each)
+    kept = [each for each in lab.cloud.inside.state.offerings if each in made]
+    assert kept == [made[0], made[4]]
+    assert lab.api.listServiceOfferings(id=made[1]) == {}
+    assert lab.api.listVirtualMachines(id=instance["id"])["virtualmachine"][0]["serviceofferingname"] == "offering-0"
+
+
 def test_the_offering_an_instance_has_is_not_offered_to_it(lab: Lab) -> None:
     instance = lab.deploy(lab.fixed(name="now"))
     lab.fixed(2, name="next")

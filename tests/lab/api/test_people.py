@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from harness.cloud.client import ApiError
+from harness.reference.release import BEFORE, SINCE, Release
 from harness.waiting import wait_until
-from tests.lab.api.conftest import Entity, Lab
+from tests.lab.api.conftest import Entity, Lab, LabMaker
 from tests.lab.api.raw import RawAnswer, RawClient
 
 _UNKNOWN_USER = {"username": "new", "firstname": "New", "lastname": "One", "email": "new@lab.invalid", "password": "x"}
@@ -25,7 +28,12 @@ def _account(lab: Lab, name: str, kind: int = _USER) -> Entity:
 
 
 def _client(lab: Lab, account: Entity) -> RawClient:
-    keys = lab.api.registerUserKeys(id=account["user"][0]["id"])["userkeys"]
+    keys = lab.keys_of(account["user"][0]["id"])
+    return RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"])
+
+
+def _client_at_once(lab: Lab, user_id: str) -> RawClient:
+    keys = lab.api.registerUserKeys(id=user_id)["userkeys"]
     return RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"])
 
 
@@ -54,10 +62,50 @@ def test_an_account_comes_with_a_user_who_has_no_keys_yet(lab: Lab) -> None:
     assert (keys["apikey"], keys["secretkey"]) == (client.api_key, client.secret_key)
 
 
-def test_new_keys_make_the_old_ones_worthless(lab: Lab) -> None:
+def test_keys_are_made_at_once_up_to_422_and_by_a_job_since(make_lab: LabMaker) -> None:
+    for release, by_job in ((BEFORE, False), (SINCE, True)):
+        lab = make_lab(release)
+        user = _account(lab, "someone")["user"][0]
+        answer = lab.raw.call("registerUserKeys", id=user["id"]).body
+        keys = (lab.finished(answer)["jobresult"] if by_job else answer)["userkeys"]
+        assert {"apikey", "secretkey"} <= set(keys)
+        if by_job:
+            # As a server of 4.23 told them.
+            told = {name: keys[name] for name in ("username", "accounttype", "accountname", "roletype", "state")}
+            assert list(told.values()) == ["someone", "NORMAL", "someone", "User", "ENABLED"]
+            assert keys["name"].endswith(" - API key pair")
+        assert lab.api.listApis(name="registerUserKeys")["api"][0]["isasync"] is by_job
+
+
+def test_an_account_that_was_removed_is_refused_by_its_number(lab: Lab) -> None:
     account = _account(lab, "someone")
-    old, new = _client(lab, account), _client(lab, account)
-    assert (old.call("listZones").status, new.call("listZones").status) == (401, 200)
+    lab.run("deleteAccount", id=account["id"])
+    code, cs_code, text = _refusal(lab.raw.call("listAccounts", id=account["id"], listall="true"))
+    assert (code, cs_code) == (431, 4350)
+    assert re.fullmatch(r"Unable to find account by id \d+", text)
+    assert _refusal(lab.raw.call("listAccounts", id="-1"))[2] == "Unable to find account by id -1"
+    # As the harness has it from a real server.
+    assert ApiError("listAccounts", code, cs_code, text).says_it_is_gone
+    assert not ApiError("listAccounts", code, cs_code, "Unable to find another").says_it_is_gone
+
+
+def test_a_user_does_not_make_anothers_keys(lab: Lab) -> None:
+    client, admin = _client(lab, _account(lab, "someone")), lab.api.listUsers(username="admin")["user"][0]
+    job = lab.finished(client.call("registerUserKeys", id=admin["id"]).body)
+    assert (job["jobstatus"], job["jobresultcode"], job["jobresult"]["errorcode"]) == (2, 530, 530)
+    assert job["jobresult"]["errortext"] == "Caller does not have permission to operate with provided resource."
+
+
+@pytest.mark.parametrize(("release", "old"), [(BEFORE, 401), (SINCE, 200)])
+def test_new_keys_make_the_old_ones_worthless_up_to_422(make_lab: LabMaker, release: Release, old: int) -> None:
+    lab = make_lab(release)
+    account = _account(lab, "someone")
+    user = account["user"][0]["id"]
+    first, second = (_client(lab, account) if release is SINCE else _client_at_once(lab, user) for _ in range(2))
+    assert (first.call("listZones").status, second.call("listZones").status) == (old, 200)
+    assert lab.api.getUserKeys(id=user)["userkeys"]["apikey"] == second.api_key
+    lab.run("deleteAccount", id=account["id"])
+    assert [client.call("listZones").status for client in (first, second)] == [401, 401]
 
 
 def test_an_account_may_have_another_name_and_more_users(lab: Lab) -> None:
@@ -202,15 +250,16 @@ def test_nobody_makes_or_changes_an_account_of_a_higher_role(lab: Lab) -> None:
     assert _refusal(higher)[:2] == (531, 4365)
     text = f"The calling account [boss, {boss['id']}] has a lower role type than the user account [new, "
     assert higher.body["errortext"].startswith(text)
-    keys = client.call("registerUserKeys", id=admin["user"][0]["id"])
-    assert keys.body["errortext"] == text.replace("[new, ", f"[admin, {admin['id']}]")
+    keys = lab.finished(client.call("registerUserKeys", id=admin["user"][0]["id"]).body)
+    assert keys["jobresult"]["errortext"] == text.replace("[new, ", f"[admin, {admin['id']}]")
     assert _create(client).status == 200
     assert lab.api.listAccounts(listall="true")["count"] == 3
 
 
 def test_domain_admins_of_a_domain_manage_each_other(lab: Lab) -> None:
     client, other = _client(lab, _account(lab, "boss", _DOMAIN_ADMIN)), _account(lab, "other", _DOMAIN_ADMIN)
-    assert client.call("registerUserKeys", id=other["user"][0]["id"]).status == 200
+    job = lab.finished(client.call("registerUserKeys", id=other["user"][0]["id"]).body)
+    assert job["jobstatus"] == 1
     assert _create(client, accounttype=_DOMAIN_ADMIN).status == 200
 
 

@@ -39,7 +39,8 @@ def test_a_template_is_its_owners_until_it_is_shared(lab: Lab, user: RawClient) 
     os_type = lab.api.listOsTypes(description="CentOS 5.6 (64-bit)")["ostype"][0]["id"]
     template = _template(user, lab.zone_id, ostypeid=os_type, isdynamicallyscalable="true")
     assert (template["account"], template["ispublic"], template["isready"]) == ("someone", False, True)
-    assert template["status"] == "Download Complete"
+    (root,) = lab.api.listVolumes(virtualmachineid=lab.deploy(lab.fixed())["id"])["volume"]
+    assert (template["status"], template["size"]) == ("Download Complete", root["size"])
     direct = _template(user, lab.zone_id, directdownload="true")
     assert direct["status"] == "Bypassed Secondary Storage"
     lab.run("deleteTemplate", id=direct["id"])

@@ -23,7 +23,7 @@ def test_nothing_is_left_and_the_same_clients_go_on(lab: Lab) -> None:
     lab.deploy(lab.fixed())
     lab.setting("kvm.cpu.dynamic.scaling.capacity", "4")
     lab.cloud.add_user("ann")
-    lab.api.registerUserKeys(id=lab.api.listUsers(username="admin")["user"][0]["id"])
+    lab.keys_of(lab.api.listUsers(username="admin")["user"][0]["id"])
     lab.cloud.reset()
     assert (lab.cloud.endpoint, lab.cloud.admin) == (endpoint, keys)
     assert lab.zone_id != zone_id

@@ -12,7 +12,7 @@ def _someone(lab: Lab, role_id: str) -> RawClient:
     person = {"username": "someone", "firstname": "A", "lastname": "B", "email": "a@b", "password": "x"}
     account = lab.api.createAccount(**person, roleid=role_id)["account"]
     assert account["roleid"] == role_id
-    keys = lab.api.registerUserKeys(id=account["user"][0]["id"])["userkeys"]
+    keys = lab.keys_of(account["user"][0]["id"])
     return RawClient(lab.cloud.endpoint, keys["apikey"], keys["secretkey"])
 
 
@@ -25,6 +25,8 @@ def test_rules_decide_in_their_order_and_the_type_what_they_leave_open(lab: Lab)
     everything = lab.api.createRolePermission(roleid=role["id"], rule="list*", permission="deny")["rolepermission"]
     assert (client.call("listHosts").status, client.call("listZones").status) == (200, 432)
     assert client.call("queryAsyncJobResult", jobid="x").status == 431
+    partly = lab.raw.call("updateRolePermission", roleid=role["id"], ruleorder=everything["id"])
+    assert (partly.status, "list has changed while you were making updates" in partly.text) == (530, True)
     lab.api.updateRolePermission(roleid=role["id"], ruleorder=f"{everything['id']},{hosts['id']}")
     assert client.call("listHosts").status == 432
     lab.api.updateRolePermission(roleid=role["id"], ruleid=everything["id"], permission="allow")

@@ -34,7 +34,7 @@ def test_resetting_a_clusters_overcommit_writes_the_global_value_there(lab: Lab)
     assert lab.api.listClusters(id=here)["cluster"][0]["cpuovercommitratio"] == "2"
     lab.api.resetConfiguration(name=name, clusterid=here)
     lab.setting(name, "4")
-    assert _value(lab, name, clusterid=here) == "3"
+    assert _value(lab, name, clusterid=here) == "3.0"
 
 
 def test_both_overcommit_factors_of_a_cluster_are_listed_together(lab: Lab) -> None:

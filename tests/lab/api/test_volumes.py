@@ -47,6 +47,23 @@ def test_a_data_volume_is_attached_and_detached(lab: Lab) -> None:
     assert (left["id"], "virtualmachineid" in left) == (second["id"], False)
 
 
+@pytest.mark.parametrize("follows", ["false", "true"])
+def test_a_root_volume_keeps_its_disk_offering_unless_the_setting_lets_it_follow(lab: Lab, follows: str) -> None:
+    lab.setting("allow.diskoffering.change.during.scale.vm", follows)
+    plain, small, medium = lab.fixed(), _disk(lab, "Small"), _disk(lab, "Medium")
+
+    def offering_of(instance: Entity) -> tuple[str | None, str | None]:
+        (root,) = lab.api.listVolumes(virtualmachineid=instance["id"])["volume"]
+        return root.get("diskofferingid"), root.get("serviceofferingid")
+
+    assert offering_of(lab.deploy(plain)) == (None, plain)
+    instance = lab.deploy(lab.fixed(diskofferingid=small))
+    assert offering_of(instance) == (small, None)
+    larger = lab.fixed(2, diskofferingid=medium)
+    assert lab.run("scaleVirtualMachine", id=instance["id"], serviceofferingid=larger)["jobstatus"] == 1
+    assert offering_of(instance) == (medium if follows == "true" else small, None)
+
+
 def test_a_volume_of_a_custom_offering_is_as_large_as_asked_for_and_can_grow(lab: Lab) -> None:
     volume = _volume(lab, "Custom", size=3)
     assert volume["size"] == 3 * _GIB

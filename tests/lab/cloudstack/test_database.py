@@ -50,6 +50,12 @@ def test_a_copy_of_a_database_is_started_again_with_new_passwords(database: Data
     again.stop()
 
 
+def test_its_temporary_tables_are_not_among_the_machines(database: Database) -> None:
+    database.start()
+    temporary = Path(database.sql("SELECT @@tmpdir"))
+    assert temporary.parent == database.folder.parent
+
+
 def test_a_statement_that_is_refused_is_an_error_of_one_line(database: Database) -> None:
     database.start()
     with pytest.raises(DatabaseError, match=r"refused: .*nothing_like_it") as refused:
@@ -64,11 +70,11 @@ def test_nobody_gets_in_without_the_password(database: Database) -> None:
         database.sql("SELECT 1")
 
 
-def test_a_port_that_is_taken_is_told_by_the_log(database: Database, installed: Path) -> None:
+def test_a_port_that_is_taken_is_the_reason_that_is_told(database: Database, installed: Path) -> None:
     database.start()
     second = Database(database.folder.parent.parent / "second" / "mariadb", database.port, database.remains)
     second.restore(installed)
-    with pytest.raises(DatabaseError, match=r"MariaDB ended: .*mariadb\.log"):
+    with pytest.raises(DatabaseError, match=r"MariaDB ended: .*Address already in use .*mariadb\.log"):
         second.start()
     second.reap()
 

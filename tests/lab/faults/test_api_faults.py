@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from harness.reference.offering import Size
 from harness.waiting import wait_until
 from tests.lab.api.conftest import Lab
 from tests.lab.api.raw import RawAnswer
@@ -203,6 +204,19 @@ def test_job_without_result_has_failed_and_says_nothing(lab: Lab, arm: Arm) -> N
     arm("job-without-result", command="deployVirtualMachine")
     job = lab.finished(_started(lab, "first"))
     assert (job["jobstatus"], "jobresult" in job) == (2, False)
+
+
+def test_whoever_reads_that_a_job_without_result_failed_was_told_of_its_end(lab: Lab, arm: Arm) -> None:
+    growth, host = lab.cloud._cloud.state.untold_growth, lab.cloud._cloud.state.world().hosts[0]
+    job = _started(lab, "first")
+    growth.took(job["id"], host.id, Size(1, 500, 256), Size(2, 500, 256))
+    arm("job-without-result", command="deployVirtualMachine")
+    wait_until(
+        "the job to be told",
+        lambda: (lab.finished(job), growth.without((host,), growth.now()))[1],
+        lambda there: there == (host,),
+        1,
+    )
 
 
 def _address(lab: Lab) -> tuple[str, int]:

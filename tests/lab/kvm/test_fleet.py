@@ -53,6 +53,17 @@ def test_hosts_reach_each_other(hosts: tuple[LabHost, ...], on_host: OnHost) -> 
     assert on_host(hosts[0], command) == "SSH-2.0"
 
 
+def test_what_an_agent_logs_is_at_its_usual_place_in_its_host_alone(
+    hosts: tuple[LabHost, ...], on_host: OnHost
+) -> None:
+    for host in hosts[:2]:
+        assert host.agent_log is not None
+        host.agent_log.write_text(f"of {host.spec.name}")
+    for host in hosts[:2]:
+        assert on_host(host, "cat /var/log/cloudstack/agent/agent.log") == f"of {host.spec.name}"
+    assert not Path("/var/log/cloudstack").exists()
+
+
 def test_only_the_key_of_the_lab_opens_a_host(hosts: tuple[LabHost, ...], on_host: OnHost, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     with pytest.raises(AssertionError, match="Permission denied"):

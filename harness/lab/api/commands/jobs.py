@@ -24,7 +24,7 @@ def _query(call: Call) -> Answer:
         raise no_such_entity("queryAsyncJobResult", "jobid", job_id)
     if struck:
         record = replace(record, status=JobStatus.FAILED, result_code=INTERNAL, result=None)
-    elif record.status is not JobStatus.PENDING and record.instance_id is not None:
+    if record.status is not JobStatus.PENDING and record.instance_id is not None:
         call.cloud.state.waves.end_was_told(record.instance_id)
         call.cloud.state.untold_growth.end_was_told(record.instance_id)
     return Single(views.job(call.cloud, record))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Begun, Call, Listing, Shown, Single, command
+from harness.lab.api.entities import NO_RECORD
 from harness.lab.api.scope import scope
 from harness.lab.api.views import people as views
 from harness.lab.management import people
@@ -45,6 +46,9 @@ def _list_accounts(call: Call) -> Answer:
     state, wanted = call.cloud.state, call.text("id")
     if wanted is not None:
         check_owner(state, call.user, wanted)
+        if wanted not in state.accounts:
+            number = wanted if wanted == NO_RECORD else state.account(wanted).database_id
+            raise InvalidValueError(f"Unable to find account by id {number}")
     shows = scope(call)
     with state.lock:
         records = [each for each in state.accounts.values() if shows(each.id)]
@@ -197,7 +201,17 @@ def _move_user(call: Call) -> Answer:
 
 
 def _register_keys(call: Call) -> Answer:
-    user = people.register_keys(call.cloud, call.user, call.must("id"))
+    """Since 4.23 a job. Source: RegisterUserKeysCmd."""
+    user_id = call.must("id")
+
+    if call.cloud.state.release.has_key_pairs:
+
+        def run() -> Result:
+            user = people.register_keys(call.cloud, call.user, user_id)
+            return {"userkeys": views.key_pair(call.cloud, user)}
+
+        return Begun(Work(user_id, run, "User", user_id))
+    user = people.register_keys(call.cloud, call.user, user_id)
     return Single({"userkeys": {"apikey": user.api_key, "secretkey": user.secret_key}})
 
 

@@ -8,7 +8,7 @@ from harness.lab.api import selection
 from harness.lab.api.command import DONE, Answer, Call, Listing, Single, command
 from harness.lab.api.views import people as views
 from harness.lab.management import roles
-from harness.lab.management.errors import BadParameterError
+from harness.lab.management.errors import BadParameterError, OperationFailedError
 from harness.lab.management.model import Role, RoleRule
 
 
@@ -88,7 +88,7 @@ def _add_rule(call: Call) -> Answer:
 
 
 def _change_rule(call: Call) -> Answer:
-    """Another order, or whether one rule allows. Source: UpdateRolePermissionCmd."""
+    """Another order, or whether one rule allows. Source: UpdateRolePermissionCmd, RolePermissionsDaoImpl."""
     order, rule_id = call.texts("ruleorder"), call.text("ruleid")
     if order is not None and (rule_id is not None or "permission" in call.arguments):
         raise BadParameterError("Parameters permission and ruleid must be mutually exclusive with ruleorder")
@@ -97,7 +97,12 @@ def _change_rule(call: Call) -> Answer:
         if order is not None:
             if set(order) - {rule.id for rule in rules}:
                 raise BadParameterError("Provided role permission(s) do not exist")
-            return tuple(sorted(rules, key=lambda rule: order.index(rule.id) if rule.id in order else len(order)))
+            if len(order) != len(rules):
+                raise OperationFailedError(
+                    "The role's rule permissions list has changed while you were making updates, aborted re-ordering "
+                    "of rules. Please try again."
+                )
+            return tuple(sorted(rules, key=lambda rule: order.index(rule.id)))
         allows = _allows(call)
         return tuple(replace(rule, allows=allows) if rule.id == rule_id else rule for rule in rules)
 

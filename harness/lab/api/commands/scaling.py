@@ -20,12 +20,13 @@ def _scale(call: Call) -> Answer:
     state = call.cloud.state
     together = oddities.CONCURRENT_SCALES in state.release.defects
     wave = state.waves.join(instance.id) if together else Wave()
+    asked_at = state.untold_growth.now()
     return begun(
         call,
         instance,
         Action("VM.UPGRADE", "Upgrading VM"),
         scheduled,
-        lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user, wave),
+        lambda: scaling.scale(call.cloud, instance.id, offering_id, details, call.user, wave, asked_at),
     )
 
 
@@ -38,7 +39,8 @@ def _change_service(call: Call) -> Answer:
         )
     offering_id, details = call.must("serviceofferingid"), call.merged("details")
     with acting(call.cloud, on(instance, "VM.UPGRADE", "upgrading Vm"), instance, call.user, in_job=False):
-        scaling.scale(call.cloud, instance.id, offering_id, details, call.user, Wave())
+        asked_at = call.cloud.state.untold_growth.now()
+        scaling.scale(call.cloud, instance.id, offering_id, details, call.user, Wave(), asked_at)
     return Single({"virtualmachine": shown(call, instance.id)})
 
 

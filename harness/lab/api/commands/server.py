@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.lab.api.command import Answer, Call, Listing, Single, command
+from harness.lab.api.command import Answer, Call, Listing, Shown, Single, command
 from harness.lab.api.listed_apis import listed_apis
 from harness.lab.api.views.hosts import version
 from harness.lab.management.errors import ApiError
@@ -52,10 +52,16 @@ def _list_apis(call: Call) -> Answer:
     open_ones = [name for name in listed_apis() if name not in call.commands or call.commands[name].is_open_to(role)]
     wanted = call.text("name")
     if wanted is None:
-        return Listing("api", [listed_apis()[name] for name in open_ones])
+        return Listing("api", [_listed(call, name) for name in open_ones])
     if wanted not in open_ones:
         raise ApiError(432, f"The API [{wanted}] does not exist or is not available for the account.")
-    return Listing("api", [listed_apis()[wanted]])
+    return Listing("api", [_listed(call, wanted)])
+
+
+def _listed(call: Call, name: str) -> Shown:
+    entry = listed_apis()[name]
+    since = name == "registerUserKeys" and call.cloud.state.release.has_key_pairs
+    return entry | {"isasync": True} if since else entry
 
 
 COMMANDS = (

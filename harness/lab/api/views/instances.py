@@ -9,7 +9,7 @@ from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
 from harness.lab.management.model import InstanceRecord, size_shown
-from harness.lab.management.records import OS_TYPES
+from harness.lab.management.records import OS_TYPES, DiskOffering
 from harness.lab.management.resources import ROOT_DISK_BYTES
 
 DETAILS = frozenset(
@@ -170,9 +170,14 @@ def tags_of(cloud: Cloud, kind: str, record_id: str, account_id: str) -> list[Sh
 
 
 def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
-    """The root volume of an instance."""
+    """The root volume of an instance, with a disk offering where its service offering names one.
+
+    Source: VolumeJoinDaoImpl.newVolumeResponse.
+    """
     state = cloud.state
-    offering = state.offerings[record.offering_id]
+    offering = state.offerings[record.root_offering_id]
+    disk = state.disk_offerings.get(offering.disk_offering_id)
+    service_offering = {"serviceofferingid": offering.id, "serviceofferingname": offering.name}
     host = state.hosts.get(record.host_id or record.last_host_id or "")
     shown: Shown = {
         "id": record.volume_id,
@@ -194,8 +199,7 @@ def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
         "storagetype": "shared",
         "provisioningtype": "thin",
         "hypervisor": "KVM",
-        "serviceofferingid": offering.id,
-        "serviceofferingname": offering.name,
+        **(disk_offering_fields(disk) if disk else service_offering),
         "templateid": record.template_id,
         "destroyed": False,
         "isextractable": True,
@@ -215,3 +219,12 @@ def volume(cloud: Cloud, record: InstanceRecord) -> Shown:
             "podname": state.pod.name,
         }
     return shown
+
+
+def disk_offering_fields(record: DiskOffering) -> Shown:
+    """What a volume shows of its disk offering."""
+    return {
+        "diskofferingid": record.id,
+        "diskofferingname": record.name,
+        "diskofferingdisplaytext": record.display_text,
+    }

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import uuid4
 
 from harness.lab.api.command import Shown
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import ADMIN_DATABASE_ID
 from harness.lab.management.limits import domain_count, domain_limit
-from harness.lab.management.model import Account, AccountDomain, RoleRecord, RoleRule, State, User
+from harness.lab.management.model import Account, AccountDomain, Role, RoleRecord, RoleRule, State, User
 from harness.lab.management.resources import UNLIMITED, Resource
 from harness.lab.management.state import GONE
+
+# Source: Account.Type.
+_KINDS_OF_ACCOUNTS = {
+    Role.ADMIN: "ADMIN",
+    Role.RESOURCE_ADMIN: "RESOURCE_DOMAIN_ADMIN",
+    Role.DOMAIN_ADMIN: "DOMAIN_ADMIN",
+    Role.USER: "NORMAL",
+}
 
 
 def _role(record: RoleRecord) -> Shown:
@@ -72,6 +81,26 @@ def user(cloud: Cloud, record: User) -> Shown:
         "is2faenabled": False,
         "is2famandated": False,
         "apikeyaccess": "INHERIT",
+    }
+
+
+def key_pair(cloud: Cloud, record: User) -> Shown:
+    """The newest of a user's, as a job that made it tells it (seen on a server of 4.23)."""
+    account = cloud.state.account(record.account_id)
+    return {
+        "name": f"{record.database_id} - API key pair",
+        "apikey": record.api_key,
+        "secretkey": record.secret_key,
+        "userid": record.id,
+        "username": record.name,
+        "id": str(uuid4()),
+        "created": clock.shown(cloud.state.clock.now()),
+        "accounttype": _KINDS_OF_ACCOUNTS[account.role],
+        "accountid": account.id,
+        "accountname": account.name,
+        **_role(cloud.state.roles[account.role_id]),
+        **domain_fields(cloud, account.domain_id),
+        "state": "ENABLED",
     }
 
 

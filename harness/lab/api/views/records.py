@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 from harness.lab.api.command import Shown
 from harness.lab.api.views.catalogue import for_domains
-from harness.lab.api.views.instances import account_fields, tags_of
+from harness.lab.api.views.instances import account_fields, disk_offering_fields, tags_of
 from harness.lab.management import clock
 from harness.lab.management.cloud import Cloud
 from harness.lab.management.directory import stable_id
@@ -20,6 +20,7 @@ from harness.lab.management.records import (
     Template,
     Volume,
 )
+from harness.lab.management.resources import ROOT_DISK_BYTES
 
 
 def template(cloud: Cloud, record: Template) -> Shown:
@@ -42,7 +43,8 @@ def template(cloud: Cloud, record: Template) -> Shown:
         "zoneid": state.zone.id,
         "zonename": state.zone.name,
         "status": _status(record),
-        "size": 0,
+        # Every root disk has this size. Nothing is fetched of ISOs and of what hosts fetch themselves.
+        "size": 0 if record.is_iso or record.direct else ROOT_DISK_BYTES,
         "isextractable": record.is_extractable,
         "sshkeyenabled": False,
         "isdynamicallyscalable": record.dynamically_scalable,
@@ -167,9 +169,7 @@ def volume(cloud: Cloud, record: Volume) -> Shown:
         "storagetype": offering.storage_type,
         "provisioningtype": "thin",
         "hypervisor": "KVM",
-        "diskofferingid": offering.id,
-        "diskofferingname": offering.name,
-        "diskofferingdisplaytext": offering.display_text,
+        **disk_offering_fields(offering),
         "destroyed": False,
         "isextractable": True,
         "displayvolume": True,
