@@ -91,7 +91,7 @@ def read(api: CloudApi, zone_name: str, selection: Selection) -> Inventory:
         version=version,
         release=release_of(version, has_new_settings=configuration.has_new_settings(api)),
         zone=zone,
-        settings=configuration.snapshot(api, zone.id, list(clusters)),
+        settings=configuration.snapshot(api, zone.id, list(clusters), by_name=configuration.are_many(api)),
         clusters=clusters,
         all_hosts=tuple(hosts),
         hosts=tuple(chosen),

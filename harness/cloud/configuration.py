@@ -62,19 +62,29 @@ def reset(api: CloudApi, name: str, place: Place) -> None:
     require_same("resetConfiguration", told, {"name": name})
 
 
-def snapshot(api: CloudApi, zone_id: str, cluster_ids: list[str]) -> Settings:
-    """All settings that take part in live scaling, as in force now: global, in the zone, in each cluster."""
+def are_many(api: CloudApi) -> bool:
+    """Whether the server has more settings than go on a page.
+
+    A real one takes seconds to list all of its thousand and more, and 25 ms for one by its name.
+    """
+    in_all = api.call("listConfigurations", page=1, pagesize=1).get("count")
+    return isinstance(in_all, int) and in_all > PAGE_SIZE
+
+
+def snapshot(api: CloudApi, zone_id: str, cluster_ids: list[str], *, by_name: bool) -> Settings:
+    """All settings that take part in live scaling, as in force now: global, in the zone, in each cluster.
+
+    `by_name` is for a server that has many, see `are_many`.
+    """
     return Settings(
-        global_values=_global_values(api),
+        global_values=_global_values(api, by_name=by_name),
         zone=_narrow_values(api, Place(zone_id=zone_id), Scope.ZONE),
         clusters={cluster: _narrow_values(api, Place(cluster_id=cluster), Scope.CLUSTER) for cluster in cluster_ids},
     )
 
 
-def _global_values(api: CloudApi) -> dict[str, str]:
-    """A real server takes seconds to list all its settings, a thousand and more, and 25 ms for one by its name."""
-    in_all = api.call("listConfigurations", page=1, pagesize=1).get("count")
-    if not isinstance(in_all, int) or in_all <= PAGE_SIZE:
+def _global_values(api: CloudApi, *, by_name: bool) -> dict[str, str]:
+    if not by_name:
         return _values(api.list("listConfigurations", "configuration"))
     return _values([item for name in SETTINGS for item in api.list("listConfigurations", "configuration", name=name)])
 

@@ -118,6 +118,7 @@ class ScaleRequest:
             scene.takes(instance.record.name, self.built.size)
         self._api = api
         self._sent: Job | JobResult | None = None
+        self._ended: JobResult | None = None
         # Nobody asked for anything else at the same time.
         self._is_alone = False
 
@@ -231,19 +232,22 @@ class ScaleRequest:
         return [host for host in prediction.hosts if host.cluster_id == self.instance.scene.home.cluster_id]
 
     def wait(self) -> JobResult:
-        """How the job ended; the instance's record is as the API has it after that."""
-        scene = self.instance.scene
-        if self._sent is None:
+        """How the job ended; the instance's record is as the API has it after that, or after the last look."""
+        scene, sent = self.instance.scene, self._sent
+        if sent is None:
             raise RuntimeError("send() comes first")
-        if isinstance(self._sent, Job):
-            with scene.steps.step(f"scale {self.before.name}"):
-                self._sent = self._sent.wait(scene.session.environment.time_limits.job)
-        self.instance.refresh()
-        return self._sent
+        if self._ended is None:
+            if isinstance(sent, Job):
+                with scene.steps.step(f"scale {self.before.name}"):
+                    sent = sent.wait(scene.session.environment.time_limits.job)
+            self.instance.refresh()
+            self._ended = sent
+        return self._ended
 
     def look(self, expected: Sequence[Prediction]) -> Observation:
         """What the host shows, once the guest had time to show one of what is expected."""
         self._observation = self.instance.observe([prediction.domain for prediction in expected])
+        self.instance.refresh()
         return self._observation
 
     def compare(self, prediction: Prediction, *, saved: bool = False) -> Comparison:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +46,9 @@ Found = TypeVar("Found")
 
 _LOOKS_AT_ONCE = 8
 _MOST_OF_A_LOG = 1024 * 1024
+# What was read of the settings holds so long where this run changes none. What others change just then a request might
+# have met or not.
+_SETTINGS_HOLD_S = 1.0
 # What the management server's log is called among those of agents.
 MANAGEMENT_LOG = "management-server"
 # What a case finds unless it says otherwise.
@@ -90,6 +95,7 @@ class Session:
         self._hosts: Hosts | None = None
         self._accesses: dict[str, HostAccess] = {}
         self._witness: Witness | None = None
+        self._settings_read: tuple[Settings, float] | None = None
         self.unreached: dict[str, HostFailure] = {}
         self.guest_agent_answered = False
         # How long the last guests were waited for until their agents answered.
@@ -232,7 +238,11 @@ class Session:
 
     @property
     def _guard(self) -> SettingsGuard:
-        return SettingsGuard(self.api, self.ledger, self.permits, THE_RUN)
+        return self.settings_guard(THE_RUN)
+
+    def settings_guard(self, case_id: str) -> SettingsGuard:
+        """What changes settings for a case."""
+        return SettingsGuard(self.api, self.ledger, self.permits, case_id, self._forget_settings)
 
     def api_with(self, api_key: str, secret_key: str) -> CloudApi:
         """The same API with the keys of another user; its calls are heard as the session's own."""
@@ -250,6 +260,7 @@ class Session:
 
     def watched_by(self, witness: Witness, listener: Callable[[Call], object]) -> None:
         """From now on these hear and see what is sent and seen, until others do."""
+        self._forget_settings()
         self._witness = witness
         self.api.listener, self.api.witness = listener, witness.hears
 
@@ -297,19 +308,39 @@ class Session:
 
     def world(self) -> World:
         """What the management server knows now, for the reference to decide by."""
-        cluster_ids = [cluster.id for cluster in self.inventory.clusters]
-        settings = configuration.snapshot(self.api, self.inventory.zone.id, cluster_ids)
+        settings = self._settings()
         return World(
             release=self.inventory.release,
             settings=settings,
             hosts=tuple(self._reference_host(host, settings) for host in self.hosts()),
         )
 
+    def _settings(self) -> Settings:
+        """As they were read not long ago, or anew."""
+        if self._settings_read is not None and time.monotonic() - self._settings_read[1] < _SETTINGS_HOLD_S:
+            return self._settings_read[0]
+        cluster_ids = [cluster.id for cluster in self.inventory.clusters]
+        # From before they are asked for: how old they are at the most.
+        asked_at = time.monotonic()
+        settings = configuration.snapshot(
+            self.api, self.inventory.zone.id, cluster_ids, by_name=self._has_many_settings
+        )
+        self._settings_read = settings, asked_at
+        return settings
+
+    def _forget_settings(self) -> None:
+        self._settings_read = None
+
+    @cached_property
+    def _has_many_settings(self) -> bool:
+        return configuration.are_many(self.api)
+
     def take_back(self, case_id: str | None = None, said: Callable[[Change, int], object] | None = None) -> list[str]:
         """Take back what a case created or changed, or all that this run did; a line for each thing that stayed.
 
         `said` hears of each thing before it is taken back, and how many there are from it on.
         """
+        self._forget_settings()
         job_seconds = self.environment.time_limits.job
         return take_back(self._caller, job_seconds, self.ledger, case_id, self.still_runs, said)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.cloud import configuration
 from harness.cloud.client import ApiError, CloudApi
 from harness.cloud.configuration import Place
@@ -14,11 +16,15 @@ from harness.run.permits import Permits
 class SettingsGuard:
     """Every change of a case, or of the run itself, goes through here."""
 
-    def __init__(self, api: CloudApi, ledger: Ledger, permits: Permits, case_id: str) -> None:
+    def __init__(
+        self, api: CloudApi, ledger: Ledger, permits: Permits, case_id: str, changed: Callable[[], object]
+    ) -> None:
+        """`changed` hears when a setting may be another one."""
         self._api = api
         self._ledger = ledger
         self._permits = permits
         self._case_id = case_id
+        self._changed = changed
 
     def set(self, name: str, value: str, place: Place) -> None:
         """Bring a setting to `value` in `place`; nothing is sent where that value is in force already.
@@ -51,3 +57,5 @@ class SettingsGuard:
         except ApiError:
             self._ledger.settle(number)
             raise
+        finally:
+            self._changed()

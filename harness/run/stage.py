@@ -19,7 +19,6 @@ from harness.run.ledger import AccountMade, HostTagsChanged, InstanceMade, Netwo
 from harness.run.offering_scene import OfferingScene
 from harness.run.permits import CannotArrangeError
 from harness.run.session import Session
-from harness.run.settings_guard import SettingsGuard
 from harness.run.staged_account import StagedAccount
 from harness.run.staged_instance import StagedInstance
 from harness.run.steps import Steps
@@ -43,7 +42,7 @@ class Stage(OfferingScene):
         self.shares_home = claim.alone is None
         self._claim = claim
         self._instances: list[StagedInstance] = []
-        self._settings = SettingsGuard(session.api, session.ledger, session.permits, case_id)
+        self._settings = session.settings_guard(case_id)
 
     def _left_by_others(self) -> bool:
         """Whether capacity is reserved there for what another case could not stop."""

@@ -39,13 +39,13 @@ def test_a_server_of_more_settings_than_a_page_is_asked_for_each_by_its_name(
     clusters = [cluster["id"] for cluster in api.list("listClusters", "cluster")]
     configuration.update(api, SCALE_RETRY, "3", Place())
     configuration.update(api, CPU_CEILING, "7", Place(cluster_id=clusters[0]))
-    whole = configuration.snapshot(api, zone, clusters)
+    whole = configuration.snapshot(api, zone, clusters, by_name=configuration.are_many(api))
     assert whole.integer(SCALE_RETRY) == 3
     assert [whole.integer(CPU_CEILING, cluster) for cluster in clusters] == [7, 0]
     asked = []
     monkeypatch.setattr(configuration, "PAGE_SIZE", 1)
     monkeypatch.setattr(api, "list", lambda *what, **how: asked.append(how) or CloudApi.list(api, *what, **how))
-    assert configuration.snapshot(api, zone, clusters) == whole
+    assert configuration.snapshot(api, zone, clusters, by_name=configuration.are_many(api)) == whole
     assert {"name": SCALE_RETRY} in asked
     assert {} not in asked
 

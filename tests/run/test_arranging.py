@@ -22,6 +22,7 @@ from harness.run.permits import CannotArrangeError
 from harness.run.room import free_mib, total_mib
 from harness.run.session import Session
 from harness.run.stage import Stage
+from harness.run.witness import Witness
 from harness.verify.ways import Shown
 from tests.conftest import SimulatedLab
 from tests.run.stages import session_of, stage_of
@@ -43,6 +44,37 @@ def test_the_memory_of_a_host_is_its_own_whatever_the_overcommit(stage: Stage) -
     total = before.host(stage.home.id).memory_bytes
     assert after.host(stage.home.id).memory_bytes == total
     assert total_mib(after, after.host(stage.home.id)) == total * 3 // 2 // 1048576
+
+
+def test_what_others_set_is_seen_in_the_next_case_and_a_moment_later(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_others, place = session.calling_api(), Place(cluster_id=session.inventory.clusters[0].id)
+
+    def seen() -> float:
+        return session.world().settings.number(MEMORY_OVERCOMMIT, place.cluster_id)
+
+    try:
+        assert seen() == 1.0
+        configuration.update(by_others, MEMORY_OVERCOMMIT, "1.5", place)
+        session.watched_by(Witness(), repr)
+        assert seen() == 1.5
+        configuration.update(by_others, MEMORY_OVERCOMMIT, "2.0", place)
+        monkeypatch.setattr("harness.run.session._SETTINGS_HOLD_S", 0.0)
+        assert seen() == 2.0
+    finally:
+        configuration.reset(by_others, MEMORY_OVERCOMMIT, place)
+
+
+def test_settings_are_not_asked_for_time_and_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    witness = Witness()
+    session.watched_by(witness, repr)
+    monkeypatch.setattr("harness.run.session._SETTINGS_HOLD_S", 60.0)
+    assert session.world().settings == session.world().settings
+    asked = [exchange.command for exchange in witness.exchanges]
+    assert asked.count("listHosts") == 2, "what hosts have allocated is never kept"
+    narrow = 1 + len(session.inventory.clusters)
+    assert asked.count("listConfigurations") - narrow in (1, 2), "the first time whether they are many is asked, too"
 
 
 def test_memory_that_a_case_needs_on_the_home_host_is_there_or_its_lack_is_named(stage: Stage) -> None:

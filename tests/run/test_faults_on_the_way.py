@@ -21,7 +21,6 @@ from harness.run.environment import EnvironmentFileError, Logs, load
 from harness.run.holds import Claim, Holds
 from harness.run.record import Cause, Outcome
 from harness.run.session import Session
-from harness.run.settings_guard import SettingsGuard
 from harness.run.verification import Verification, join
 from tests.conftest import SimulatedLab
 from tests.run.stages import session_of, stage_of
@@ -402,7 +401,7 @@ def test_a_setting_whose_reset_was_answered_from_a_cache_is_told_and_put_back_ne
     session: Session, lab: SimulatedLab
 ) -> None:
     places = [Place(cluster_id=cluster.id) for cluster in session.inventory.clusters]
-    guard = SettingsGuard(session.api, session.ledger, session.permits, "LIM-99")
+    guard = session.settings_guard("LIM-99")
     for place in places:
         guard.set(CPU_CEILING, "6", place)
     _arm(lab, "replayed-answer", command="resetConfiguration", times=1)

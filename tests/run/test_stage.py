@@ -307,9 +307,9 @@ def test_a_full_cloud_is_no_finding(stage: Stage) -> None:
 
 
 def test_a_scale_that_would_never_end_is_not_begun(stage: Stage) -> None:
-    instance = stage.instance(stage.fixed(1, 500, 256))
     configuration.update(stage.api, SCALE_RETRY, "-1", Place())
     try:
+        instance = stage.instance(stage.fixed(1, 500, 256))
         with pytest.raises(CannotArrangeError, match="the job never ends"):
             instance.scale(stage.fixed(1, 500, 99999))
     finally:
