@@ -119,9 +119,12 @@ class Sysroot:
     @staticmethod
     def _write(path: Path, text: str) -> None:
         # A command of another session may be reading: it must find the old file or the new one.
-        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.new")
-        beside.write_text(text, encoding="utf-8")
+        try:
+            beside.write_text(text, encoding="utf-8")
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True)
+            beside.write_text(text, encoding="utf-8")
         beside.replace(path)
 
 
