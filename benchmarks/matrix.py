@@ -19,6 +19,7 @@ from measuring import Figure, print_figures
 from harness.lab.control import embedded_lab
 from harness.lab.options import DEFAULT_RELEASE, LabOptions
 from harness.lab.topology import DEFAULT_LAB, HostSpec, LabSpec
+from harness.run.holds import ALONE_IN_THE_ZONE
 from harness.run.record import CaseRecord, RunRecord
 from harness.run.steps import WaitsFor
 
@@ -49,6 +50,11 @@ def main() -> None:
     spent = {whose: sum(case.waited[whose] for case in cases) for whose in WaitsFor}
     total = sum(spent.values())
     print("waited for " + ", ".join(f"{whose.value} {seconds / total:.1%}" for whose, seconds in spent.items()))
+    for chain in {case.chain: None for case in sorted(cases, key=lambda case: case.began)}:
+        of_it = [case for case in cases if case.chain == chain]
+        begin, end = min(case.began for case in of_it), max(case.began + case.seconds for case in of_it)
+        whose = f"the chain {chain}" if chain else "no chain"
+        print(f"{len(of_it)} cases of {whose}: from {begin:.0f} to {end:.0f} s")
     print(f"memory without the guests at its most: {run.memory_mib:.0f} MiB")
 
 
@@ -69,7 +75,7 @@ def longest_chain(cases: list[CaseRecord]) -> float:
     for case in cases:
         if case.chain is not None:
             chains[case.chain] = chains.get(case.chain, 0.0) + case.seconds - case.waited[WaitsFor.OTHERS]
-    return chains.pop("zone", 0.0) + max(chains.values(), default=0.0)
+    return chains.pop(ALONE_IN_THE_ZONE, 0.0) + max(chains.values(), default=0.0)
 
 
 @contextmanager

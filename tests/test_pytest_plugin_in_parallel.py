@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.cloud.client import CloudApi
+from harness.lab.control import embedded_lab
+from harness.lab.options import DEFAULT_RELEASE, LabOptions
+from harness.lab.topology import DEFAULT_LAB, HostSpec, LabSpec
 from harness.pytest_plugin.cases import case_id
 from tests.conftest import SimulatedLab
 
@@ -106,6 +109,22 @@ def test_a_cluster_is_left_to_share_beside_each_chain_and_other_settings_come_la
     around_the_smaller_chain = ["LS-01", "LIM-01", "LIM-02", "LS-02"]
     first, last = ["UPG-01", "UPG-02", "MIG-01", "MIG-02"], ["SWT-01", "SWT-02"]
     assert collected.ids == [*first, *around_the_smaller_chain, *last]
+
+
+def test_where_each_chain_has_a_cluster_and_one_is_left_to_share_all_chains_come_first(
+    run, lab, tmp_path: Path
+) -> None:
+    def first_cases(cloud: Path) -> set[str]:
+        _, record = run(ORDER, "--select=full", cloud=cloud)
+        cases = sorted(record["cases"], key=lambda case: case["began"])
+        return {next(case["id"] for case in cases if case["worker"] == worker) for worker in ("gw0", "gw1", "gw2")}
+
+    topology = tmp_path / "topology.json"
+    third = HostSpec("kvm4", "cluster-c", 8, 2000, 4096)
+    topology.write_text(LabSpec(hosts=(*DEFAULT_LAB.hosts, third)).as_json())
+    with embedded_lab(tmp_path / "lab", "simulated", DEFAULT_RELEASE, LabOptions(topology=topology)) as cloud:
+        assert first_cases(cloud) == {"UPG-01", "MIG-01", "LIM-01"}
+    assert first_cases(lab.cloud_file) == {"UPG-01", "MIG-01", "LS-01"}
 
 
 @pytest.mark.parametrize("order", [(), ("--shuffle=1",), ("--shuffle=2",)], ids=str)

@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.marvin.plugin import marvin_config
 from harness.pytest_plugin.cases import CASE, CONTEXT, QUARANTINE, RECORD, TOLD, VERIFICATION, begun, case_id, claim_of
 from harness.pytest_plugin.parallel import joined, workers_of
+from harness.run.holds import ALONE_IN_THE_ZONE
 
 if TYPE_CHECKING:
     from harness.run.record import CaseRecord
@@ -80,6 +81,10 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
         workers.chains = {name: chain for name, chain in chains.items() if chain}
         with workers.inviting(verification):
             _connect(config, stack)
+        # Where each chain has a cluster and one is left to share, none needs to wait for its turn.
+        clusters = verification.context.session.inventory.clusters
+        in_clusters = {chain for chain in workers.chains.values() if chain != ALONE_IN_THE_ZONE}
+        workers.chains_first = record.shuffle_seed is None and len(clusters) > len(in_clusters)
     config.stash[CONTEXT] = verification.context
     follower = Follower(config, verification, cases)
     config.pluginmanager.register(follower)

@@ -43,6 +43,7 @@ class Workers:
         self._letter = os.memfd_create("cs-harness-invitation")
         self._ended = False
         self.chains: Mapping[str, str] | None = None
+        self.chains_first = False
 
     @property
     def count(self) -> int:
@@ -122,11 +123,23 @@ def _die_with_the_owner() -> None:
 class ChainScheduling(LoadScopeScheduling):
     """Gives cases that cannot overlap to one worker, one after another, and every other case to whoever is free."""
 
-    def __init__(self, config: pytest.Config, log: Producer | None, chains: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: pytest.Config, log: Producer | None, chains: Mapping[str, str], *, chains_first: bool
+    ) -> None:
+        """`chains` by case; with `chains_first` all of them begin before any other case, else when their turn comes."""
         super().__init__(config, log)
         self._chains = chains
+        self._chains_first = chains_first
         # The order of collection is the one we want.
         config.option.loadscopereorder = False
+
+    def schedule(self) -> None:
+        """Give out the cases, the first time, or what is left of them."""
+        if self._chains_first and self.collection is None:
+            for chain in self._chains.values():
+                # Its cases will be put here, where it stands in line.
+                self.workqueue[chain] = {}
+        super().schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
         """What a worker had not begun when it died goes to others; the case at which it died does not.
@@ -151,4 +164,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ChainSc
     workers = workers_of(config)
     if workers is None or workers.chains is None:
         return None
-    return ChainScheduling(config, log, workers.chains)
+    return ChainScheduling(config, log, workers.chains, chains_first=workers.chains_first)

@@ -19,6 +19,9 @@ from harness.waiting import wait_until
 # Longer than any case; a case that hangs ends by its own deadlines.
 _TURN_SECONDS = 4 * 3600.0
 
+# The chain of cases that are alone in the zone.
+ALONE_IN_THE_ZONE = "zone"
+
 Terms = Mapping[str, str]
 Arrange = Callable[[Terms], None]
 
@@ -40,7 +43,7 @@ class Claim:
     def chain(self) -> str | None:
         """Cases of one chain cannot overlap; None where a case can overlap with any other of its terms."""
         if self.alone == "zone":
-            return "zone"
+            return ALONE_IN_THE_ZONE
         return f"cluster of {self.hosts}" if self.alone else None
 
     def is_followed_by(self, then: Claim | None) -> bool:
