@@ -13,7 +13,7 @@ import click
 from harness.cli.options import hosts_option, state_option
 
 if TYPE_CHECKING:
-    from harness.defect_run import Trial
+    from harness.defects.trials import Trial
     from harness.lab.defects.defect import Defect
 
 _FAILED = 1
@@ -63,8 +63,8 @@ def defects(
     if keep_best and quick:
         raise click.UsageError("--keep-best needs a run against all cases that should see a defect")
     from harness.cli.interrupts import two_of_them
-    from harness.defect_bench import Plan
-    from harness.defect_run import Verdict, defect_run
+    from harness.defects.bench import Plan
+    from harness.defects.trials import Verdict, defect_run
     from harness.lab.control import choose_hosts
     from harness.lab.defects import best
     from harness.run.selection import require_release

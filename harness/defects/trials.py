@@ -11,7 +11,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import TypeVar
 
-from harness.defect_bench import Bench, Plan, bench
+from harness.defects.bench import Bench, Plan, bench
 from harness.errors import HarnessError
 from harness.lab.defects.defect import Defect, Sign
 from harness.run.record import CaseRecord, FindingRecord, Outcome, RunRecord

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.defect_bench import Plan, bench
-from harness.defect_run import DefectRun, Verdict, defect_run, judge, names
+from harness.defects.bench import Plan, bench
+from harness.defects.trials import DefectRun, Verdict, defect_run, judge, names
 from harness.lab.control import LabFailedError
 from harness.lab.defects.catalogue import found
 from harness.lab.defects.defect import Sign

@@ -1,0 +1,1 @@
+"""That the cases catch what is wrong: they run against labs that have one defect each (`harness/lab/defects`)."""
