@@ -108,7 +108,11 @@ class ZoneMaker:
         def look() -> str:
             told = str(self._call("listCapabilities")["capability"]["cloudstackversion"])
             # One of the last to be loaded, and what storage needs.
-            return told if self._call("listStorageProviders", type="primary").get("dataStoreProvider") else ""
+            if not self._call("listStorageProviders", type="primary").get("dataStoreProvider"):
+                raise ZoneError(
+                    "the server has no primary storage's provider; a module of its storage may have failed to start"
+                )
+            return told
 
         try:
             return wait_until("the server's modules", look, bool, MODULES_SECONDS, transient=(ZoneError,))
