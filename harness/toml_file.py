@@ -51,6 +51,9 @@ def _told(error: ErrorDetails, model: type[Table], unlisted: str) -> str:
         return f"{key}: unknown key; known here are {', '.join(known)}"
     if error["type"] == "missing":
         return f"{key}: missing; it is required"
+    if error["type"] == "frozen_set_type":
+        # TOML has no sets.
+        error["msg"] = "Input should be a valid list"
     if key.rpartition(".")[2] in _NOT_SHOWN:
         return f"{key}: {error['msg']}"
     found = error["input"] if isinstance(error["input"], str | int | float | bool) else type(error["input"]).__name__

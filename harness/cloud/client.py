@@ -57,7 +57,19 @@ class ApiNotReachedError(ApiUnreachableError):
 
 
 class ApiCredentialsError(HarnessError):
-    """The API refused the key or the signature."""
+    """The API refused the key or the signature; `mend` is what a person can do."""
+
+    mend = "give an admin's keys"
+
+
+class ApiClockError(ApiCredentialsError):
+    """It did so while its clock and this machine's are further apart than a signature is good for."""
+
+    mend = "let both follow a time server"
+
+
+# What was to be done was not begun: a clock that jumped may jump back.
+_NOT_SENT = (ApiNotReachedError, ApiClockError)
 
 
 class ApiAnswerError(HarnessError):
@@ -85,7 +97,7 @@ class ApiError(HarnessError):
 
 @dataclass(frozen=True)
 class Call:
-    """A command that changes something, as it was sent at `began` (seconds since 1970), and what came of it."""
+    """A command that changes something, as it was sent at `began` (as time.monotonic tells it), and what came of it."""
 
     command: str
     parameters: dict[str, str]
@@ -159,17 +171,17 @@ class CloudApi:
             ApiCredentialsError, ApiUnreachableError, ApiAnswerError: there is no answer of CloudStack's.
         """
         if is_question(command):
-            return self._answer_after_all(command, parameters, (ApiUnreachableError, ApiAnswerError))
+            return self._answer_after_all(command, parameters, (*_NOT_SENT, ApiUnreachableError, ApiAnswerError))
         if self.listener is None:
-            return self._answer_after_all(command, parameters, (ApiNotReachedError,))
+            return self._answer_after_all(command, parameters, _NOT_SENT)
         sent = {
             name: HIDDEN if name.lower() in _SECRETS else str(value)
             for name, value in parameters.items()
             if value is not None
         }
-        call = Call(command, sent, time.time())
+        call = Call(command, sent, time.monotonic())
         try:
-            answer = self._answer_after_all(command, parameters, (ApiNotReachedError,))
+            answer = self._answer_after_all(command, parameters, _NOT_SENT)
         except HarnessError as refused:
             self.listener(replace(call, error=str(refused)))
             raise
@@ -180,7 +192,7 @@ class CloudApi:
     def _answer_after_all(
         self, command: str, parameters: dict[str, object], transient: tuple[type[HarnessError], ...]
     ) -> dict[str, Any]:
-        """Asked again where a server that has answered before does not: a change only if it was never sent."""
+        """Asked again where a server that has answered before does not: a change only if it was not begun."""
         if not self.has_answered:
             return self._answer(command, parameters)
         try:
@@ -199,7 +211,8 @@ class CloudApi:
     def _answer(self, command: str, parameters: dict[str, object]) -> dict[str, Any]:
         if self.witness is None:
             return self._asked(command, parameters)
-        exchange, started = Exchange(command, parameters, time.time(), 0.0), time.monotonic()
+        started = time.monotonic()
+        exchange = Exchange(command, parameters, started, 0.0)
         try:
             answer = self._asked(command, parameters)
         except HarnessError as failure:
@@ -287,10 +300,11 @@ class CloudApi:
         text = self._redactor.known(str(error.get("errortext", refused.args[0])))
         if status == UNAUTHORIZED:
             skew = skew_s(refused.response.headers)
-            clocks = ""
+            told = f"{self.endpoint} refused the API key or its signature: {text}"
             if skew is not None and abs(skew) > MOST_SKEW_S:
-                clocks = f"; its clock is {skew:+.0f} s from this machine's, and a signature is good for ten minutes"
-            return ApiCredentialsError(f"{self.endpoint} refused the API key or its signature: {text}{clocks}")
+                clocks = f"its clock is {skew:+.0f} s from this machine's, and a signature is good for ten minutes"
+                return ApiClockError(f"{told}; {clocks}")
+            return ApiCredentialsError(told)
         cs_code = error.get("cserrorcode")
         return ApiError(command, _code(error.get("errorcode"), status) or status, _code(cs_code, None), text)
 
@@ -316,4 +330,4 @@ def _was_not_sent(failure: BaseException) -> bool:
 def _innermost(failure: BaseException) -> str:
     """The cause that a person can act on: requests wraps it several times."""
     reason = getattr(failure.args[0] if failure.args else None, "reason", None)
-    return str(reason or failure).rsplit(": ", 1)[-1]
+    return re.split(r"(?<!\[SSL): ", str(reason or failure))[-1]

@@ -15,6 +15,11 @@ from functools import cached_property
 from typing import NoReturn
 
 import paramiko
+import paramiko.auth_handler
+import paramiko.buffered_pipe
+import paramiko.channel
+import paramiko.packet
+import paramiko.transport
 
 from harness.hosts.access import HostAccess
 from harness.hosts.failures import (
@@ -44,6 +49,24 @@ _LOG_CHANNEL = "harness.hosts.paramiko"
 _log = logging.getLogger(_LOG_CHANNEL)
 _log.addHandler(logging.NullHandler())
 _log.propagate = False
+
+
+class _NoWallClock:
+    """In place of the module `time` where paramiko measures how long it waited."""
+
+    sleep = staticmethod(time.sleep)
+    time = staticmethod(time.monotonic)
+
+
+# paramiko's limits go by the wall clock: one that jumps ahead ends a wait at once, one that jumps back never does.
+for _module in (
+    paramiko.auth_handler,
+    paramiko.buffered_pipe,
+    paramiko.channel,
+    paramiko.packet,
+    paramiko.transport,
+):
+    vars(_module)["time"] = _NoWallClock
 
 
 @dataclass(frozen=True)
@@ -308,7 +331,8 @@ def _raise_ours(access: HostAccess, failure: BaseException) -> NoReturn:
             f"its host key is {failure.key.fingerprint}, but known is {failure.expected_key.fingerprint}; "
             f"if the host was reinstalled, remove the old line with `ssh-keygen -R [{access.address}]:{access.port}`",
         ) from failure
-    if isinstance(failure, paramiko.AuthenticationException):
+    # The second is what paramiko says where it has neither key nor password.
+    if isinstance(failure, paramiko.AuthenticationException) or "No authentication methods" in str(failure):
         means = "password" if access.password is not None and access.key_file is None else "key"
         raise AuthenticationFailed(
             access,

@@ -59,8 +59,8 @@ class Verdict:
 class RunContext:
     """What a process needs to run cases: its session, or why it has none.
 
-    `epoch` is the run's start in seconds since 1970, `folder` where evidence goes, if any is kept. `homes` are names of
-    hosts by the cases that are to take place there, where such a host suits the case.
+    `epoch` is the run's start as time.monotonic tells it, `folder` where evidence goes, if any is kept. `homes` are
+    names of hosts by the cases that are to take place there, where such a host suits the case.
     """
 
     connected: Session | HarnessError
@@ -90,8 +90,7 @@ class Case:
         self.title = self.description.splitlines()[0]
         self.source = source
         self.steps = Steps(listener)
-        self._began = time.time()
-        self._started = time.monotonic()
+        self._began = time.monotonic()
         self._stage: Stage | None = None
         self._required: tuple[Layer, ...] = HOST_SIDE_LAYERS
         self._verdict: Verdict | None = None
@@ -364,7 +363,7 @@ class Case:
             looks=self._stage.looks if self._stage is not None else [],
             calls=[call_record(call, context.epoch) for call in self._calls],
             evidence=self._evidence,
-            seconds=round(time.monotonic() - self._started, 3),
+            seconds=round(time.monotonic() - self._began, 3),
         )
 
 

@@ -112,7 +112,7 @@ def look_records(expected: Domain, seen: Observation) -> list[LookRecord]:
 
 
 def call_record(call: Call, epoch: float) -> CallRecord:
-    """`epoch` is the run's start in seconds since 1970."""
+    """`epoch` is the run's start as time.monotonic tells it."""
     return CallRecord(
         command=call.command,
         parameters=call.parameters,

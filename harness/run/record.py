@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -318,6 +319,8 @@ class RunFolder:
 
     def __init__(self, reports: Path) -> None:
         started = datetime.now(UTC)
+        # Of all processes of a machine alike, and it does not jump.
+        self.began = time.monotonic()
         self.path = _new_folder(reports, f"{started:%Y%m%d-%H%M%S}-{os.getpid()}")
         self.record = RunRecord(run_id=self.path.name, started=started)
         # By identity: a case in the record changes no more, and all of them anew after each is a lot in the end.
@@ -333,7 +336,7 @@ class RunFolder:
 
     def finish(self) -> None:
         """Raises RecordUnwrittenError."""
-        self.record.finished = datetime.now(UTC)
+        self.record.finished = self.record.started + timedelta(seconds=time.monotonic() - self.began)
         self.write()
 
     def write(self) -> None:

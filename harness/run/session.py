@@ -121,9 +121,7 @@ class Session:
                 f"{file}: api.endpoint: {failure}; mend the address or start the server"
             ) from None
         except ApiCredentialsError as failure:
-            raise EnvironmentFileError(
-                f"{file}: api.api_key, api.secret_key: {failure}; give an admin's keys"
-            ) from None
+            raise EnvironmentFileError(f"{file}: api.api_key, api.secret_key: {failure}; {failure.mend}") from None
         except ApiAnswerError as failure:
             raise EnvironmentFileError(f"{file}: api.endpoint: {failure}; give the API's own address") from None
         except HostFailure as failure:

@@ -20,7 +20,7 @@ class WaitsFor(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """Something that was done; `began` is seconds since the epoch, `seconds` None while it is going on."""
+    """Something that was done; `began` is as time.monotonic tells it, `seconds` None while it is going on."""
 
     name: str
     waits_for: WaitsFor
@@ -41,12 +41,12 @@ class Steps:
     @contextmanager
     def step(self, name: str, waits_for: WaitsFor = WaitsFor.CLOUD) -> Iterator[None]:
         """Time what happens inside, also when it fails."""
-        began, started = time.time(), time.monotonic()
+        began = time.monotonic()
         self._tell(Step(name, waits_for, began, None))
         try:
             yield
         finally:
-            ended = Step(name, waits_for, began, time.monotonic() - started)
+            ended = Step(name, waits_for, began, time.monotonic() - began)
             self.done.append(ended)
             self._tell(ended)
 

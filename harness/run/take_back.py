@@ -68,8 +68,9 @@ def take_back(
                 # CloudStack would destroy with it what must stay known to it.
                 raise StillNeededError(f"kept, since {running_on} instances whose domains run on are in it")
             _undo(api, job_seconds, line.change, still_runs)
-        except HarnessError as failure:
-            failures.append(f"{line.change}: {failure}")
+        except Exception as failure:  # noqa: BLE001 - a mistake of ours in one thing must not leave all that follow
+            told = failure if isinstance(failure, HarnessError) else repr(failure)
+            failures.append(f"{line.change}: {told}")
             if isinstance(failure, DomainRunsOnError) and isinstance(line.change, InstanceMade):
                 running_on += 1
                 there = failure.host_name, failure.instance_name

@@ -77,7 +77,7 @@ class Verification:
     def context(self) -> RunContext:
         """For cases that run in this process. Raises RuntimeError before `connect`."""
         record = self.folder.record
-        began = record.started.timestamp()
+        began = self.folder.began
         holds = Holds(self._holds, self._places)
         return RunContext(
             self._connected, holds, self.folder.path, record.run_id, began, MAIN, self.homes, self.keeps_evidence
@@ -92,7 +92,7 @@ class Verification:
             run_folder=self.folder.path.absolute(),
             holds=self._holds,
             run_id=record.run_id,
-            epoch=record.started.timestamp(),
+            epoch=self.folder.began,
             leave_settings=self._leave_settings,
             account=self._account,
             places=self._places,
@@ -177,6 +177,8 @@ class Verification:
         record = self.folder.record
         if isinstance(raised, HarnessError):
             record.could_not_run = str(raised)
+        elif isinstance(raised, KeyboardInterrupt):
+            record.could_not_run = "it was interrupted"
         elif raised is not None:
             record.could_not_run = f"it was ended by {type(raised).__name__}"
         try:

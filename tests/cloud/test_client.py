@@ -8,7 +8,15 @@ import pytest
 from werkzeug.wrappers import Response
 
 from harness.cloud import client, offerings
-from harness.cloud.client import ApiAnswerError, ApiCredentialsError, ApiError, ApiUnreachableError, Call, CloudApi
+from harness.cloud.client import (
+    ApiAnswerError,
+    ApiClockError,
+    ApiCredentialsError,
+    ApiError,
+    ApiUnreachableError,
+    Call,
+    CloudApi,
+)
 from harness.reference.offering import Offering
 from tests.cloud.conftest import ScriptedServer, json_response
 from tests.conftest import SimulatedLab
@@ -42,6 +50,12 @@ def test_wrong_keys_are_told_from_other_refusals(lab: SimulatedLab) -> None:
 def test_nobody_there_is_told_with_the_endpoint() -> None:
     with pytest.raises(ApiUnreachableError, match=r"http://127\.0\.0\.1:9/client/api: .*refused"):
         CloudApi("http://127.0.0.1:9/client/api", "k", "s").call("listZones")
+
+
+def test_a_server_without_tls_is_told(server: ScriptedServer) -> None:
+    api = CloudApi(server.api.endpoint.replace("http:", "https:"), "k", "s")
+    with pytest.raises(ApiUnreachableError, match=r"TLS verification failed for https://\S+: \[SSL: \w+\] "):
+        api.call("listZones")
 
 
 @pytest.mark.parametrize(
@@ -147,12 +161,34 @@ def test_a_refused_signature_tells_of_clocks_that_differ(
 ) -> None:
     body = '{"listxresponse": {"errorcode": 401, "errortext": "unable to verify user credentials"}}'
     server.answer = lambda _: Response(body, 401, content_type="application/json")
-    with pytest.raises(ApiCredentialsError, match=r"unable to verify user credentials$"):
+    with pytest.raises(ApiCredentialsError, match=r"unable to verify user credentials$") as refused:
         server.api.call("listX")
+    assert refused.value.mend == "give an admin's keys"
     # Both clocks are this machine's here.
     monkeypatch.setattr(client, "MOST_SKEW_S", -1.0)
-    with pytest.raises(ApiCredentialsError, match=r"credentials; its clock is [+-]\d s from this machine's"):
+    with pytest.raises(ApiCredentialsError, match=r"credentials; its clock is [+-]\d s from this machine's") as refused:
         server.api.call("listX")
+    assert refused.value.mend == "let both follow a time server"
+
+
+def test_what_was_refused_while_a_clock_was_wrong_is_sent_again(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both clocks are this machine's here.
+    monkeypatch.setattr(client, "MOST_SKEW_S", -1.0)
+    body = '{"listxresponse": {"errorcode": 401, "errortext": "unable to verify user credentials"}}'
+    refusal = Response(body, 401, content_type="application/json")
+    refusals = iter([refusal])
+    server.answer = lambda command: next(refusals, json_response(command, {}))
+    api = server.api
+    # Keys that were never taken may be wrong as well.
+    with pytest.raises(ApiClockError):
+        api.call("listX")
+    for command in ("listX", "deployX"):
+        assert api.call(command) == {}
+        refusals = iter([refusal, refusal])
+        assert api.call(command) == {}
+    assert len(server.calls) == 9
 
 
 @pytest.mark.parametrize(("said", "ahead"), [("Sat, 01 Jan 2000 00:00:00 GMT", True), ("soon", False), ("", False)])

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import paramiko
@@ -118,6 +119,38 @@ def test_a_command_that_does_not_end_is_given_up_at_the_deadline(connection: Ssh
     assert connection.run(["true"]).status == 0, "the connection is still good"
 
 
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+def test_a_clock_that_jumps_neither_ends_a_wait_nor_makes_it_longer(
+    access: Access, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    """With each question for the time the clock has jumped once more."""
+    jumps, true_time = count(), time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + next(jumps) * jump_s)
+    connection = SshConnection(access())
+    try:
+        assert connection.run(["sh", "-c", "sleep 0.3; echo after it"]).stdout == "after it\n"
+        started = time.monotonic()
+        with pytest.raises(CommandTimedOut):
+            connection.run(["sh", "-c", "sleep 60"], seconds=0.3)
+        assert time.monotonic() - started < 3
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0])
+def test_a_clock_that_jumps_makes_no_login_longer(
+    access: Access, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    jumps, true_time = count(), time.time
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = SshConnection(access(port=silent.getsockname()[1], connect_timeout_s=0.5))
+        monkeypatch.setattr(time, "time", lambda: true_time() + next(jumps) * jump_s)
+        started = time.monotonic()
+        with pytest.raises(HandshakeFailed):
+            mute.run(["true"])
+        assert 0.4 < time.monotonic() - started < 5
+
+
 def test_threads_share_one_connection(access: Access, fleet: SimulatedFleet) -> None:
     connection = SshConnection(access())
     before = len(fleet.ssh_server("kvm1").live_connections)
@@ -157,6 +190,13 @@ def test_a_password_that_is_not_let_in_is_said_and_never_shown(access: Access) -
 
     assert "hunter2" not in str(refusal.value)
     assert "hunter2" not in repr(wrong)
+
+
+def test_neither_key_nor_password_is_told(access: Access, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(AuthenticationFailed, match=r"was not let in by key \(No authentication methods available\)"):
+        SshConnection(access(key_file=None)).run(["true"])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no key", b"\xff\xfe"])

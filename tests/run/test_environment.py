@@ -56,6 +56,7 @@ def test_every_commented_key_of_the_annotated_file_exists(tmp_path: Path) -> Non
         ("https://cloud", "cloud", r"api\.endpoint: "),
         ("[api]", "[api", "not TOML"),
         ('"key"', "1", r"api\.api_key: .*string$"),
+        ("[api]", 'allow = "hosts"\n[api]', r"allow: Input should be a valid list, found 'hosts'"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(tmp_path: Path, old: str, new: str, says: str) -> None:

@@ -15,7 +15,7 @@ from harness.cloud.instances import JobFailedError
 from harness.hosts.failures import HostFailure
 from harness.lab.faults.order import FaultOrder, FaultRefusedError
 from harness.reference.settings import CPU_CEILING
-from harness.run.broken_hosts import HostBrokenError
+from harness.run.broken_hosts import BrokenHosts, HostBrokenError
 from harness.run.case import Case, RunContext
 from harness.run.environment import EnvironmentFileError, Logs, load
 from harness.run.holds import Claim, Holds
@@ -555,6 +555,15 @@ def test_after_a_host_broke_cases_go_round_it_and_say_at_once_where_they_cannot(
     begun("LS-94", 2).close_stage()
 
 
+def test_a_broken_host_is_looked_at_again_after_a_clock_jumped_back(tmp_path: Path) -> None:
+    broken = BrokenHosts(tmp_path)
+    broken.add("LS-91", "kvm1", "no route")
+    assert broken.still(lambda _: None) == {"kvm1": "in LS-91: no route"}
+    [file] = (tmp_path / ".broken-hosts").iterdir()
+    os.utime(file, (time.time() + 7200,) * 2)
+    assert broken.still(lambda _: None) == {}
+
+
 def test_a_host_on_which_a_domain_runs_on_is_broken_for_later_cases(
     session: Session, lab: SimulatedLab, tmp_path: Path
 ) -> None:
@@ -626,3 +635,6 @@ def test_a_clock_that_jumps_changes_no_verdict_and_ends_no_wait(
     instance.restart()
     assert case.judge(None).outcome is Outcome.PASSED
     assert all(step.seconds is not None and step.seconds < 60 for step in case.steps.done)
+    began = [step.began for step in case.steps.done]
+    assert began == sorted(began)
+    assert began[-1] - began[0] < 60

@@ -1,5 +1,6 @@
 """The record of a run: verdicts, exit codes and the file."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_the_file_can_be_read_after_every_case_and_latest_points_to_it(tmp_path:
     folder.finish()
     assert load(folder.path).finished is not None
     assert sorted(path.name for path in folder.path.iterdir()) == ["results.json"]
+
+
+def test_a_clock_that_jumped_meanwhile_makes_no_run_longer_or_shorter(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for said in (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)):
+        folder.record.started = said
+        folder.finish()
+        assert folder.record.finished is not None
+        assert 0 <= (folder.record.finished - said).total_seconds() < 60
 
 
 def test_the_file_is_the_record_as_a_whole_whatever_texts_are_in_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.cloud import configuration, instances
+from harness.cloud import client, configuration, instances
 from harness.cloud.configuration import Place
 from harness.cloud.instances import InstanceGoneError, JobFailedError
 from harness.cloud.jobs import run_job
@@ -26,6 +26,7 @@ from harness.run.permits import CannotArrangeError
 from harness.run.session import Session, WrongReleaseError
 from harness.run.stage import Stage
 from harness.run.staged_instance import HostUnknownError, StagedInstance
+from harness.run.take_back import take_back
 from harness.verify.finding import Layer
 from tests.conftest import SimulatedLab
 from tests.run.stages import session_of, stage_of
@@ -132,6 +133,22 @@ def test_what_cannot_be_taken_back_is_told(session: Session) -> None:
     assert configuration.value(session.api, CPU_CEILING, place) == "0"
 
 
+def test_a_mistake_of_ours_in_taking_one_thing_back_leaves_nothing_else(session: Session) -> None:
+    stage = stage_of(session, "TEST-03")
+    stage.instance(stage.fixed(1, 500, 256))
+    stage.setting(CPU_CEILING, "6")
+    stage.fixed(2, 500, 256)
+
+    def mistaken(_host: str, _domain: str) -> bool:
+        raise LookupError("never heard of it")
+
+    told = take_back(session.api, 60, session.ledger, "TEST-03", mistaken)
+    assert [line.split(": ", 1)[1] for line in told] == ["LookupError('never heard of it')"]
+    place = Place(cluster_id=stage.home.cluster_id)
+    assert configuration.value(session.api, CPU_CEILING, place) == "0"
+    assert stage.close() == []
+
+
 def test_another_release_than_asked_for_ends_the_run(lab: SimulatedLab) -> None:
     session = session_of(load(lab.cloud_file))
     with pytest.raises(WrongReleaseError, match=r"CloudStack 4\.22 is expected; the cloud says 4\.23"):
@@ -176,6 +193,15 @@ def test_an_endpoint_where_nobody_listens_is_named(lab: SimulatedLab) -> None:
         EnvironmentFileError, match=r"api\.endpoint: no CloudStack API answers at http://127\.0\.0\.1:9"
     ):
         session_of(load(wrong)).open()
+
+
+def test_of_clocks_that_differ_the_mend_is_not_other_keys(lab: SimulatedLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = load(lab.cloud_file)
+    wrong = environment.model_copy(update={"api": environment.api.model_copy(update={"api_key": "wrong"})})
+    for skew_s, mend in ((300.0, "give an admin's keys"), (-1.0, "let both follow a time server")):
+        monkeypatch.setattr(client, "MOST_SKEW_S", skew_s)
+        with pytest.raises(EnvironmentFileError, match=f"{mend}$"):
+            session_of(wrong).open()
 
 
 def test_an_endpoint_that_never_answers_is_given_up(lab: SimulatedLab) -> None:
