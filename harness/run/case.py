@@ -21,6 +21,7 @@ from harness.run.facts import call_record
 from harness.run.holds import Claim, Holds
 from harness.run.home import first_wished, has_home, homes_in, suitable_clusters, usable_text
 from harness.run.inquiry import Doubt, Fault, fault_by_a_stop, fault_by_repetition, fault_by_silence, fault_in, lines_of
+from harness.run.left_behind import require_put_back
 from harness.run.permits import CannotArrangeError
 from harness.run.record import (
     CaseRecord,
@@ -145,6 +146,8 @@ class Case:
                 homes = homes_in(claim, cluster_id, without(broken, session.hosts()))
                 homes = first_wished(homes, lambda host: host.name == wished)
                 home_id = holding.enter_context(context.holds.host([host.id for host in homes]))
+            in_cluster = [host.id for host in hosts if host.cluster_id == cluster_id]
+            require_put_back(session, self.id, cluster_id, in_cluster)
             self._require_presumed(session, claim, cluster_id)
             home = next(host for host in homes if host.id == home_id)
             self._stage = Stage(session, self.id, context.run_id, self.steps, home, claim)

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from harness.cloud.configuration import Place
 from harness.cloud.instances import JobFailedError
 from harness.hosts.failures import HostFailure
 from harness.lab.faults.order import FaultOrder, FaultRefusedError
-from harness.reference.settings import CPU_CEILING
+from harness.reference.settings import CPU_CEILING, STRICT_HOST_TAGS
 from harness.run.broken_hosts import BrokenHosts, HostBrokenError
 from harness.run.case import Case, RunContext
 from harness.run.environment import EnvironmentFileError, Logs, load
 from harness.run.holds import Claim, Holds
+from harness.run.left_behind import LeftBehindError
 from harness.run.record import Cause, Outcome
 from harness.run.session import Session
 from harness.run.verification import Verification, join
@@ -562,6 +564,61 @@ def test_a_broken_host_is_looked_at_again_after_a_clock_jumped_back(tmp_path: Pa
     [file] = (tmp_path / ".broken-hosts").iterdir()
     os.utime(file, (time.time() + 7200,) * 2)
     assert broken.still(lambda _: None) == {}
+
+
+def test_what_an_earlier_case_could_not_put_back_is_put_back_before_another_meets_it(
+    session: Session, lab: SimulatedLab, tmp_path: Path
+) -> None:
+    context = RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main")
+    places = [Place(cluster_id=cluster.id) for cluster in session.inventory.clusters]
+
+    def ceilings() -> set[str]:
+        return {configuration.value(session.api, CPU_CEILING, place) for place in places}
+
+    def begun(case_id: str, claim: Claim) -> Case:
+        opened = Case(case_id, "What it shows.", "test", lambda _: None)
+        opened.open_stage(context, claim)
+        return opened
+
+    first = begun("LIM-91", Claim(alone="zone", hosts=2))
+    assert first._stage is not None
+    home = first._stage.home
+    first._stage.setting(CPU_CEILING, "6")
+    first._stage.global_setting(STRICT_HOST_TAGS, "left")
+    first._stage.tag_host(home, "left")
+    _arm(lab, "server-error", command="resetConfiguration", times=2)
+    _arm(lab, "server-error", command="updateHost", times=1)
+    first.close_stage()
+    assert ceilings() == {"0", "6"}
+    begun("LIM-92", Claim(alone="cluster", hosts=2)).close_stage()
+    assert ceilings() == {"0"}
+    assert configuration.value(session.api, STRICT_HOST_TAGS, Place()) == ""
+    assert infrastructure.host_tags(session.api, home.id) == ""
+    assert session.ledger.unsettled("LIM-91") == []
+
+
+def test_a_case_that_would_meet_what_an_earlier_one_left_behind_could_not_run(
+    session: Session, lab: SimulatedLab, tmp_path: Path
+) -> None:
+    context = RunContext(session, Holds(tmp_path), tmp_path, "run", 0.0, "main")
+    first = Case("LIM-91", "What it shows.", "test", lambda _: None)
+    stage = first.open_stage(context, Claim(alone="cluster", hosts=2))
+    stage.setting(CPU_CEILING, "6")
+    _arm(lab, "server-error", command="resetConfiguration")
+    try:
+        first.close_stage()
+        second = Case("LIM-92", "What it shows.", "test", lambda _: None)
+        with pytest.raises(
+            LeftBehindError, match=rf"LIM-91 left behind setting {CPU_CEILING} back to 0 .* answered"
+        ) as left:
+            second.open_stage(context, Claim(alone="cluster", hosts=2))
+        assert second.judge(left.value).outcome is Outcome.COULD_NOT_RUN
+        # Elsewhere nobody meets it.
+        third = Case("LIM-93", "What it shows.", "test", lambda _: None)
+        third.open_stage(replace(context, homes={"LIM-93": "kvm3"}), Claim(alone="cluster", hosts=1))
+        third.close_stage()
+    finally:
+        lab.faults.clear()
 
 
 def test_a_host_on_which_a_domain_runs_on_is_broken_for_later_cases(
