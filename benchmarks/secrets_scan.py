@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from cloud_state import CLI, lab_up
@@ -71,12 +72,13 @@ def main() -> None:
         }
         written["command lines of processes"] = b"\n".join(processes)
         found = sorted(_found(written, secrets))
-        failed = list(_failed(reports / "latest" / "results.json"))
+        cases = json.loads((reports / "latest" / "results.json").read_text())["cases"]
+        failed = list(_failed(cases))
     print("\n".join([*found, *failed]))
     size = sum(map(len, written.values()))
     print(
         f"the run ended with {ended}; {len(secrets)} secrets sought in {len(written)} files of {size / 2**20:.1f} MiB "
-        f"and {len(processes)} command lines: {len(found)} found; {len(failed)} cases failed"
+        f"and {len(processes)} command lines: {len(found)} found; {len(failed)} of {len(cases)} cases failed"
     )
     sys.exit(1 if found or failed or ended == 0 else 0)
 
@@ -117,9 +119,9 @@ def _found(written: dict[str, bytes], secrets: set[str]) -> Iterator[str]:
             yield f"{where}: a value under a telling name"
 
 
-def _failed(results: Path) -> Iterator[str]:
+def _failed(cases: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each case that failed, with what it found."""
-    for case in json.loads(results.read_text())["cases"]:
+    for case in cases:
         if case["outcome"] == "failed":
             found = (f"{each['what']} should be {each['expected']}, is {each['observed']}" for each in case["findings"])
             yield f"WRONG VERDICT: {case['id']}: {'; '.join(found)}"
