@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import NoReturn
 
 import paramiko
@@ -51,12 +52,8 @@ _log.addHandler(logging.NullHandler())
 _log.propagate = False
 
 
-class _NoWallClock:
-    """In place of the module `time` where paramiko measures how long it waited."""
-
-    sleep = staticmethod(time.sleep)
-    time = staticmethod(time.monotonic)
-
+# In place of the module `time` where paramiko measures how long it waited.
+_NO_WALL_CLOCK = SimpleNamespace(**{**vars(time), "time": time.monotonic})
 
 # paramiko's limits go by the wall clock: one that jumps ahead ends a wait at once, one that jumps back never does.
 for _module in (
@@ -66,7 +63,7 @@ for _module in (
     paramiko.packet,
     paramiko.transport,
 ):
-    vars(_module)["time"] = _NoWallClock
+    vars(_module)["time"] = _NO_WALL_CLOCK
 
 
 @dataclass(frozen=True)

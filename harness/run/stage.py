@@ -341,6 +341,7 @@ class Stage(OfferingScene):
         Raises:
             CannotArrangeError: the environment file does not allow to change hosts.
         """
+        self._require_alone("a host's tags", zone_wide=False)
         former = infrastructure.host_tags(self.api, host.id)
         ours = f"{former},{tag}" if former else tag
         self.intend(HostTagsChanged(host_id=host.id, host_name=host.name, former=former, ours=ours))

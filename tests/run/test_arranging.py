@@ -270,6 +270,12 @@ def test_only_a_case_that_holds_the_zone_switches_a_template(session: Session) -
         stage.switched(stage.session.inventory.template, on=False)
 
 
+def test_only_a_case_that_holds_a_cluster_tags_a_host(session: Session) -> None:
+    stage = stage_of(session, "TEST-13", Claim())
+    with pytest.raises(RuntimeError, match="a case that changes a host's tags has to hold its place"):
+        stage.tag_host(stage.home, stage.own_tag())
+
+
 def test_an_offering_above_the_clouds_largest_sizes_is_a_lack_and_another_refusal_an_error(stage: Stage) -> None:
     stage.global_setting(MAX_OFFERING_CPUS, "4")
     stage.fixed(4, 500, 256)
