@@ -59,6 +59,6 @@ def test_any_text_is_taken(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["a", "secret", "secret=", 'secret="', "-----BEGIN PRIVATE KEY-----", "_ "])
 def test_a_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     Redactor().text(piece * (300_000 // len(piece)))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
