@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 LEFT_AT_ONCE = 130
 _REST_OF_A_RUN = "`cs-harness cleanup` takes back what the run made and changed"
+# `timeout` sends its signal to a command and then to the command's group: once for whoever sent it.
+_SAME_S = 0.25
 _FIRST = b"\ncs-harness: stopping and cleaning up; once more leaves at once\n"
 
 
@@ -18,7 +21,16 @@ class Interruptions:
 
     def __init__(self) -> None:
         self.asked = 0
+        self._asked_at = -_SAME_S
         self._is_at_its_end = False
+
+    def ask(self) -> bool:
+        """Count a signal; whether it is one of its own, and not the one before it once more."""
+        now = time.monotonic()
+        if now - self._asked_at < _SAME_S:
+            return False
+        self.asked, self._asked_at = self.asked + 1, now
+        return True
 
     def end(self) -> None:
         """From now on it takes back and reports in any case."""
@@ -42,7 +54,8 @@ def two_of_them(rest: str = _REST_OF_A_RUN) -> Iterator[Interruptions]:
     said_to = os.dup(2)
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        seen.asked += 1
+        if not seen.ask():
+            return
         if seen.asked > 1:
             os.write(said_to, left)
             os._exit(LEFT_AT_ONCE)

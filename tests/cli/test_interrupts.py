@@ -26,6 +26,16 @@ from harness.cli import main
 main.add_command(click.command("x")(lambda: signal.raise_signal(signal.SIGTERM)))
 main(["x"])
 """
+_TWO_SIGNALS_OF_ONE_SENDER = """
+import signal
+from contextlib import suppress
+from harness.cli.interrupts import two_of_them
+with two_of_them() as seen:
+    for _ in range(2):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    print(seen.asked)
+"""
 _VERIFY = [sys.executable, "-c", "from harness.cli import main; main()", "verify"]
 
 
@@ -38,6 +48,16 @@ def _begun(lab: SimulatedLab, reports: Path, workers: int) -> subprocess.Popen[b
     ledger = Ledger(latest)
     wait_until("lines in it", ledger.unsettled, lambda lines: len(lines) >= 6, 60, longest_pause_s=0.05)
     return run
+
+
+def _press_until_it_leaves(run: subprocess.Popen[bytes]) -> None:
+    """What comes a moment after the first counts as the first."""
+
+    def press() -> int | None:
+        run.send_signal(signal.SIGTERM)
+        return run.poll()
+
+    wait_until("it to leave", press, lambda ended: ended is not None, 10, longest_pause_s=0.1)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -98,6 +118,14 @@ def test_before_it_has_begun_it_could_not_run() -> None:
     assert (done.returncode, done.stderr) == (2, "cs-harness: interrupted\n")
 
 
+def test_a_signal_that_comes_to_the_command_and_to_its_group_is_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO_SIGNALS_OF_ONE_SENDER], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n")
+    assert done.stderr == "\ncs-harness: stopping and cleaning up; once more leaves at once\n"
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_twice_it_leaves_at_once_and_cleanup_does_the_rest(lab: SimulatedLab, tmp_path: Path, workers: int) -> None:
     before = _state(lab)
@@ -105,7 +133,7 @@ def test_twice_it_leaves_at_once_and_cleanup_does_the_rest(lab: SimulatedLab, tm
     run.send_signal(signal.SIGINT)
     said = run.stderr.readline() + run.stderr.readline() if run.stderr else b""
     assert b"once more leaves at once" in said
-    run.send_signal(signal.SIGTERM)
+    _press_until_it_leaves(run)
     _, err = run.communicate(timeout=20)
     assert run.returncode == 130
     assert b"`cs-harness cleanup` takes back what the run made" in err
