@@ -48,7 +48,8 @@ def test_a_run_of_the_matrix_is_measured(lab: list[str]) -> None:
     lines = _output("matrix.py", "--select=LIM-03,LIM-04", "--workers=1", *lab)
     assert lines[2].startswith("2 cases, 1 workers ")
     assert lines[3].startswith("waited for cloud ")
-    assert lines[4].startswith("memory without the guests at its most: ")
+    assert lines[4].startswith("2 cases of the chain cluster of 1: from ")
+    assert lines[5].startswith("memory without the guests at its most: ")
 
 
 def test_reports_are_measured() -> None:
