@@ -18,6 +18,7 @@ from cloud_state import lab_up
 from harness.console_run import RunOptions, run_cases
 from harness.lab.control import kept_lab
 from harness.report.text_table import table_lines
+from harness.run.record import LOOKED, RunRecord, load
 
 # Allocators and caches need a few runs to come to rest.
 _SETTLES = 5
@@ -53,7 +54,7 @@ def main() -> None:
             rows.append((str(number + 1), str(exit_code), *_cells(ours[-1]), *_cells(labs[-1])))
             print(rows[-1], flush=True)
             if exit_code != 0:
-                sys.exit(f"run {number + 1} ended with {exit_code}")
+                sys.exit(f"run {number + 1} ended with {exit_code}: {_why(load(Path(reports, 'latest')))}")
     print("\n".join(table_lines(rows, right=frozenset(range(len(rows[0]))))))
     print(f"threads here at the end: {', '.join(sorted(thread.name for thread in threading.enumerate()))}")
     if arguments.rounds <= 2 * _SETTLES:
@@ -62,6 +63,12 @@ def main() -> None:
     growing = [f"{whose}: {what}" for whose, seen in (("the run", ours), ("the lab", labs)) for what in rising(seen)]
     print(f"growing: {'; '.join(growing) or 'nothing'}")
     sys.exit(1 if growing else 0)
+
+
+def _why(record: RunRecord) -> str:
+    others = [case for case in record.cases if case.outcome not in LOOKED]
+    told = [f"{case.id} {case.outcome}: {[*case.findings, case.reason][0]}" for case in others]
+    return "; ".join(filter(None, [*told, *record.leftovers, record.could_not_run]))
 
 
 def rising(seen: list[Taken]) -> list[str]:

@@ -25,6 +25,7 @@ from harness.lab.ending import Ending
 from harness.lab.faults.registry import Faults
 from harness.lab.fleet import Fleet
 from harness.lab.folder import HostDescription, LabDescription, LabFolder
+from harness.lab.heap import one_heap
 from harness.lab.kvm.fleet import KvmFleet
 from harness.lab.log import logging_to
 from harness.lab.management.latency_choice import latencies_of
@@ -52,6 +53,7 @@ from harness.reference.release import release_of
 @click.option("--owned", is_flag=True, help="Go down when standard input ends.")
 def main(state: Path, name: str, kind: str, release: str, owned: bool, **options: Any) -> None:
     """Run a lab in the foreground; one line of JSON on standard output says that it is up, or why not."""
+    one_heap()
     ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
         # The signal alone is the word.
