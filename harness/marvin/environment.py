@@ -45,7 +45,7 @@ def environment_of(file: Path, zone: str | None = None) -> Environment:
     """
     config = read(file)
     if config.companion is not None:
-        return load(file.parent / config.companion.environment_file)
+        return load(file.parent / config.companion.environment_file).given_by(file)
     reached = access(config)
     api = CloudApi(reached.endpoint, reached.api_key, reached.secret_key, verify=reached.verify)
     wanted = config.zone(zone)

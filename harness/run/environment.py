@@ -172,6 +172,7 @@ class Environment(Table):
     lab: Lab | None = None
     _file: Path = PrivateAttr(default=Path())
     _secrets: Secrets | None = PrivateAttr(default=None)
+    _pointed_at_by: Path | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path:
@@ -182,6 +183,17 @@ class Environment(Table):
     def has_secrets_in_its_file(self) -> bool:
         """Whether the secret key came with the file, as with a Marvin configuration."""
         return self._secrets is not None
+
+    @property
+    def pointed_at_by(self) -> Path | None:
+        """The Marvin configuration, with keys of its own, that was given in place of this file."""
+        return self._pointed_at_by
+
+    def given_by(self, marvin_file: Path) -> Environment:
+        """The same, as the companion of a Marvin configuration."""
+        copy = self.model_copy()
+        copy._pointed_at_by = marvin_file
+        return copy
 
     def with_secrets(self, file: Path, secrets: Secrets) -> Environment:
         """The same, made of `file`, with secrets for which it names no source."""

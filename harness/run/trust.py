@@ -27,6 +27,8 @@ def warnings(environment: Environment) -> Iterator[str]:
 def _files_with_secrets(environment: Environment) -> Iterator[Path]:
     if environment.api.api_key is not None or environment.has_secrets_in_its_file:
         yield environment.file
+    if environment.pointed_at_by is not None:
+        yield environment.pointed_at_by
     management = environment.logs.management
     logins = environment.hosts
     named = [environment.api.api_key_file, environment.api.secret_key_file, logins.key_file]

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.lab.config_files import CLOUD_FILE, MARVIN_FILE
+from harness.marvin.environment import environment_in
 from harness.run.environment import load
 from harness.run.trust import warnings
+from tests.conftest import SimulatedLab
 
 _SAFE = """
 [api]
@@ -48,6 +51,17 @@ def test_a_careful_file_gives_no_warning(folder: Path) -> None:
 def test_each_carelessness_is_told(folder: Path, before: str, after: str, told: str) -> None:
     [line] = _warnings(folder, _SAFE.replace(before, after))
     assert told in line
+
+
+def test_a_marvin_file_that_others_read_is_told_beside_its_companion(lab: SimulatedLab, tmp_path: Path) -> None:
+    lab_folder = lab.cloud_file.parent
+    marvin_file = tmp_path / MARVIN_FILE
+    marvin_file.write_text((lab_folder / MARVIN_FILE).read_text().replace(CLOUD_FILE, str(lab.cloud_file)))
+    marvin_file.chmod(0o600)
+    assert list(warnings(environment_in(marvin_file))) == []
+    marvin_file.chmod(0o640)
+    [line] = warnings(environment_in(marvin_file))
+    assert line == f"{marvin_file} has secrets and others can read it; chmod 600 {marvin_file}"
 
 
 def test_a_secret_file_that_others_read_is_told(folder: Path) -> None:
