@@ -13,6 +13,7 @@ from rich.console import Console
 
 from harness.cli.interrupts import two_of_them
 from harness.console_run import ConsolePlugin
+from harness.lab.faults.order import FaultOrder
 from harness.report.console import Progress
 from harness.run.ledger import LEDGER_FILE, Ledger
 from harness.run.record import load
@@ -130,11 +131,15 @@ def test_a_signal_that_comes_to_the_command_and_to_its_group_is_one() -> None:
 def test_twice_it_leaves_at_once_and_cleanup_does_the_rest(lab: SimulatedLab, tmp_path: Path, workers: int) -> None:
     before = _state(lab)
     run = _begun(lab, tmp_path, workers)
+    # A cloud that takes its time, so that the run is still cleaning up.
+    for command in ("deleteServiceOffering", "deleteAccount"):
+        lab.faults.arm(FaultOrder.model_validate({"kind": "slow-answer", "command": command}))
     run.send_signal(signal.SIGINT)
     said = run.stderr.readline() + run.stderr.readline() if run.stderr else b""
     assert b"once more leaves at once" in said
     _press_until_it_leaves(run)
     _, err = run.communicate(timeout=20)
+    lab.faults.clear()
     assert run.returncode == 130
     assert b"`cs-harness cleanup` takes back what the run made" in err
     load(tmp_path / "latest")
