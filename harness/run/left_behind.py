@@ -22,8 +22,11 @@ def require_put_back(session: Session, case_id: str, cluster_id: str, host_ids: 
     Raises:
         LeftBehindError: it stays.
     """
+    met = _met(session, case_id, cluster_id, host_ids)
+    if not met:
+        return
     stays: list[str] = []
-    for owner in dict.fromkeys(line.case_id for line in _met(session, case_id, cluster_id, host_ids)):
+    for owner in dict.fromkeys(line.case_id for line in met):
         stays += [f"{owner} left behind {told}" for told in session.take_back(owner)]
     if _met(session, case_id, cluster_id, host_ids):
         raise LeftBehindError("; ".join(stays))
