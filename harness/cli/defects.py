@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import hosts_option, state_option
+from harness.cli.options import STATE, STATE_FOLDER, hosts_option
 
 if TYPE_CHECKING:
     from harness.defects.trials import Trial
@@ -36,7 +36,7 @@ _CASES_SHOWN = 3
 )
 @click.option("--keep-best", is_flag=True, help="Write into the checkout which cases showed each of them best.")
 @click.option("--markdown", is_flag=True, help="Print the catalogue as docs/defects.md has it, and run nothing.")
-@state_option
+@click.option("--state", type=STATE_FOLDER, help=f"Where labs keep their files.  [default: in memory, or {STATE}]")
 def defects(
     hosts: str,
     only: tuple[str, ...],
@@ -46,7 +46,7 @@ def defects(
     clean_runs: int,
     keep_best: bool,
     markdown: bool,
-    state: Path,
+    state: Path | None,
 ) -> None:
     """Run the cases against labs with one defect each.
 
@@ -63,7 +63,7 @@ def defects(
     if keep_best and quick:
         raise click.UsageError("--keep-best needs a run against all cases that should see a defect")
     from harness.cli.interrupts import two_of_them
-    from harness.defects.bench import Plan
+    from harness.defects.bench import Plan, memory_for
     from harness.defects.trials import Verdict, defect_run
     from harness.lab.control import choose_hosts
     from harness.lab.defects import best
@@ -75,10 +75,11 @@ def defects(
     tried = [
         (each, ",".join(best.best_cases()[each.id]) if quick else each.sections) for each in _possible(wanted, kind)
     ]
+    plan = Plan(kind, release, state or memory_for(kind) or STATE)
     bad = blamed = 0
     naming = {}
     try:
-        with two_of_them("its labs go down by themselves"), defect_run(Plan(kind, release, state), workers) as run:
+        with two_of_them("its labs go down by themselves"), defect_run(plan, workers) as run:
             click.echo(_row("defect", "seconds", "layers", "caught by"))
             for trial in run.trials(tried, all_must_catch=quick):
                 click.echo("\n".join(_lines(trial)))

@@ -10,6 +10,9 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+STATE = Path(".lab")
+STATE_FOLDER = click.Path(path_type=Path, file_okay=False)
+
 
 def hosts_option(command: Command) -> Command:
     kinds = click.Choice(["kvm", "simulated", "auto"])
@@ -28,8 +31,7 @@ def clock_option(command: Command) -> Command:
 
 
 def state_option(command: Command) -> Command:
-    folder = click.Path(path_type=Path, file_okay=False)
-    return click.option("--state", type=folder, default=Path(".lab"), help="Where labs keep their files.")(command)
+    return click.option("--state", type=STATE_FOLDER, default=STATE, help="Where labs keep their files.")(command)
 
 
 def defect_option(command: Command) -> Command:

@@ -20,6 +20,19 @@ from harness.lab.control_endpoint.client import LabControl
 from harness.lab.folder import LabFolder
 from harness.run.record import RunRecord, load
 
+# Where this system keeps files in memory, and what a few labs and the reports of their runs need at most.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each lab gets a new folder of its own in it
+_NEEDED_BYTES = 256 << 20
+
+
+def memory_for(hosts: str) -> Path | None:
+    """A folder in memory for labs that last for one command, where there is room: None where there is none.
+
+    Simulated hosts are thousands of files, made and removed.
+    """
+    fits = os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free >= _NEEDED_BYTES
+    return _IN_MEMORY if hosts == "simulated" and fits else None
+
 
 class CasesDidNotRunError(HarnessError):
     """The cases could not be run against a lab; the text has what they said."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.defects.bench import Plan, bench
+from harness.defects import bench as defects_bench
+from harness.defects.bench import Plan, bench, memory_for
 from harness.defects.trials import DefectRun, Verdict, defect_run, judge, names
 from harness.lab.control import LabFailedError
 from harness.lab.defects.catalogue import found
@@ -153,6 +154,17 @@ def test_cases_that_leave_no_record_are_a_verdict(tmp_path: Path) -> None:
         (trial,) = run.trials([(DEFECT, "NO-SUCH")])
     assert trial.verdict is Verdict.BROKEN
     assert "NO-SUCH" in trial.note or "left no record" in trial.note
+
+
+def test_only_simulated_hosts_are_kept_in_memory_and_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defects_bench, "_NEEDED_BYTES", 1)
+    assert memory_for("simulated") == defects_bench._IN_MEMORY
+    assert memory_for("kvm") is None
+    monkeypatch.setattr(defects_bench, "_NEEDED_BYTES", 1 << 60)
+    assert memory_for("simulated") is None
+    monkeypatch.setattr(defects_bench, "_NEEDED_BYTES", 1)
+    monkeypatch.setattr(defects_bench, "_IN_MEMORY", Path("/no/such/folder"))
+    assert memory_for("simulated") is None
 
 
 def test_a_lab_that_does_not_come_up_ends_the_run(tmp_path: Path) -> None:

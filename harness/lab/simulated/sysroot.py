@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import threading
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from harness.lab.simulated.live_xml import dump
 
 _LIBVIRT = "9.0.0"
 _QEMU = "7.2.22"
+
+# What stands for the host among the domains' names; and the file by which virsh knows that libvirtd is away.
+_HOST = ""
+_AWAY = "virsh/libvirtd-away"
 
 # Domain id, revision, and since when it is here.
 State = tuple[int, int, float]
@@ -28,9 +33,10 @@ class Sysroot:
         self.bin = directory / "bin"
         self._hypervisor = hypervisor
         self._lock = threading.Lock()
-        # By domain: the state that is rendered, and every file and folder that it is rendered to.
         self._rendered: dict[str, State] = {}
-        self._paths: dict[str, tuple[Path, ...]] = {}
+        # By domain, the folders that are its own; by domain and path below the root, a hash of the text that is there.
+        self._folders: dict[str, tuple[str, ...]] = {}
+        self._texts: dict[str, dict[str, int]] = {}
 
     def _create(self) -> None:
         """Make what stays the same: the commands, and the host's own answers."""
@@ -69,30 +75,46 @@ class Sysroot:
             fresh = self._hypervisor.snapshot(
                 self._files, lambda domain: self._rendered.get(domain.name) == _state(domain)
             )
-            for name in [name for name in self._rendered if name not in names or name in fresh]:
+            for name in [name for name in self._rendered if name not in names or self._is_another(name, fresh)]:
                 self._forget(name)
             for name, (state, files, folders) in fresh.items():
                 self._put(name, files)
+                self._drop(name, self._texts[name].keys() - files.keys())
                 os.utime(self.root / _pid_file(name), (state[2], state[2]))
                 self._rendered[name] = state
-                self._paths[name] = (
-                    *(self.root / path for path in files),
-                    *(self.root / path for path in folders),
-                )
+                self._folders[name] = folders
             for name, used in self._hypervisor.snapshot(_used, lambda domain: not domain.load.was_ever_busy).items():
                 # Never taken away: somebody else may be reading them, and they move all the time.
                 self._put(name, used)
-            away = self.root / "virsh" / "libvirtd-away"
-            if self._hypervisor.libvirtd_answers:
-                away.unlink(missing_ok=True)
-            else:
-                self._write(away, f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n")
-            self._write(self.root / "virsh" / "names", "".join(f"{name}\n" for name in names))
+            files = {"virsh/names": "".join(f"{name}\n" for name in names)}
+            if not self._hypervisor.libvirtd_answers:
+                files[_AWAY] = f"error: failed to connect to the hypervisor\nerror: {LIBVIRTD_AWAY}\n"
+            self._put(_HOST, files)
+            self._drop(_HOST, {_AWAY} & self._texts[_HOST].keys() - files.keys())
+
+    def _is_another(self, name: str, fresh: Mapping[str, tuple[State, object, object]]) -> bool:
+        """Whether the domain of this name is not the one that was rendered, but one that began after it."""
+        return name in fresh and fresh[name][0][0] != self._rendered[name][0]
 
     def _put(self, name: str, files: dict[str, str]) -> None:
-        """Files of a domain by path; those that virsh shows become commands."""
+        """Files of a domain, or of the host, by path; those of a domain that virsh shows become commands.
+
+        What is there already is not written again: making files is the dearest thing that a simulated host does.
+        """
+        texts = self._texts.setdefault(name, {})
         for path, text in files.items():
-            self._write(self.root / path, shown(text) if path.startswith(f"virsh/{name}/") else text)
+            if texts.get(path) != (hashed := hash(text)):
+                self._write(self.root / path, shown(text) if path.startswith(f"virsh/{name}/") else text)
+                texts[path] = hashed
+
+    def _drop(self, name: str, paths: Iterable[str]) -> None:
+        """Remove files, and the folder of each with the last one in it."""
+        for path in list(paths):
+            gone = self.root / path
+            gone.unlink(missing_ok=True)
+            if not any(gone.parent.iterdir()):
+                gone.parent.rmdir()
+            del self._texts[name][path]
 
     def _files(self, domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, ...]]:
         state, files, folders = _files(domain)
@@ -109,12 +131,10 @@ class Sysroot:
             taken.unlink()
 
     def _forget(self, name: str) -> None:
-        del self._rendered[name]
-        for path in self._paths.pop(name):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        del self._rendered[name], self._texts[name]
+        for folder in self._folders.pop(name):
+            shutil.rmtree(self.root / folder)
+        (self.root / _pid_file(name)).unlink()
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
