@@ -75,20 +75,3 @@ def test_pauses_grow_with_the_time_waited_where_a_share_of_it_is_given(clock: Cl
         assert pause <= max(0.09, 0.03 * waited) + 1e-9
         waited += pause
     assert clock.pauses[-1] > 0.25
-
-
-def test_nobody_looks_before_the_time_that_is_given(clock: Clock) -> None:
-    looks = []
-
-    def look() -> float:
-        looks.append(clock.now)
-        return clock.now
-
-    wait_until("it", look, lambda now: now > 103.5, 60, not_before_s=3.0, first_pause_s=0.5)
-    assert looks == [pytest.approx(103.0), pytest.approx(103.5), pytest.approx(104.5)]
-
-
-def test_a_deadline_holds_also_where_nobody_is_to_look_before_it(clock: Clock) -> None:
-    with pytest.raises(DeadlineExpired):
-        wait_until("it", lambda: False, bool, 5, not_before_s=60.0)
-    assert clock.now == pytest.approx(105.0)

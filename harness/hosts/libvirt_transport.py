@@ -55,7 +55,7 @@ class LibvirtHostView:
         """
         return self._bounded("the look", lambda: self._observe(instance_name))
 
-    def guest(self, instance_name: str) -> GuestView | NotSeen:
+    def guest(self, instance_name: str, wait_s: int = 0) -> GuestView | NotSeen:  # noqa: ARG002 - asks once
         """The guest agent's part only; same errors as `observe`."""
 
         def look() -> GuestView | NotSeen:

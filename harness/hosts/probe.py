@@ -72,21 +72,23 @@ def look(
     request: str = "",
     *more: str,
     most_bytes: int | None = None,
+    wait_s: int = 0,
 ) -> Parts:
     """Run the script once on the host: one exec on one connection.
 
     `request` is for the guest agent, where it is asked; for FLEET it is the domains' names, and `more` is whether the
-    guests are asked too.
+    guests are asked too. For GUEST, `wait_s` is how long the host may wait for an agent that is not there.
 
     Raises:
         HostFailure: the host could not be reached, or the script could not do its work there (ProbeFailed).
     """
     mark = secrets.token_hex(8)
     arguments = ["sh", "-c", _SCRIPT, "harness-probe", what.value, mark, checked_name(instance_name)]
-    arguments += [str(max(1, access.agent_timeout_s)), request, *more]
+    arguments += [str(max(1, access.agent_timeout_s)), request or str(wait_s or ""), *more]
     if access.sudo:
         arguments = ["sudo", "-n", *arguments]
-    return cut(access, connection.run(arguments, most_bytes=most_bytes), mark)
+    seconds = access.command_timeout_s + wait_s
+    return cut(access, connection.run(arguments, seconds=seconds, most_bytes=most_bytes), mark)
 
 
 def cut(access: HostAccess, result: CommandResult, mark: str) -> Parts:

@@ -1,6 +1,7 @@
 # Looks into a KVM host and prints what it saw, one part after another, each under a line "@MARK part".
 # $1 look | guest | agent | cpu | facts | names | fleet   $2 mark (random)   $3 domain   $4 guest agent timeout, s
-# $5 what the guest agent is to execute (agent); the domains to look at with blanks between them, or * (fleet)
+# $5 what the guest agent is to execute (agent); seconds to wait for the agent, if it is not there yet (guest); the
+#    domains to look at with blanks between them, or * (fleet)
 # $6 yes: the guests are asked too (fleet)
 # HARNESS_SYSROOT, when set, stands before /sys/fs/cgroup, /proc and /run (hosts that are not the whole machine).
 LC_ALL=C
@@ -147,7 +148,14 @@ $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agen
         ;;
     guest)
         part guest_cpus
-        if virsh_all "$(agent guest-get-vcpus)"; then guest_rest; fi
+        if virsh_all "$(agent guest-get-vcpus)"; then
+            guest_rest
+        elif [ -n "$5" ]; then
+            # libvirt tells when an agent connects, and a virsh that cannot wait for that asks at once.
+            part waited
+            if virsh_all "event --domain $domain --event agent-lifecycle --timeout $5$(then_part guest_cpus)\
+$(agent guest-get-vcpus)"; then guest_rest; fi
+        fi
         ;;
     agent)
         part answer

@@ -68,9 +68,9 @@ class SshHostView:
             process=_process(parts.text("process")),
         )
 
-    def guest(self, instance_name: str) -> GuestView | NotSeen:
+    def guest(self, instance_name: str, wait_s: int = 0) -> GuestView | NotSeen:
         """The guest agent's part only; same errors as `observe`."""
-        return _guest(self._look(Look.GUEST, instance_name))
+        return _guest(self._look(Look.GUEST, instance_name, wait_s))
 
     def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
         """Ask the guest agent to run a loop; same errors as `observe`."""
@@ -106,7 +106,7 @@ class SshHostView:
     def close(self) -> None:
         self._connection.close()
 
-    def _look(self, what: Look, instance_name: str = "none") -> Parts:
+    def _look(self, what: Look, instance_name: str = "none", wait_s: int = 0) -> Parts:
         """Had again where it breaks off, or a host breaks that was good before; nothing is changed by it.
 
         A host that never answered may be named wrongly, so that is told at once. As for `_asked`, see there.
@@ -115,7 +115,7 @@ class SshHostView:
         try:
             parts = wait_until(
                 f"a look into {self.host}",
-                lambda: self._noted(lambda: look(self._connection, self._access, what, instance_name)),
+                lambda: self._noted(lambda: look(self._connection, self._access, what, instance_name, wait_s=wait_s)),
                 lambda _: True,
                 _LOOKED_AGAIN_S,
                 transient=transient,

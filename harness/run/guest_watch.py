@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,11 +13,11 @@ from harness.run.scene import Scene
 from harness.verify.instance import compare_silent_guest, guest_has_settled
 from harness.waiting import DeadlineExpired, wait_until
 
-# Each look costs the host a process or two, which a booting guest could use; other cases go on meanwhile.
+# Each look costs the host a process or two, which a booting guest could use; other cases go on meanwhile. So the host
+# is asked to wait for the agent where it can, and the pauses are for where it cannot.
+_AGENT_WAITED_FOR_S = 3
 _BOOT_PAUSES_S, _BOOT_SHARE = (0.2, 0.5), 0.1
 _LONGEST_PAUSE_S = 0.25
-# A guest is first asked when this part has passed of the time that the quickest of the last ones took.
-_PART_OF_A_BOOT = 0.8
 
 
 class GuestWatch:
@@ -54,15 +53,12 @@ class GuestWatch:
         session = self._scene.session
         if session.guest_agent_silent is not None or self._was_silent:
             return False
-        quickest_s = 0.0 if self._answered else min(session.last_boots_s, default=0.0)
-        began = time.monotonic()
         try:
             wait_until(
                 f"the guest agent of {self._name}",
-                lambda: view.guest(self._name),
+                lambda: view.guest(self._name, _AGENT_WAITED_FOR_S),
                 _answers,
                 session.environment.time_limits.guest_boot,
-                not_before_s=_PART_OF_A_BOOT * quickest_s,
                 first_pause_s=_BOOT_PAUSES_S[0],
                 longest_pause_s=_BOOT_PAUSES_S[1],
                 share=_BOOT_SHARE,
@@ -70,8 +66,6 @@ class GuestWatch:
         except DeadlineExpired as expired:
             self._is_silent(expired)
             return False
-        if not self._answered:
-            session.last_boots_s.append(time.monotonic() - began)
         self._has_answered()
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -98,8 +97,6 @@ class Session:
         self._settings_read: tuple[Settings, float] | None = None
         self.unreached: dict[str, HostFailure] = {}
         self.guest_agent_answered = False
-        # How long the last guests were waited for until their agents answered.
-        self.last_boots_s: deque[float] = deque(maxlen=5)
         # Where the first guests of a run stay silent no other is waited for: the template has no agent. One may do so
         # for its own reasons where the environment file says that there is one.
         self.silent_guests_left = 3 if environment.guest.agent else 1

@@ -87,8 +87,8 @@ class WatchedView:
         self._witness.sees(seen)
         return seen
 
-    def guest(self, instance_name: str) -> GuestView | NotSeen:
-        return self._view.guest(instance_name)
+    def guest(self, instance_name: str, wait_s: int = 0) -> GuestView | NotSeen:
+        return self._view.guest(instance_name, wait_s)
 
     def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
         return self._view.burn_cpu(instance_name, seconds)

@@ -50,10 +50,13 @@ def view(access: Access) -> Iterator[SshHostView]:
 
 @pytest.fixture
 def files(host: LabHost, fleet: SimulatedFleet) -> Iterator[Path]:
-    """The host's files, which a test may spoil; they are rendered anew afterwards."""
+    """The host's files, which a test may spoil; they are as before afterwards."""
     assert fleet.kind == "simulated"
-    yield host.ssh.key_file.parents[1] / "hosts" / "kvm1"
-    host.hypervisor.set_scheduler_parameter(NAME, "vcpu_period", 0)
+    folder = host.ssh.key_file.parents[1] / "hosts" / "kvm1"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    yield folder
+    for path, content in before.items():
+        path.write_bytes(content)
 
 
 def test_one_look_brings_all_parts(view: SshHostView) -> None:
@@ -284,6 +287,45 @@ def test_an_agent_that_hangs_is_asked_once(view: SshHostView, files: Path, tmp_p
         virsh.write_text(real)
 
     assert asked.read_text() == "xx"
+
+
+def _has_event(virsh: Path, body: str) -> None:
+    """Let virsh's command `event` do this."""
+    text = virsh.read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("event() {")]
+    virsh.write_text(text.replace(line, f"event() {{ {body}; }}"))
+
+
+def _waited(view: SshHostView, files: Path, tmp_path: Path, event: str) -> tuple[GuestView | NotSeen, str]:
+    """What a look shows that may wait for an agent that is not there, and what was asked in it."""
+    view.observe(NAME)
+    answers, asked = files / "root" / "virsh" / NAME, tmp_path / "asked"
+    for answer in answers.glob("guest-*"):
+        answer.rename(tmp_path / answer.name)
+    virsh = files / "bin" / "virsh"
+    virsh.write_text(virsh.read_text().replace("agent_command() {", f"agent_command() {{\n    printf x >>{asked}"))
+    _has_event(virsh, f'printf %s "$*" >>{asked}; {event}')
+    return view.guest(NAME, 7), asked.read_text()
+
+
+def test_a_look_that_waits_sees_the_guest_whose_agent_connects(view: SshHostView, files: Path, tmp_path: Path) -> None:
+    seen, asked = _waited(view, files, tmp_path, f"mv {tmp_path}/guest-* {files}/root/virsh/{NAME}")
+    assert seen == GuestView(online_cpus=2, online_memory_mib=256)
+    assert asked == f"x--domain {NAME} --event agent-lifecycle --timeout 7xxx"
+
+
+def test_a_look_that_waited_in_vain_has_not_seen_the_guest(view: SshHostView, files: Path, tmp_path: Path) -> None:
+    seen, asked = _waited(view, files, tmp_path, "echo error: unknown command")
+    assert isinstance(seen, NotSeen)
+    assert "not connected" in seen.reason
+    assert asked == f"x--domain {NAME} --event agent-lifecycle --timeout 7x"
+
+
+def test_a_look_does_not_wait_for_an_agent_that_answers(view: SshHostView, files: Path, tmp_path: Path) -> None:
+    view.observe(NAME)
+    _has_event(files / "bin" / "virsh", f": >{tmp_path}/waited")
+    assert view.guest(NAME, 7) == GuestView(online_cpus=2, online_memory_mib=256)
+    assert not (tmp_path / "waited").exists()
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox", "ksh", "zsh"])
