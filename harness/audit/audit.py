@@ -24,6 +24,7 @@ from harness.cloud import fleet
 from harness.cloud.entities import HostRecord
 from harness.cloud.fleet import FleetHost, FleetInstance
 from harness.cloud.read_only import ReadOnlyApi
+from harness.errors import HarnessError
 from harness.reference.settings import ENABLE_DYNAMIC_SCALE
 from harness.run.api_access import read_only_api
 from harness.run.environment import Environment
@@ -93,8 +94,12 @@ class Audit:
 
     @property
     def unseen(self) -> int:
-        """Hosts and instances of which something was not seen."""
-        return sum(bool(line.not_seen) for line in self.lines)
+        """Hosts and instances of which something was not seen, though the selection has it."""
+        return sum(any(reason != hosts.LEFT_OUT for reason in line.not_seen) for line in self.lines)
+
+
+class NotRunningError(HarnessError):
+    """The instance that is selected does not run, or not where the selection looks."""
 
 
 Progress = Callable[[int, int], object]
@@ -142,9 +147,13 @@ class _Auditor:
     def run(self) -> Audit:
         began, started = datetime.now(UTC), time.monotonic()
         inventory = inventories.read(self._api, self._environment.cloud.zone, self._selection)
+        if self._selection.instance is not None and not inventory.instances:
+            raise NotRunningError(f"{self._selection}: it does not run there, and only running instances are audited")
         moments = Moments(scaling_since(self._api), self._bounds.upgraded)
         cloud = self._cloud_line(inventory, began)
         with Journal(self._folder, cloud, resume=self._resume) as journal:
+            if self._resume:
+                _forget_what_has_changed(journal, inventory)
             missing = [host for host in inventory.hosts if host.id not in journal.hosts]
             self._look(journal, inventory, moments, missing)
             self._look_twice(journal, inventory, moments)
@@ -163,6 +172,7 @@ class _Auditor:
             cloudstack=inventory.version,
             release=inventory.release.name,
             zone=inventory.zone.name,
+            zone_id=inventory.zone.id,
             selection=str(self._selection),
             began=began,
             guests_asked=self._bounds.guests,
@@ -290,6 +300,22 @@ def _keep_unseen(
     cluster = inventory.cluster_name(host)
     unseen = [instances.blank_line(inventory, one, cluster, [f"its host: {reason}"]) for one in here]
     journal.add(hosts.host_line(inventory, host, [reason]), unseen)
+
+
+def _forget_what_has_changed(journal: Journal, inventory: Inventory) -> None:
+    """What was seen before an audit was cut off counts where the API still shows the same there."""
+
+    def shown(line: InstanceLine | None) -> object:
+        return line and (line.host, line.offering, line.cpus, line.speed_mhz, line.memory_mib, line.scalable_flag)
+
+    before = journal.instances
+    now = {one.id: instances.blank_line(inventory, one, "", ()) for one in inventory.instances}
+    changed = {one for one in before.keys() | now.keys() if shown(before.get(one)) != shown(now.get(one))}
+    there = {line.host for lines in (before, now) for one_id, line in lines.items() if one_id in changed}
+    kept = {host.id for host in inventory.hosts if host.name not in there}
+    journal.hosts = {host_id: line for host_id, line in journal.hosts.items() if host_id in kept}
+    names = {line.name for line in journal.hosts.values()}
+    journal.instances = {one_id: line for one_id, line in before.items() if line.host in names}
 
 
 def _is_of_a_moment(line: HostLine | InstanceLine) -> bool:

@@ -18,6 +18,8 @@ _GONE = ("Destroyed", "Expunging", "Expunged", "Error")
 
 Amounts = tuple[int, int]
 
+LEFT_OUT = "books: the selection leaves instances of this host out"
+
 
 def host_line(inventory: Inventory, host: FleetHost, reasons: Iterable[str]) -> HostLine:
     """What the API alone says of a host."""
@@ -80,7 +82,7 @@ def judge(residents: Residents, host: FleetHost, look: FleetLook, *, whole: bool
     reasons: list[str] = []
     sums = None
     if not whole:
-        reasons.append("books: the selection leaves instances of this host out")
+        reasons.append(LEFT_OUT)
     elif not residents.knows_all:
         reasons.append("books: the API does not tell system VMs")
     else:

@@ -108,11 +108,13 @@ def _hosts(selection: Selection, hosts: list[FleetHost], clusters: dict[str, str
         raise NoSuchEntityError("KVM cluster", selection.cluster, list(clusters.values()))
     if selection.host is not None and selection.host not in [host.name for host in hosts]:
         raise NoSuchEntityError("KVM host", selection.host, [host.name for host in hosts][:20])
-    return [
-        host
-        for host in hosts
-        if selection.cluster in (None, clusters.get(host.cluster_id)) and selection.host in (None, host.name)
-    ]
+    here = [host for host in hosts if selection.cluster in (None, clusters.get(host.cluster_id))]
+    if selection.host is None:
+        return here
+    chosen = [host for host in here if host.name == selection.host]
+    if not chosen:
+        raise NoSuchEntityError(f"KVM host in {selection.cluster}", selection.host, [host.name for host in here][:20])
+    return chosen
 
 
 def selected_instances(
@@ -138,7 +140,7 @@ def selected_instances(
     if wanted is not None:
         found = [each for each in found if wanted in (each.id, each.name, each.instance_name)]
         if not found:
-            raise NoSuchEntityError("instance", wanted, [])
+            raise NoSuchEntityError("instance", wanted, None)
     return found, found
 
 

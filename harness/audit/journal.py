@@ -44,22 +44,17 @@ class Journal:
         first = next(iter(lines), None)
         if not isinstance(first, CloudLine):
             raise AuditFileError(f"--resume {folder}: no audit was begun there")
-        for name in ("endpoint", "zone", "selection", "guests_asked", "cloudstack"):
+        for name in ("endpoint", "zone", "selection", "guests_asked", "cloudstack", "scaling_enabled"):
             was, is_now = getattr(first, name), getattr(self.cloud, name)
             if was != is_now:
                 raise AuditFileError(f"--resume {folder}: that audit had {name} {was}, this one has {is_now}")
         self.cloud = first
-        waiting: list[InstanceLine] = []
-        for line in lines[1:]:
-            if isinstance(line, InstanceLine):
-                waiting.append(line)
-            elif isinstance(line, HostLine):
-                self._keep(line, waiting)
-                waiting = []
-        # What could not be looked at is looked at again.
-        self.hosts = {host_id: line for host_id, line in self.hosts.items() if line.libvirt is not None}
+        hosts = {line.id: line for line in lines if isinstance(line, HostLine)}
+        # What could not be looked at is looked at again. In a part file hosts come after their instances, in a whole
+        # one before them.
+        self.hosts = {host_id: line for host_id, line in hosts.items() if line.libvirt is not None}
         seen = {line.name for line in self.hosts.values()}
-        self.instances = {one_id: line for one_id, line in self.instances.items() if line.host in seen}
+        self.instances = {line.id: line for line in lines if isinstance(line, InstanceLine) and line.host in seen}
         fresh = self.file.with_name(f".{PART_FILE}")
         write_lines(fresh, [self.cloud, *self.instances.values(), *self.hosts.values()])
         fresh.replace(self.file)

@@ -38,7 +38,10 @@ def quota_states(tuned: Tuned, settings: Settings, seen: SchedulerView, speeds: 
     if not tuned.cpu_cap:
         if seen.quota_us in NO_QUOTA:
             return []
-        return [states.QUOTA_LEFT.line("no quota", _shown(seen), rules.QUOTA_STALE)]
+        limit = (seen.quota_us, seen.period_us)
+        if any(_former_speeds(limit, speed, speed + 1) for speed in {tuned.host.speed_mhz, *speeds}):
+            return [states.QUOTA_LEFT.line("no quota", _shown(seen), rules.QUOTA_STALE)]
+        return [states.QUOTA_WRONG.line("no quota", _shown(seen))]
     host = tuned.host
     right = _limit(tuned.speed_mhz, host.speed_mhz)
     if right is None:

@@ -128,6 +128,7 @@ class CloudLine(Line):
     cloudstack: str
     release: str
     zone: str
+    zone_id: str
     selection: str
     began: datetime
     guests_asked: bool

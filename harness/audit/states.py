@@ -18,7 +18,7 @@ class Mend(StrEnum):
     TEMPLATE = "updateTemplate isdynamicallyscalable=true, then the instance's flag, then stop and start"
     OFFERING = "another service offering with dynamic scaling, while the instance is stopped"
     FLAG = "updateVirtualMachine isdynamicallyscalable=true, then stop and start"
-    CEILING = "raise the capacity setting of the cluster, before the instance is stopped"
+    CEILING = "raise kvm.cpu.dynamic.scaling.capacity of the cluster, before the instance is stopped"
     RECOUNT = "wait for capacity.check.period; if it stays, look for what is not counted"
     LOOK = "look into it: no rule of CloudStack's explains it"
     UPGRADE = "upgrade to 4.23, then stop and start the instance"
@@ -53,7 +53,7 @@ _W, _U, _N = Grade.WRONG, Grade.UNREADY, Grade.NOTE
 SCALING_OFF = State("scaling-off", _U, "live scaling is off in the zone", Mend.ZONE_SETTING)
 TEMPLATE_OFF = State("template-off", _U, "its template is not dynamically scalable", Mend.TEMPLATE)
 OFFERING_OFF = State("offering-off", _U, "its offering has dynamic scaling off", Mend.OFFERING)
-FLAG_OFF = State("flag-off", _U, "its own flag is off, though zone, offering and template allow it", Mend.FLAG)
+FLAG_OFF = State("flag-off", _U, "its own flag is off, though its offering and template allow it", Mend.FLAG)
 FIXED_BEFORE = State("fixed-offering", _U, "this release scales no fixed offerings live", Mend.UPGRADE)
 BEFORE_SETTING = State("started-before-setting", _U, "it was started before scaling was switched on", Mend.RESTART)
 BEFORE_UPGRADE = State("started-before-upgrade", _U, "it was started before the upgrade", Mend.RESTART)
@@ -67,9 +67,15 @@ FEW_SLOTS = State("few-dimm-slots", _N, "few DIMM slots are left", Mend.NOTHING)
 OTHER_CEILINGS = State("other-ceilings", _N, "its ceilings are not those that a restart would give", Mend.NOTHING)
 CANNOT_RESTART = State("cannot-restart", _W, "a restart would fail: its ceiling is below its vCPUs", Mend.CEILING)
 
-QUOTA_STALE = State("quota-stale", _W, "its quota is that of a former size: it was scaled before 4.23", Mend.RESTART)
-QUOTA_LEFT = State("quota-left", _W, "it is still capped, its offering is not: changed before 4.23", Mend.RESTART)
-QUOTA_MISSING = State("quota-missing", _W, "it is not capped, its offering is: changed before 4.23", Mend.RESTART)
+QUOTA_STALE = State(
+    "quota-stale", _W, "its quota is that of a former size, as a scale before 4.23 leaves it", Mend.RESTART
+)
+QUOTA_LEFT = State(
+    "quota-left", _W, "it is still capped, its offering is not, as a change before 4.23 leaves it", Mend.RESTART
+)
+QUOTA_MISSING = State(
+    "quota-missing", _W, "it is not capped, its offering is, as a change before 4.23 leaves it", Mend.RESTART
+)
 QUOTA_HALVED = State("quota-divided", _W, "a live scale set its quota by the divided speed", Mend.RESTART)
 QUOTA_OF_ANOTHER = State("quota-of-another-host", _W, "a migration kept the quota of another host", Mend.RESTART)
 QUOTA_WRONG = State("quota-unexplained", _W, "its quota or period is none that CloudStack would set", Mend.LOOK)

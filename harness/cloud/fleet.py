@@ -135,7 +135,8 @@ def account(api: CloudApi, wanted: str) -> tuple[str, str]:
     if path:
         found = [part for part in found if _path(part.get("domainpath", part.get("domain", ""))) == _path(path)]
     if len(found) != 1:
-        raise NoSuchEntityError("single account", wanted, [f"{_where(part)}/{part['name']}" for part in found])
+        several = [f"{_where(part)}/{part['name']}" for part in found]
+        raise NoSuchEntityError("single account" if several else "account", wanted, several or None)
     return name, str(found[0]["domainid"])
 
 

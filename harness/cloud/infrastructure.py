@@ -12,13 +12,14 @@ from harness.reference.settings import tags_in
 
 
 class NoSuchEntityError(HarnessError):
-    """The cloud has nothing of that kind and name; the text lists what it has."""
+    """The cloud has nothing of that kind and name; the text lists what it has, where that was asked (not None)."""
 
-    def __init__(self, kind: str, name: str, there: list[str]) -> None:
+    def __init__(self, kind: str, name: str, there: list[str] | None) -> None:
         self.kind = kind
         self.name = name
         self.there = there
-        super().__init__(f"the cloud has no {kind} {name!r}; it has {', '.join(sorted(there)) or 'none'}")
+        others = "" if there is None else f"; it has {', '.join(sorted(there)) or 'none'}"
+        super().__init__(f"the cloud has no {kind} {name!r}{others}")
 
 
 def version(api: CloudApi) -> str:
@@ -47,7 +48,7 @@ def host_tags(api: CloudApi, host_id: str) -> str:
     """A host's tags, comma separated, or "". Raises NoSuchEntityError."""
     found = api.list("listHosts", "host", id=host_id)
     if not found:
-        raise NoSuchEntityError("host", host_id, [])
+        raise NoSuchEntityError("host", host_id, None)
     return str(found[0].get("hosttags", ""))
 
 

@@ -94,7 +94,7 @@ def _plan(found: Audit) -> Iterator[str]:
         yield ""
         yield f"# {len(lines)} x {mend.value}"
         if mend is Mend.ZONE_SETTING:
-            yield f"updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=<id of {zone}>"
+            yield f"updateConfiguration name=enable.dynamic.scale.vm value=true zoneid={found.cloud.zone_id}"
         elif mend in (Mend.RESTART, Mend.FLAG):
             yield from _by_account(lines, mend)
         else:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from harness.audit import Bounds, Grade, Selection
+from harness.audit.audit import NotRunningError
 from harness.audit.journal import AuditFileError, read_lines
 from harness.audit.looking import HereEngine, Looked, Task
+from harness.cloud import instances as commands
 from harness.cloud.infrastructure import NoSuchEntityError
 from harness.lab.faults.catalogue import Fault
 from harness.lab.faults.order import FaultOrder
@@ -54,7 +56,9 @@ def test_a_host_that_is_away_is_named_with_all_that_was_not_seen_there(cloud: Au
     assert sum(found.end.not_seen.values()) == 2
 
     cloud.lab.faults.clear()
-    assert cloud.audit(resume=True).unseen == 0
+    again = cloud.audit(resume=True)
+    assert again.unseen == 0
+    assert {line.id for line in again.instances} == {hidden, seen}
 
 
 def test_there_are_never_more_connections_than_allowed_though_hosts_say_nothing(cloud: AuditedCloud) -> None:
@@ -83,6 +87,19 @@ def test_an_audit_that_was_cut_off_goes_on_where_it_was(cloud: AuditedCloud) -> 
     assert kinds == ["cloud", *["host"] * 3, *["instance"] * 3, "end"]
 
 
+def test_what_has_changed_since_it_was_cut_off_is_looked_at_again(cloud: AuditedCloud) -> None:
+    stays, moves, ends = cloud.deploy(host="kvm3"), cloud.deploy(), cloud.deploy(host="kvm2")
+    cloud.audit()
+    cloud.migrate(moves, "kvm2")
+    assert commands.stop(cloud.api, 20, ends).succeeded
+    comes = cloud.deploy()
+    rest = CountingEngine()
+    found = cloud.audit(bounds=replace(QUICK, engine=rest), resume=True)
+
+    assert {cloud.host_id(name) for name in ("kvm1", "kvm2")} == set(rest.seen)
+    assert {line.id: line.host for line in found.instances} == {stays: "kvm3", moves: "kvm2", comes: "kvm1"}
+
+
 def test_what_was_begun_of_something_else_is_not_gone_on_with(cloud: AuditedCloud) -> None:
     cloud.deploy()
     cloud.audit()
@@ -106,11 +123,24 @@ def test_each_selection_leaves_over_what_it_says(cloud: AuditedCloud) -> None:
         assert all(line.is_ready for line in found.instances)
 
 
+def test_an_instance_that_does_not_run_where_it_is_selected_is_no_audit_of_nothing(cloud: AuditedCloud) -> None:
+    stopped, runs = cloud.deploy(), cloud.deploy()
+    assert commands.stop(cloud.api, 20, stopped).succeeded
+    for selection in (Selection(instance=stopped), Selection(instance=runs, host="kvm3")):
+        with pytest.raises(NotRunningError, match="only running instances"):
+            cloud.audit(selection)
+    with pytest.raises(NoSuchEntityError, match="KVM host in cluster-a 'kvm3'; it has kvm1, kvm2"):
+        cloud.audit(Selection(cluster="cluster-a", host="kvm3"))
+
+
 def test_books_are_not_judged_where_instances_are_left_out_and_that_is_told(cloud: AuditedCloud) -> None:
     one, _ = cloud.deploy(), cloud.deploy()
-    host = host_of(cloud.audit(Selection(instance=one)), "kvm1")
+    found = cloud.audit(Selection(instance=one))
+    host = host_of(found, "kvm1")
     assert host.states == []
     assert host.not_seen == ["books: the selection leaves instances of this host out"]
+    # It was not asked for, so it is nothing that could not be seen.
+    assert found.unseen == 0
 
 
 @pytest.mark.parametrize(

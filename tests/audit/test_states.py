@@ -204,12 +204,16 @@ def test_a_quota_that_came_with_a_migration(cloud: AuditedCloud) -> None:
 
 def test_tuning_that_no_rule_explains(cloud: AuditedCloud) -> None:
     capped, low, high = cloud.deploy(cloud.offering(cpu_cap=True)), cloud.deploy(), cloud.deploy()
-    names = {one: cloud.domain(one).name for one in (capped, low, high)}
+    uncapped = cloud.deploy()
+    names = {one: cloud.domain(one).name for one in (capped, low, high, uncapped)}
     cloud.hypervisors["kvm1"].set_scheduler_parameter(names[capped], "vcpu_quota", 9000)
     cloud.hypervisors["kvm1"].set_scheduler_parameter(names[low], "cpu_shares", 100)
     cloud.hypervisors["kvm1"].set_scheduler_parameter(names[high], "cpu_shares", 5000)
+    # The period of an instance without a cap is libvirt's: a quota in it is nothing that CloudStack has left.
+    cloud.hypervisors["kvm1"].set_scheduler_parameter(names[uncapped], "vcpu_quota", 9000)
     found = cloud.audit()
     assert [state.state for state in line_of(found, capped).states] == ["quota-unexplained"]
+    assert [state.state for state in line_of(found, uncapped).states] == ["quota-unexplained"]
     assert [state.state for state in line_of(found, low).states] == ["shares-low"]
     assert [state.state for state in line_of(found, high).states] == ["shares-high"]
 

@@ -67,6 +67,7 @@ def found() -> Audit:
             cloudstack="4.23.0.0",
             release="4.23",
             zone="z",
+            zone_id="7",
             selection="the whole zone",
             began=NOW,
             guests_asked=False,
@@ -114,7 +115,7 @@ def test_the_plan_has_the_setting_first_and_restarts_by_account(found: Audit) ->
     plan = fix_plan(found)
     commands = [line for line in plan.splitlines() if line and not line.startswith("#")]
     assert commands == [
-        "updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=<id of z>",
+        "updateConfiguration name=enable.dynamic.scale.vm value=true zoneid=7",
         "updateVirtualMachine id=id-4 isdynamicallyscalable=true",
         "stopVirtualMachine id=id-4",
         "startVirtualMachine id=id-4",
