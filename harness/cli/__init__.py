@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 
@@ -39,6 +40,13 @@ class OneLineErrors(click.Group):
             sys.exit(COULD_NOT_RUN)
         except KeyboardInterrupt:
             click.echo("cs-harness: interrupted", err=True)
+            sys.exit(COULD_NOT_RUN)
+        except OSError as failure:
+            # A reader that went away is click's own to deal with.
+            if failure.errno == errno.EPIPE:
+                raise
+            told = f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure)
+            click.echo(f"cs-harness: {told}", err=True)
             sys.exit(COULD_NOT_RUN)
 
 

@@ -40,6 +40,9 @@ def watch(cloud: Path, seconds: float | None, every: float, max_ssh: int, api_ra
             with output.open("a", encoding="utf-8") as stream:
                 stream.write(line.model_dump_json() + "\n")
 
+    if output is not None:
+        # One that cannot be written is told now, and not after the first job.
+        output.open("a", encoding="utf-8").close()
     watching = Watch(load(cloud), max_ssh=max_ssh, api_rate=api_rate)
     click.echo(f"watching {watching.instances} running instances")
     stop = Event()

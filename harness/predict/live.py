@@ -144,6 +144,8 @@ class LiveCloud:
                 f"instance {found.name} is {found.state}: only running and stopped ones are scaled"
             )
         if found.state == RUNNING:
+            if name not in (None, found.host_name):
+                raise CannotPredictError(f"instance {found.name} runs on {found.host_name}: --host is for stopped ones")
             chosen = [host for host in inventory.all_hosts if host.id == found.host_id]
         else:
             chosen = [host for host in inventory.all_hosts if host.state == "Up" and name in (None, host.name)]

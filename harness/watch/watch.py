@@ -203,6 +203,7 @@ class Watch:
         if known is None or offering is None or record is None:
             reason = "it was not seen before" if known is None else "its offering or its record is not told"
             return line.model_copy(update={"not_seen": [reason]})
+        line = line.model_copy(update={"offering": offering.name})
         if offering.is_custom and failed:
             return line.model_copy(update={"not_seen": ["no list tells the custom parameters of a scale that failed"]})
         world = self._world(asked.inventory, known.host_id)

@@ -67,6 +67,11 @@ def test_a_wrong_name_ends_in_one_line(cloud: AuditedCloud, tmp_path: Path) -> N
     assert "cluster-a, cluster-b" in result.output
 
 
+def test_a_folder_that_cannot_be_written_ends_in_one_line(cloud: AuditedCloud) -> None:
+    result = run(cloud, Path("/proc/nowhere"))
+    assert (result.exit_code, result.output) == (2, "cs-harness: /proc/nowhere: No such file or directory\n")
+
+
 def test_a_time_that_is_none_is_refused(cloud: AuditedCloud, tmp_path: Path) -> None:
     result = run(cloud, tmp_path, "--upgraded", "yesterday")
     assert result.exit_code == 2

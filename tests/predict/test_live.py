@@ -140,6 +140,8 @@ def test_what_was_not_seen_is_not_predicted(cloud: AuditedCloud, live: LiveCloud
         live.question(instance, "huge")
     with pytest.raises(CannotPredictError, match=r"known are 4\.22, 4\.23"):
         live.question(instance, offering).as_release("5.0")
+    with pytest.raises(CannotPredictError, match="runs on kvm1: --host is for stopped ones"):
+        live.question(instance, offering, host="kvm2")
     cloud.hypervisors["kvm1"].destroy(cloud.domain(instance).name)
     with pytest.raises(CannotPredictError, match="does not run on kvm1"):
         live.question(instance, offering)

@@ -75,11 +75,14 @@ def test_a_known_defect_is_named_and_no_finding(cloud: AuditedCloud, heard: list
 
 def test_an_instance_that_came_later_is_known_when_it_is_scaled(cloud: AuditedCloud, heard: list[WatchedLine]) -> None:
     watching = watch(cloud)
-    instance, larger = cloud.deploy(host="kvm2"), cloud.offering(2, 600, 512)
+    instance = cloud.deploy(host="kvm2")
     assert step(watching, heard) == []
     assert watching.instances == 1
-    assert cloud.scale(instance, larger)
-    assert [one.verdict for one in step(watching, heard)] == [Verdict.AS_PREDICTED]
+    # Its offering is newer still.
+    assert cloud.scale(instance, cloud.offering(2, 600, 512))
+    (line,) = step(watching, heard)
+    assert line.verdict is Verdict.AS_PREDICTED
+    assert str(line.offering).startswith("offering-")
 
 
 def test_one_that_was_never_seen_before_is_not_verified(cloud: AuditedCloud, heard: list[WatchedLine]) -> None:
@@ -202,3 +205,9 @@ def test_nothing_that_happens_is_no_success_and_no_failure(cloud: AuditedCloud) 
     arguments = ["watch", "--cloud", str(cloud.cloud_file), "--for", "0", "--api-rate", "1000"]
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.output) == (0, "watching 0 running instances\nno job was seen\n")
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_watched(cloud: AuditedCloud) -> None:
+    arguments = ["watch", "--cloud", str(cloud.cloud_file), "--for", "0", "--output", "/proc/nowhere"]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.output) == (2, "cs-harness: /proc/nowhere: No such file or directory\n")
