@@ -213,7 +213,13 @@ class SshConnection:
 
     def _begin(self, channel: paramiko.Channel, command: str, name: str, deadline: float, allowed: float) -> None:
         """Have the server run the command. It may say nothing at all to that, and paramiko waits for ever."""
-        watch = threading.Timer(max(0.01, deadline - time.monotonic()), channel.close)
+
+        def give_up() -> None:
+            # Where the connection has ended too, the thread that waits for the command is told.
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                channel.close()
+
+        watch = threading.Timer(max(0.01, deadline - time.monotonic()), give_up)
         watch.daemon = True
         watch.start()
         try:

@@ -107,6 +107,33 @@ def test_output_without_end_is_cut_off(
     assert connection.run(["true"]).status == 0
 
 
+def test_a_connection_that_has_ended_at_the_deadline_is_told_to_nobody_else(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, close = threading.Event(), paramiko.Channel.close
+
+    def close_of_a_dead_connection(channel: paramiko.Channel) -> None:
+        close(channel)
+        if isinstance(threading.current_thread(), threading.Timer):
+            given_up.set()
+            raise EOFError
+
+    def never_answered(_channel: paramiko.Channel, _command: str) -> None:
+        given_up.wait(10)
+        raise EOFError
+
+    monkeypatch.setattr(paramiko.Channel, "close", close_of_a_dead_connection)
+    monkeypatch.setattr(paramiko.Channel, "exec_command", never_answered)
+    connection = SshConnection(access(command_timeout_s=0.3))
+    with pytest.raises(CommandTimedOut):
+        connection.run(["true"])
+    # What a thread does not catch is an error of this test.
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(5)
+    connection.close()
+
+
 @pytest.mark.parametrize("command", ["sleep 60", "while :; do echo x; sleep 0.05; done", "exec >&- 2>&-; sleep 60"])
 def test_a_command_that_does_not_end_is_given_up_at_the_deadline(connection: SshConnection, command: str) -> None:
     connection.run(["true"])
