@@ -120,6 +120,9 @@ def _by_account(lines: Iterable[InstanceLine | HostLine], mend: Mend) -> Iterato
             yield f"# {_called(line)}: {one_line('; '.join(_reasons(line, mend)))}"
             if mend is Mend.FLAG:
                 yield f"updateVirtualMachine id={line.id} isdynamicallyscalable=true"
+                if _needs(line, Mend.RESTART):
+                    # It has its restart further down, for both.
+                    continue
             yield f"stopVirtualMachine id={line.id}"
             yield f"startVirtualMachine id={line.id}"
 

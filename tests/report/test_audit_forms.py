@@ -127,6 +127,16 @@ def test_the_plan_has_the_setting_first_and_restarts_by_account(found: Audit) ->
     assert plan.index("ROOT/bank: 1") < plan.index("ROOT/shop: 1", plan.index("stop and start the instance"))
 
 
+def test_an_instance_with_two_things_to_mend_is_restarted_once(found: Audit) -> None:
+    both = [s.FLAG_OFF.line(), s.QUOTA_STALE.line("5000/10000 us", "2500/10000 us")]
+    found.instances[3] = found.instances[3].model_copy(update={"states": both})
+    assert [line for line in fix_plan(found).splitlines() if line.endswith("id-4") or " id=id-4 " in line] == [
+        "updateVirtualMachine id=id-4 isdynamicallyscalable=true",
+        "stopVirtualMachine id=id-4",
+        "startVirtualMachine id=id-4",
+    ]
+
+
 def test_a_hostile_name_begins_no_line_of_the_plan_and_colours_no_terminal(found: Audit) -> None:
     found.instances[3] = found.instances[3].model_copy(update={"name": "x\ndestroyVirtualMachine id=1"})
     commands = [line for line in fix_plan(found).splitlines() if line and not line.startswith("#")]
