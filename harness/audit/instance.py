@@ -249,7 +249,9 @@ def _ceilings(domain: DomainView, restart: Domain | None) -> Iterable[StateLine]
     ceilings = domain.max_vcpus, domain.max_memory_kib or domain.memory_kib
     then = restart.max_vcpus, restart.max_memory_kib or restart.memory_kib
     if ceilings != then:
-        yield states.OTHER_CEILINGS.line(
+        used = domain.vcpus, domain.memory_kib
+        is_held = any(now >= ceiling < other for now, ceiling, other in zip(used, ceilings, then, strict=True))
+        yield (states.AT_A_LOWER_CEILING if is_held else states.OTHER_CEILINGS).line(
             _ceilings_text(*then),
             _ceilings_text(*ceilings),
             oddities.CEILINGS_OF_THE_START,

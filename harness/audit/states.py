@@ -65,6 +65,7 @@ MEMORY_AT_CEILING = State("memory-at-ceiling", _N, "its domain can take no more 
 NO_SLOTS = State("no-dimm-slots", _U, "all DIMM slots are taken, so its memory cannot grow", Mend.RESTART)
 FEW_SLOTS = State("few-dimm-slots", _N, "few DIMM slots are left", Mend.NOTHING)
 OTHER_CEILINGS = State("other-ceilings", _N, "its ceilings are not those that a restart would give", Mend.NOTHING)
+AT_A_LOWER_CEILING = State("below-restart-ceiling", _U, "it is at a ceiling that a restart would raise", Mend.RESTART)
 CANNOT_RESTART = State("cannot-restart", _W, "a restart would fail: its ceiling is below its vCPUs", Mend.CEILING)
 
 QUOTA_STALE = State(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.audit import Bounds
+from harness.audit.records import Grade
 from harness.reference.offering import CustomParameters
 from harness.reference.release import BEFORE
 from harness.reference.settings import CPU_CEILING, CPU_OVERCOMMIT, MEMORY_CEILING, MEMORY_OVERCOMMIT
@@ -122,6 +123,20 @@ def test_instances_at_their_ceilings_are_prepared_all_the_same(cloud: AuditedClo
         line = line_of(found, instance)
         assert line.prepared
         assert [state.state for state in line.states] == ["cpus-at-ceiling", "memory-at-ceiling"]
+
+
+@pytest.mark.parametrize(("setting", "first", "then"), [(CPU_CEILING, "2", "4"), (MEMORY_CEILING, "512", "1024")])
+def test_an_instance_at_a_ceiling_that_a_restart_would_raise_is_to_be_restarted(
+    cloud: AuditedCloud, setting: str, first: str, then: str
+) -> None:
+    cloud.set(setting, first, "cluster-a")
+    at_it, below_it = cloud.deploy(cloud.offering(2, 500, 512)), cloud.deploy()
+    cloud.set(setting, then, "cluster-a")
+    found = cloud.audit()
+    states = {state.state: state.grade for state in line_of(found, at_it).states}
+    assert states["below-restart-ceiling"] is Grade.UNREADY
+    assert "other-ceilings" not in states
+    assert [state.state for state in line_of(found, below_it).states] == ["other-ceilings"]
 
 
 def test_dimm_slots_that_are_used_up(cloud: AuditedCloud) -> None:
