@@ -214,6 +214,8 @@ def _tell_changes(options: RunOptions) -> int:
 
 
 def _run(options: RunOptions, *, workers: int | None, as_json: bool, interruptions: Interruptible | None) -> int:
+    # Where that fails pytest, which prints nothing here, could not say so.
+    options.reports.mkdir(parents=True, exist_ok=True)
     arguments = _pytest_arguments(options)
     workers = workers or default_workers(options)
     if workers > 1:

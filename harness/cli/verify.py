@@ -27,7 +27,11 @@ from harness.cli.options import clock_option, hosts_option, latency_option, mend
 @click.option(
     "--select", help='"smoke": a case of each section, no settings changed; "full"; or ids and sections: "LS-*,XML-01".'
 )
-@click.option("--workers", type=click.IntRange(1, 64), help="Cases at once (default: 4; on simulated hosts 1).")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Cases at once (default: 4; in an instant lab on simulated hosts 2 for all of them, else 1).",
+)
 @click.option("--release", help="The embedded lab's release (4.23 by default).")
 @latency_option
 @clock_option

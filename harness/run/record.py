@@ -310,6 +310,10 @@ def layer_lines(comparison: Comparison) -> dict[str, str]:
     return lines
 
 
+class NoFolderError(HarnessError):
+    """Where a run's report is to be no folder can be made."""
+
+
 class RecordUnwrittenError(HarnessError):
     """The record is not on disk as it should be; the text names the file and says why."""
 
@@ -380,13 +384,17 @@ def load(folder: Path) -> RunRecord:
 
 def _new_folder(reports: Path, name: str) -> Path:
     """A process may have had another run in this second; the next one's name has a digit more."""
-    reports.mkdir(parents=True, exist_ok=True)
     path, runs = reports / name, 1
     while True:
         try:
+            reports.mkdir(parents=True, exist_ok=True)
             path.mkdir()
         except FileExistsError:
+            if not reports.is_dir():
+                raise NoFolderError(f"{reports} is no folder, and a run's report goes there") from None
             runs += 1
             path = reports / f"{name}{runs}"
+        except OSError as failure:
+            raise NoFolderError(f"{failure.filename}: {failure.strerror}; a run's report goes there") from failure
         else:
             return path

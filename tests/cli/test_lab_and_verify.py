@@ -110,6 +110,7 @@ def test_hours_on_a_virtual_clock_are_over_at_once(shell, tmp_path: Path) -> Non
     [
         (["verify", "--hosts=simulated", "--select=FOO"], "ERROR: --select FOO: no such case; there are CAP-01"),
         (["verify", "--cloud=none.toml"], "cs-harness: none.toml: cannot be read: No such file or directory"),
+        (["verify", "--hosts=simulated", "--reports=/proc/none"], "cs-harness: /proc/none: No such file or directory"),
         (["verify", "--release=next"], "cs-harness: --release next: not a CloudStack version"),
         (["lab", "up", "--hosts=simulated", "--latency=none.toml"], "cs-harness: the lab did not come up: none"),
         (["lab", "up", "--release=next"], "cs-harness: --release next: not a CloudStack version"),

@@ -7,6 +7,7 @@ import pytest
 
 from harness.run.record import (
     CaseRecord,
+    NoFolderError,
     Outcome,
     RunFolder,
     RunRecord,
@@ -114,6 +115,15 @@ def test_the_file_is_the_record_as_a_whole_whatever_texts_are_in_it(tmp_path: Pa
         folder.record.warnings.append(hostile)
         folder.add(_case(outcome).model_copy(update={"reason": hostile}))
         assert (folder.path / "results.json").read_text() == folder.record.model_dump_json(indent=2) + "\n"
+
+
+def test_where_no_folder_can_be_made_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NoFolderError, match=f"{file} is no folder, and a run's report goes there"):
+        RunFolder(file)
+    with pytest.raises(NoFolderError, match="Not a directory; a run's report goes there"):
+        RunFolder(file / "below")
 
 
 def test_runs_of_one_process_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
