@@ -47,7 +47,7 @@ class LibvirtHostView:
         # Without a handler libvirt prints every error to stderr, before it is raised.
         self._libvirt.registerErrorHandler(_say_nothing, None)
 
-    def observe(self, instance_name: str) -> Observation:
+    def observe(self, instance_name: str, wait_s: int = 0) -> Observation:  # noqa: ARG002 - asks once
         """All parts over one connection.
 
         Raises:

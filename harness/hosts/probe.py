@@ -77,7 +77,8 @@ def look(
     """Run the script once on the host: one exec on one connection.
 
     `request` is for the guest agent, where it is asked; for FLEET it is the domains' names, and `more` is whether the
-    guests are asked too. For GUEST, `wait_s` is how long the host may wait for an agent that is not there.
+    guests are asked too. For INSTANCE and GUEST, `wait_s` is how long the host may wait for an agent
+    that is not there.
 
     Raises:
         HostFailure: the host could not be reached, or the script could not do its work there (ProbeFailed).

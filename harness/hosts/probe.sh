@@ -1,7 +1,7 @@
 # Looks into a KVM host and prints what it saw, one part after another, each under a line "@MARK part".
 # $1 look | guest | agent | cpu | facts | names | fleet   $2 mark (random)   $3 domain   $4 guest agent timeout, s
-# $5 what the guest agent is to execute (agent); seconds to wait for the agent, if it is not there yet (guest); the
-#    domains to look at with blanks between them, or * (fleet)
+# $5 what the guest agent is to execute (agent); seconds to wait for the agent, if it is not there yet (look, guest);
+#    the domains to look at with blanks between them, or * (fleet)
 # $6 yes: the guests are asked too (fleet)
 # HARNESS_SYSROOT, when set, stands before /sys/fs/cgroup, /proc and /run (hosts that are not the whole machine).
 LC_ALL=C
@@ -84,6 +84,27 @@ throttled() {
     done
 }
 
+look() {
+    part domain
+    virsh_all "dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
+$domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
+}
+
+# Does what asks the agent; where none answered, once more after a wait. libvirt tells when an agent connects, and a
+# virsh that cannot wait for that returns at once.
+once_answered() { # once_answered COMMAND SECONDS
+    "$1" && return
+    [ -n "$2" ] || return
+    part waited
+    virsh_all "event --domain $domain --event agent-lifecycle --timeout $2"
+    "$1"
+}
+
+guest_cpus() {
+    part guest_cpus
+    virsh_all "$(agent guest-get-vcpus)"
+}
+
 # The agent is asked for the rest only when it answered once: one that hangs costs one timeout, not three.
 guest_rest() {
     part blocks
@@ -138,25 +159,13 @@ if ! command -v virsh >/dev/null 2>&1; then part no_virsh; part end; exit 0; fi
 
 case $1 in
     look)
-        part domain
-        if virsh_all "dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
-$domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"; then guest_rest; fi
+        if once_answered look "$5"; then guest_rest; fi
         part cgroup
         cgroup
         part process
         process
         ;;
-    guest)
-        part guest_cpus
-        if virsh_all "$(agent guest-get-vcpus)"; then
-            guest_rest
-        elif [ -n "$5" ]; then
-            # libvirt tells when an agent connects, and a virsh that cannot wait for that asks at once.
-            part waited
-            if virsh_all "event --domain $domain --event agent-lifecycle --timeout $5$(then_part guest_cpus)\
-$(agent guest-get-vcpus)"; then guest_rest; fi
-        fi
-        ;;
+    guest) if once_answered guest_cpus "$5"; then guest_rest; fi ;;
     agent)
         part answer
         virsh_all "qemu-agent-command --domain $domain --timeout $agent_s '$5'"

@@ -44,14 +44,14 @@ class SshHostView:
         self._access = access
         self._connection = SshConnection(access)
 
-    def observe(self, instance_name: str) -> Observation:
-        """One round trip for all parts.
+    def observe(self, instance_name: str, wait_s: int = 0) -> Observation:
+        """One round trip for all parts, and for the wait.
 
         Raises:
             HostFailure: the host cannot be looked into.
             BadInstanceName: the name is not one to send to a shell.
         """
-        parts = self._look(Look.INSTANCE, instance_name)
+        parts = self._look(Look.INSTANCE, instance_name, wait_s)
         domain = _domain(parts, checked_name(instance_name))
         if isinstance(domain, Absent):
             nothing = NotSeen("no such domain on this host")

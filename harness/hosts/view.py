@@ -20,14 +20,15 @@ class HostView(Protocol):
     # A line for each look that failed and was had the next time, oldest first.
     overcome: list[str]
 
-    def observe(self, instance_name: str) -> Observation:
-        """One full look at one instance."""
+    def observe(self, instance_name: str, wait_s: int = 0) -> Observation:
+        """One full look at one instance.
+
+        Where no guest agent answers, once more as soon as one connects or after `wait_s`, if this way of looking can
+        wait.
+        """
 
     def guest(self, instance_name: str, wait_s: int = 0) -> GuestView | NotSeen:
-        """Only what the guest agent tells: cheap, for waiting until a hot-plug has settled.
-
-        Where no agent answers, once more as soon as one connects or after `wait_s`, if this way of looking can wait.
-        """
+        """Only what the guest agent tells: cheap, for waiting until a hot-plug has settled. It waits as `observe`."""
 
     def burn_cpu(self, instance_name: str, seconds: int) -> int | NotSeen:
         """Have the guest keep one of its CPUs busy for so long; gives the pid that does it there."""

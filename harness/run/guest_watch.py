@@ -32,7 +32,7 @@ class GuestWatch:
 
     def observe(self, view: HostView, expected: Sequence[Domain]) -> Observation:
         """A look through `view`; what the guest shows by its deadline instead of what is expected is compared later."""
-        seen = view.observe(self._name)
+        seen = view.observe(self._name, 0 if self._is_known else _AGENT_WAITED_FOR_S)
         if isinstance(seen.domain, DomainView) and not _has_settled(expected, seen.guest):
             if isinstance(seen.guest, GuestView) or self._boots(view):
                 self._settles(view, expected)
@@ -48,10 +48,18 @@ class GuestWatch:
     def _stays_behind(self) -> bool:
         return self.was_hotplugged and not self._scene.session.environment.guest.onlines_hotplug
 
+    @property
+    def _is_known(self) -> bool:
+        return self._answered or self._is_given_up
+
+    @property
+    def _is_given_up(self) -> bool:
+        return self._was_silent or self._scene.session.guest_agent_silent is not None
+
     def _boots(self, view: HostView) -> bool:
         """Wait for the guest agent; whether it answered."""
         session = self._scene.session
-        if session.guest_agent_silent is not None or self._was_silent:
+        if self._is_given_up:
             return False
         try:
             wait_until(

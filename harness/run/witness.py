@@ -78,10 +78,10 @@ class WatchedView:
         self.host = view.host
         self.overcome = view.overcome
 
-    def observe(self, instance_name: str) -> Observation:
+    def observe(self, instance_name: str, wait_s: int = 0) -> Observation:
         before = len(self.overcome)
         try:
-            seen = self._view.observe(instance_name)
+            seen = self._view.observe(instance_name, wait_s)
         finally:
             self._witness.overcome += self.overcome[before:]
         self._witness.sees(seen)

@@ -296,8 +296,17 @@ def _has_event(virsh: Path, body: str) -> None:
     virsh.write_text(text.replace(line, f"event() {{ {body}; }}"))
 
 
-def _waited(view: SshHostView, files: Path, tmp_path: Path, event: str) -> tuple[GuestView | NotSeen, str]:
-    """What a look shows that may wait for an agent that is not there, and what was asked in it."""
+Waiting = Callable[[SshHostView], GuestView | NotSeen]
+
+either_look = pytest.mark.parametrize(
+    "look_for", [lambda view: view.guest(NAME, 7), lambda view: view.observe(NAME, 7).guest], ids=["guest", "observe"]
+)
+
+
+def _waited(
+    view: SshHostView, look_for: Waiting, files: Path, tmp_path: Path, event: str
+) -> tuple[GuestView | NotSeen, str]:
+    """What a look shows of a guest whose agent is not there and may be waited for, and what was asked in it."""
     view.observe(NAME)
     answers, asked = files / "root" / "virsh" / NAME, tmp_path / "asked"
     for answer in answers.glob("guest-*"):
@@ -305,26 +314,35 @@ def _waited(view: SshHostView, files: Path, tmp_path: Path, event: str) -> tuple
     virsh = files / "bin" / "virsh"
     virsh.write_text(virsh.read_text().replace("agent_command() {", f"agent_command() {{\n    printf x >>{asked}"))
     _has_event(virsh, f'printf %s "$*" >>{asked}; {event}')
-    return view.guest(NAME, 7), asked.read_text()
+    return look_for(view), asked.read_text()
 
 
-def test_a_look_that_waits_sees_the_guest_whose_agent_connects(view: SshHostView, files: Path, tmp_path: Path) -> None:
-    seen, asked = _waited(view, files, tmp_path, f"mv {tmp_path}/guest-* {files}/root/virsh/{NAME}")
+@either_look
+def test_a_look_that_waits_sees_the_guest_whose_agent_connects(
+    view: SshHostView, look_for: Waiting, files: Path, tmp_path: Path
+) -> None:
+    seen, asked = _waited(view, look_for, files, tmp_path, f"mv {tmp_path}/guest-* {files}/root/virsh/{NAME}")
     assert seen == GuestView(online_cpus=2, online_memory_mib=256)
     assert asked == f"x--domain {NAME} --event agent-lifecycle --timeout 7xxx"
 
 
-def test_a_look_that_waited_in_vain_has_not_seen_the_guest(view: SshHostView, files: Path, tmp_path: Path) -> None:
-    seen, asked = _waited(view, files, tmp_path, "echo error: unknown command")
+@either_look
+def test_a_look_that_waited_in_vain_has_not_seen_the_guest(
+    view: SshHostView, look_for: Waiting, files: Path, tmp_path: Path
+) -> None:
+    seen, asked = _waited(view, look_for, files, tmp_path, "echo error: unknown command")
     assert isinstance(seen, NotSeen)
     assert "not connected" in seen.reason
     assert asked == f"x--domain {NAME} --event agent-lifecycle --timeout 7x"
 
 
-def test_a_look_does_not_wait_for_an_agent_that_answers(view: SshHostView, files: Path, tmp_path: Path) -> None:
+@either_look
+def test_a_look_does_not_wait_for_an_agent_that_answers(
+    view: SshHostView, look_for: Waiting, files: Path, tmp_path: Path
+) -> None:
     view.observe(NAME)
     _has_event(files / "bin" / "virsh", f": >{tmp_path}/waited")
-    assert view.guest(NAME, 7) == GuestView(online_cpus=2, online_memory_mib=256)
+    assert look_for(view) == GuestView(online_cpus=2, online_memory_mib=256)
     assert not (tmp_path / "waited").exists()
 
 

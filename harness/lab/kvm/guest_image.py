@@ -23,10 +23,11 @@ MODULES = ("virtio_pci", "virtio_console", "button", "evdev")
 APPLETS = ("sh", "mount", "insmod", "uevent", "acpid", "run-parts", "sleep", "poweroff", "timeout")
 
 # Work of the kernel's start that takes time under emulation and that no guest of the lab needs: tracing's files and its
-# search for weak functions, certificates for modules, and BPF's types. A kernel without one of these takes no notice.
+# search for weak functions, certificates for modules, a key derivation's self-test, and BPF's types. A kernel without
+# one of these takes no notice.
 _SKIPPED_AT_START = (
     *("ftrace_check_for_weak_functions", "tracer_init_tracefs", "trace_eval_init", "init_kprobe_trace"),
-    "load_system_certificate_list",
+    *("load_system_certificate_list", "crypto_kdf108_init"),
     *("btf_module_init", "cubictcp_register", "kfunc_init", "bpf_prog_test_run_init", "bpf_tcp_ca_kfunc_init"),
     *("bpf_rstat_kfunc_init", "bpf_key_sig_kfuncs_init"),
 )
@@ -39,6 +40,7 @@ COMMAND_LINE = " ".join(
         # What costs boot time under emulation and tells nothing here: self-tests, calibration, probing for hardware.
         "tsc=unstable nokaslr no_timer_check lpj=4000000 cryptomgr.notests nowatchdog random.trust_cpu=on",
         "i8042.noaux rcupdate.rcu_expedited=1 audit=0 ipv6.disable=1 init_on_alloc=0 rodata=off",
+        "cgroup_disable=memory psi=0 lsm= mce=off kfence.sample_interval=0 8250.nr_uarts=1 retain_initrd",
         # A kernel that starts with one CPU takes the lock prefixes out of its code, each by a write that empties the
         # TLB, and puts them back when a second CPU comes.
         "noreplace-smp",

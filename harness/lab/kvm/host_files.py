@@ -104,6 +104,8 @@ class HostFiles:
             f'migration_host = "{self.address}"\n'
             f'migration_address = "{self.address}"\n'
             "remember_owner = 0\n"
+            # Of a QEMU with it libvirt asks every single feature of the CPU at each start, hundreds of questions.
+            'capability_filters = [ "cpu-unavailable-features" ]\n'
         )
 
     def sshd_config(self, *, host_key: Path | None = None, forced_command: str | None = None) -> str:
