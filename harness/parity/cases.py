@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.parity.exchanges import CorpusError, Difference, comparable, leaf_differences
-from harness.run.case import TURN
 from harness.run.record import CaseRecord, LookRecord, Outcome, RunRecord
 
 _INSTANCE = re.compile(r"\bi-\d+-\d+-VM\b")
@@ -19,10 +18,8 @@ _MADE = re.compile(r"\bcsh-<run>-[\w-]+-\d+\b")
 _NUMBERED = re.compile(r"(Domain Id = |Host\[-?|Cluster\[-?|\{\"id\":)\d+")
 # What a plain user's instances need where the zone has no network for everybody.
 _OF_THE_PLACE = {"createNetwork"}
-# A record's times are rounded to thousandths: a call right after the turn may seem to have come before it.
-_ROUNDED_S = 0.003
 # What was measured, and what names a thing of one run only.
-_NOT_COMPARED = {"seconds", "began", "job_id", "expected_xml", "observed_xml"}
+_NOT_COMPARED = {"seconds", "began", "before_its_turn", "job_id", "expected_xml", "observed_xml"}
 
 
 class SeenCases(BaseModel):
@@ -75,7 +72,7 @@ def comparable_case(case: CaseRecord, run_id: str) -> dict[str, Any]:
         "calls": [
             call.model_dump(mode="json", exclude=_NOT_COMPARED)
             for call in case.calls
-            if call.began >= _turn(case) and call.command not in _OF_THE_PLACE
+            if not call.before_its_turn and call.command not in _OF_THE_PLACE
         ],
         "starts": [start.model_dump(mode="json") for start in case.starts],
         "scales": [scale.model_dump(mode="json", exclude=_NOT_COMPARED) for scale in case.scales],
@@ -101,11 +98,6 @@ def case_differences(real: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterat
             yield from leaf_differences(case_id, "case", seen, ours[case_id])
         else:
             yield Difference(case_id, "case", "came to a verdict", "did not")
-
-
-def _turn(case: CaseRecord) -> float:
-    """When the case had its turn. Before that the settings that all cases presume are arranged, by whoever is first."""
-    return next((step.began + step.seconds - _ROUNDED_S for step in case.steps if step.name == TURN), 0.0)
 
 
 def _look(look: LookRecord) -> dict[str, Any]:

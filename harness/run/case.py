@@ -44,7 +44,7 @@ from harness.verify.finding import HOST_SIDE_LAYERS, NOTHING_SEEN, Layer
 from harness.verify.ways import Shown
 
 # The step in which a case waits until it may have what it claims.
-TURN = "wait for its turn"
+_TURN = "wait for its turn"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ class Case:
         self._verdict: Verdict | None = None
         self._known_defect: KnownDefect | None = None
         self._findings: list[FindingRecord] = []
-        self._calls: list[Call] = []
+        # Each with whether it was made before the case had its turn.
+        self._calls: list[tuple[Call, bool]] = []
         # By the beginning of a job's id, how many differences had been seen when it was begun.
         self._seen_before: dict[str, int] = {}
         self._witness = Witness()
@@ -129,7 +130,7 @@ class Case:
             # A section comes before a place there: whoever kept a place would wait for one who waits for it.
             then = None
         with ExitStack() as holding:
-            with self.steps.step(TURN, WaitsFor.OTHERS):
+            with self.steps.step(_TURN, WaitsFor.OTHERS):
                 holding.enter_context(in_section(self.section, session.environment, context.folder, context.holds))
                 holding.enter_context(context.holds.zone(claim, session.arrange_zone, then))
                 # One that hangs is looked at by the first who comes, while nobody waits for a place.
@@ -156,7 +157,7 @@ class Case:
         return self._stage
 
     def _heard(self, call: Call) -> None:
-        self._calls.append(call)
+        self._calls.append((call, self._stage is None))
         if call.job_id is not None and self._stage is not None:
             self._seen_before[call.job_id[:8]] = len(self._stage.comparison.findings)
 
@@ -364,7 +365,7 @@ class Case:
             starts=self._stage.starts if self._stage is not None else [],
             scales=self._stage.scales if self._stage is not None else [],
             looks=self._stage.looks if self._stage is not None else [],
-            calls=[call_record(call, context.epoch) for call in self._calls],
+            calls=[call_record(call, context.epoch, before_its_turn=early) for call, early in self._calls],
             evidence=self._evidence,
             seconds=round(time.monotonic() - self._began, 3),
         )

@@ -111,12 +111,13 @@ def look_records(expected: Domain, seen: Observation) -> list[LookRecord]:
     ]
 
 
-def call_record(call: Call, epoch: float) -> CallRecord:
+def call_record(call: Call, epoch: float, *, before_its_turn: bool) -> CallRecord:
     """`epoch` is the run's start as time.monotonic tells it."""
     return CallRecord(
         command=call.command,
         parameters=call.parameters,
         began=round(call.began - epoch, 3),
+        before_its_turn=before_its_turn,
         job_id=call.job_id,
         error=call.error,
     )

@@ -138,12 +138,14 @@ class LookRecord(Record):
 class CallRecord(Record):
     """A command that changes something, as it was sent; `began` is seconds since the run's start.
 
-    `job_id` is of the job it began, `error` the code and text with which it was refused at once.
+    `job_id` is of the job it began, `error` the code and text with which it was refused at once. `before_its_turn`: it
+    brought settings to what all cases presume, which whoever comes first does.
     """
 
     command: str
     parameters: dict[str, str]
     began: float
+    before_its_turn: bool = False
     job_id: str | None = None
     error: str | None = None
 

@@ -11,7 +11,6 @@ from harness.console_run import RunOptions
 from harness.parity.cases import SeenCases, case_differences, comparable_case, load_cases, seen_cases
 from harness.parity.exchanges import CorpusError
 from harness.report.reading import UnreadableResultError, homes_of, read_run
-from harness.run.case import TURN
 from harness.run.record import CaseRecord
 from tests.parity.runs import run_there
 
@@ -105,15 +104,14 @@ def test_numbers_of_a_database_and_a_network_that_only_one_zone_needs_are_no_dif
     assert list(case_differences(real_case, our_case)) == []
 
 
-def test_a_call_in_the_same_thousandth_as_the_end_of_the_turn_is_the_cases(there: Path) -> None:
-    run = read_run(there)
-    case = next(case for case in run.cases if case.calls)
-    [turn] = [step for step in case.steps if step.name == TURN]
-    end = turn.began + turn.seconds
-    for seconds_before, counts in ((0.001, True), (0.1, False)):
-        first = case.calls[0].model_copy(update={"began": end - seconds_before})
-        moved = case.model_copy(update={"calls": [first]})
-        assert bool(comparable_case(moved, run.run_id)["calls"]) is counts
+def test_what_is_arranged_before_the_turn_is_the_doing_of_whoever_comes_first(there: Path, here: Path) -> None:
+    """Of all cases NEG-08 alone wants the setting off, so it has to switch it off itself, and then to do its work."""
+    for folder in (there, here):
+        switched, *others = case(folder, "NEG-08").calls
+        assert (switched.command, switched.before_its_turn) == ("updateConfiguration", True)
+        assert not any(call.before_its_turn for call in others)
+        compared = comparable_case(case(folder, "NEG-08"), read_run(folder).run_id)["calls"]
+        assert [call["command"] for call in compared] == [call.command for call in others]
 
 
 def test_another_domain_is_a_difference_that_names_the_line(there: Path) -> None:
