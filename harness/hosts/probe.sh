@@ -84,25 +84,21 @@ throttled() {
     done
 }
 
+# What asks the agent; $1 is what virsh is to do before, in the same process.
 look() {
-    part domain
-    virsh_all "dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
+    virsh_all "$1dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
 $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
 }
+guest_cpus() { virsh_all "$1$(agent guest-get-vcpus)"; }
 
-# Does what asks the agent; where none answered, once more after a wait. libvirt tells when an agent connects, and a
-# virsh that cannot wait for that returns at once.
-once_answered() { # once_answered COMMAND SECONDS
+# Where no agent answered, the same once more after a wait. libvirt tells when an agent connects, and a virsh that
+# cannot wait for that goes on at once.
+once_answered() { # once_answered ASKING FIRST-PART SECONDS
+    part "$2"
     "$1" && return
-    [ -n "$2" ] || return
+    [ -n "$3" ] || return
     part waited
-    virsh_all "event --domain $domain --event agent-lifecycle --timeout $2"
-    "$1"
-}
-
-guest_cpus() {
-    part guest_cpus
-    virsh_all "$(agent guest-get-vcpus)"
+    "$1" "event --domain $domain --event agent-lifecycle --timeout $3$(then_part "$2")"
 }
 
 # The agent is asked for the rest only when it answered once: one that hangs costs one timeout, not three.
@@ -159,13 +155,13 @@ if ! command -v virsh >/dev/null 2>&1; then part no_virsh; part end; exit 0; fi
 
 case $1 in
     look)
-        if once_answered look "$5"; then guest_rest; fi
+        if once_answered look domain "$5"; then guest_rest; fi
         part cgroup
         cgroup
         part process
         process
         ;;
-    guest) if once_answered guest_cpus "$5"; then guest_rest; fi ;;
+    guest) if once_answered guest_cpus guest_cpus "$5"; then guest_rest; fi ;;
     agent)
         part answer
         virsh_all "qemu-agent-command --domain $domain --timeout $agent_s '$5'"
