@@ -1,6 +1,7 @@
 """Cases in several processes: one record, each case in its own place, nothing left by a worker that dies."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_a_cluster_is_left_to_share_beside_each_chain_and_other_settings_come_la
     around_the_smaller_chain = ["LS-01", "LIM-01", "LIM-02", "LS-02"]
     first, last = ["UPG-01", "UPG-02", "MIG-01", "MIG-02"], ["SWT-01", "SWT-02"]
     assert collected.ids == [*first, *around_the_smaller_chain, *last]
+
+
+def test_neighbours_of_a_module_that_may_overlap_come_far_apart(pytester: pytest.Pytester) -> None:
+    collected = Collected()
+    cases = "".join(f'@pytest.mark.case("TRN-{n}")\ndef test_{n}(stage):\n    """A case."""\n' for n in range(21))
+    pytester.makepyfile(f"import pytest\n{cases}")
+    pytester.inline_run("--collect-only", "--select=full", plugins=[collected])
+    numbers = [int(str(each).removeprefix("TRN-")) for each in collected.ids]
+    assert sorted(numbers) == list(range(21))
+    assert all(abs(one - other) > 5 for one, other in pairwise(numbers))
 
 
 def test_where_each_chain_has_a_cluster_and_one_is_left_to_share_all_chains_come_first(

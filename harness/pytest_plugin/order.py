@@ -10,6 +10,9 @@ import pytest
 from harness.pytest_plugin.cases import case_id, claim_of
 from harness.run.selection import FULL, SMOKE, select
 
+# More than neighbours that are alike, such as the six transitions from one class of offerings.
+_APART = 7
+
 
 def chosen(wanted: str | None, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """The items that `--select` means; tests that are no cases go only where something is selected.
@@ -46,12 +49,13 @@ def _quickly(items: list[pytest.Item]) -> list[pytest.Item]:
 
     Then the chain that needs the largest cluster, beside cases that share another one; the other chains come when half
     of those are through, so that there is a cluster to share all the time. What wants other settings of the zone comes
-    last and together, because it waits for everybody who presumes them.
+    last and together, because it waits for everybody who presumes them. Neighbours of a module, which are alike, would
+    all at once be busy, or wait for guests with a CPU cap: where cases may overlap they come far apart.
     """
     claims = [claim_of(item) for item in items]
     largest = max((claim.hosts for claim in claims if claim.alone == "cluster"), default=1)
     sharing = [number for number, claim in enumerate(claims) if claim.alone is None and not claim.zone_settings]
-    late = frozenset(sharing[len(sharing) // 2 :])
+    spread = {number: place for place, number in enumerate(_far_apart(sharing))}
 
     def rank(number: int) -> tuple[int, int]:
         claim = claims[number]
@@ -61,6 +65,11 @@ def _quickly(items: list[pytest.Item]) -> list[pytest.Item]:
             return (1 if claim.hosts == largest else 3), -claim.hosts
         if claim.zone_settings:
             return 5, 0
-        return (4 if number in late else 2), 0
+        place = spread[number]
+        return (2 if place < len(sharing) // 2 else 4), place
 
     return [items[number] for number in sorted(range(len(items)), key=rank)]
+
+
+def _far_apart(numbers: Sequence[int]) -> list[int]:
+    return [number for first in range(_APART) for number in numbers[first::_APART]]
