@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from harness.lab.topology import HostSpec
 
 # A host shows its own files in place of these, so nothing that it shares with us may lie beneath them.
 HIDDEN_IN_HOSTS = tuple(Path(path) for path in ("/run", "/var/run", "/etc/libvirt", "/proc", "/sys"))
+# From linux/prctl.h.
+_PR_SET_THP_DISABLE = 41
 HIDDEN_LIBVIRT_FOLDERS = tuple(Path(path) for path in ("/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt"))
 
 
@@ -86,6 +89,8 @@ class KvmFleet:
         return self._network
 
     def up(self) -> Sequence[LabHost]:
+        """Also takes huge pages from this process and all that it starts, for good."""
+        _without_huge_pages()
         for folder in (self.state_dir, self.cache_dir):
             _require_visible_in_hosts(folder)
         self.state_dir.mkdir(parents=True, exist_ok=True)
@@ -170,6 +175,14 @@ def host_pids(record: Path) -> dict[str, int]:
             environment = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
             found |= {entry.removeprefix("HOST_NAME="): pid for entry in environment if entry.startswith("HOST_NAME=")}
     return found
+
+
+def _without_huge_pages() -> None:
+    """A guest that lives for seconds touches a little of many pages, and of huge ones each is zeroed as a whole.
+
+    A kernel without this call keeps them, and the guests only boot slower.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 
 def _require_visible_in_hosts(folder: Path) -> None:

@@ -64,6 +64,11 @@ def test_what_an_agent_logs_is_at_its_usual_place_in_its_host_alone(
     assert not Path("/var/log/cloudstack").exists()
 
 
+def test_what_runs_in_a_host_gets_no_huge_pages(hosts: tuple[LabHost, ...], on_host: OnHost) -> None:
+    status = "cat /run/libvirtd.pid | xargs -I{} grep THP_enabled /proc/{}/status"
+    assert {on_host(host, status).split()[-1] for host in hosts} == {"0"}
+
+
 def test_only_the_key_of_the_lab_opens_a_host(hosts: tuple[LabHost, ...], on_host: OnHost, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     with pytest.raises(AssertionError, match="Permission denied"):
