@@ -103,13 +103,13 @@ class Collected:
         self.ids = [case_id(item) for item in session.items]
 
 
-def test_a_cluster_is_left_to_share_beside_each_chain_and_other_settings_come_last(pytester: pytest.Pytester) -> None:
+def test_a_cluster_is_left_to_share_beside_each_chain_and_other_settings_come_first(pytester: pytest.Pytester) -> None:
     collected = Collected()
     pytester.makepyfile(ORDER)
     pytester.inline_run("--collect-only", "--select=full", plugins=[collected])
     around_the_smaller_chain = ["LS-01", "LIM-01", "LIM-02", "LS-02"]
-    first, last = ["UPG-01", "UPG-02", "MIG-01", "MIG-02"], ["SWT-01", "SWT-02"]
-    assert collected.ids == [*first, *around_the_smaller_chain, *last]
+    first = ["UPG-01", "UPG-02", "SWT-01", "SWT-02", "MIG-01", "MIG-02"]
+    assert collected.ids == [*first, *around_the_smaller_chain]
 
 
 def test_neighbours_of_a_module_that_may_overlap_come_far_apart(pytester: pytest.Pytester) -> None:
@@ -126,16 +126,16 @@ def test_where_each_chain_has_a_cluster_and_one_is_left_to_share_all_chains_come
     run, lab, tmp_path: Path
 ) -> None:
     def first_cases(cloud: Path) -> set[str]:
-        _, record = run(ORDER, "--select=full", cloud=cloud)
+        _, record = run(ORDER, "--select=full", "-n", "5", cloud=cloud)
         cases = sorted(record["cases"], key=lambda case: case["began"])
-        return {next(case["id"] for case in cases if case["worker"] == worker) for worker in ("gw0", "gw1", "gw2")}
+        return {next(case["id"] for case in cases if case["worker"] == f"gw{number}") for number in range(5)}
 
     topology = tmp_path / "topology.json"
     third = HostSpec("kvm4", "cluster-c", 8, 2000, 4096)
     topology.write_text(LabSpec(hosts=(*DEFAULT_LAB.hosts, third)).as_json())
     with embedded_lab(tmp_path / "lab", "simulated", DEFAULT_RELEASE, LabOptions(topology=topology)) as cloud:
-        assert first_cases(cloud) == {"UPG-01", "MIG-01", "LIM-01"}
-    assert first_cases(lab.cloud_file) == {"UPG-01", "MIG-01", "LS-01"}
+        assert first_cases(cloud) == {"UPG-01", "SWT-01", "SWT-02", "MIG-01", "LIM-01"}
+    assert first_cases(lab.cloud_file) == {"UPG-01", "SWT-01", "SWT-02", "MIG-01", "LS-01"}
 
 
 @pytest.mark.parametrize("order", [(), ("--shuffle=1",), ("--shuffle=2",)], ids=str)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,15 +81,28 @@ def _begin(config: pytest.Config, stack: ExitStack, cases: dict[str, pytest.Item
         workers.chains = {name: chain for name, chain in chains.items() if chain}
         with workers.inviting(verification):
             _connect(config, stack)
-        # Where each chain has a cluster and one is left to share, none needs to wait for its turn.
-        clusters = verification.context.session.inventory.clusters
-        in_clusters = {chain for chain in workers.chains.values() if chain != ALONE_IN_THE_ZONE}
-        workers.chains_first = record.shuffle_seed is None and len(clusters) > len(in_clusters)
+        if record.shuffle_seed is None:
+            clusters = verification.context.session.inventory.clusters
+            workers.beginning = _beginning(cases, workers.chains, len(clusters))
     config.stash[CONTEXT] = verification.context
     follower = Follower(config, verification, cases)
     config.pluginmanager.register(follower)
     stack.callback(follower.end)
     config.hook.pytest_harness_begin(count=len(cases))
+
+
+def _beginning(cases: Mapping[str, pytest.Item], chains: Mapping[str, str], clusters: int) -> list[str]:
+    """The chains, and cases of none, that begin before all others, where the usual order wastes time.
+
+    Where each chain has a cluster and one is left to share, no chain needs to wait for its turn: all begin as soon as
+    the zone is as they presume it.
+    """
+    in_clusters = dict.fromkeys(chain for chain in chains.values() if chain != ALONE_IN_THE_ZONE)
+    if clusters <= len(in_clusters):
+        return []
+    in_the_zone = [chain for chain in chains.values() if chain == ALONE_IN_THE_ZONE]
+    other_terms = [name for name, item in cases.items() if name not in chains and claim_of(item).zone_settings]
+    return list(dict.fromkeys([*in_the_zone, *other_terms, *in_clusters]))
 
 
 def goes_by_section(config: pytest.Config) -> bool:

@@ -47,10 +47,10 @@ def _section(item: pytest.Item) -> str:
 def _quickly(items: list[pytest.Item]) -> list[pytest.Item]:
     """What is alone in the zone comes first, since all others wait for it anyhow.
 
-    Then the chain that needs the largest cluster, beside cases that share another one; the other chains come when half
-    of those are through, so that there is a cluster to share all the time. What wants other settings of the zone comes
-    last and together, because it waits for everybody who presumes them. Neighbours of a module, which are alike, would
-    all at once be busy, or wait for guests with a CPU cap: where cases may overlap they come far apart.
+    Then what wants other settings of the zone, together, because each change of them waits for everybody. Then the
+    chain that needs the largest cluster, beside cases that share another one; the other chains come when half of those
+    are through, so that there is a cluster to share all the time. Neighbours of a module, which are alike, would all at
+    once be busy, or wait for guests with a CPU cap: where cases may overlap they come far apart.
     """
     claims = [claim_of(item) for item in items]
     largest = max((claim.hosts for claim in claims if claim.alone == "cluster"), default=1)
@@ -62,11 +62,11 @@ def _quickly(items: list[pytest.Item]) -> list[pytest.Item]:
         if claim.alone == "zone":
             return 0, 0
         if claim.alone == "cluster":
-            return (1 if claim.hosts == largest else 3), -claim.hosts
+            return (2 if claim.hosts == largest else 4), -claim.hosts
         if claim.zone_settings:
-            return 5, 0
+            return 1, 0
         place = spread[number]
-        return (2 if place < len(sharing) // 2 else 4), place
+        return (3 if place < len(sharing) // 2 else 5), place
 
     return [items[number] for number in sorted(range(len(items)), key=rank)]
 

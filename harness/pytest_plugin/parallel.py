@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ class Workers:
         self._letter = os.memfd_create("cs-harness-invitation")
         self._ended = False
         self.chains: Mapping[str, str] | None = None
-        self.chains_first = False
+        self.beginning: Sequence[str] = ()
 
     @property
     def count(self) -> int:
@@ -124,21 +124,21 @@ class ChainScheduling(LoadScopeScheduling):
     """Gives cases that cannot overlap to one worker, one after another, and every other case to whoever is free."""
 
     def __init__(
-        self, config: pytest.Config, log: Producer | None, chains: Mapping[str, str], *, chains_first: bool
+        self, config: pytest.Config, log: Producer | None, chains: Mapping[str, str], beginning: Sequence[str]
     ) -> None:
-        """`chains` by case; with `chains_first` all of them begin before any other case, else when their turn comes."""
+        """`chains` by case; `beginning` are chains, and cases of none, that begin before all others, in this order."""
         super().__init__(config, log)
         self._chains = chains
-        self._chains_first = chains_first
+        self._beginning = beginning
         # The order of collection is the one we want.
         config.option.loadscopereorder = False
 
     def schedule(self) -> None:
         """Give out the cases, the first time, or what is left of them."""
-        if self._chains_first and self.collection is None:
-            for chain in self._chains.values():
+        if self.collection is None:
+            for scope in self._beginning:
                 # Its cases will be put here, where it stands in line.
-                self.workqueue[chain] = {}
+                self.workqueue[scope] = {}
         super().schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
@@ -164,4 +164,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ChainSc
     workers = workers_of(config)
     if workers is None or workers.chains is None:
         return None
-    return ChainScheduling(config, log, workers.chains, chains_first=workers.chains_first)
+    return ChainScheduling(config, log, workers.chains, workers.beginning)

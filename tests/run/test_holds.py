@@ -68,6 +68,26 @@ def test_cases_of_other_terms_wait_and_find_their_own_settings(tmp_path: Path) -
     assert seen == [True] * 20
 
 
+def test_who_wants_the_other_settings_that_are_in_force_passes_whoever_waits_for_a_change(tmp_path: Path) -> None:
+    holds, order = Holds(tmp_path), []
+
+    def presumes() -> None:
+        with holds.zone(Claim(), lambda terms: order.append(dict(terms))):
+            order.append("presumes")
+
+    def waits() -> bool:
+        return (tmp_path / "zone.line").exists() and holds._somebody_waits()
+
+    with ThreadPoolExecutor(1) as threads:
+        with holds.zone(OFF, _nothing):
+            waiting = threads.submit(presumes)
+            wait_until("the other one to stand in line", waits, bool, _TOGETHER_SECONDS)
+            with holds.zone(OFF, _nothing):
+                order.append("passes")
+        waiting.result()
+    assert order == ["passes", {}, "presumes"]
+
+
 def test_settings_that_could_not_be_arranged_are_arranged_by_the_next(tmp_path: Path) -> None:
     holds, arranged = Holds(tmp_path), []
 
