@@ -34,20 +34,21 @@ def wait_until(
     *,
     first_pause_s: float = 0.05,
     longest_pause_s: float = 1.0,
+    growth: float = 2.0,
     share: float = 0.0,
     transient: tuple[type[BaseException], ...] = (),
 ) -> T:
     """Call `look` until `done(seen)` holds and return what was seen.
 
-    The first look comes at once; pauses between looks double from `first_pause_s` to `longest_pause_s`, and from then
-    on are at least that `share` of the time waited so far. Exceptions listed in `transient` count as "not yet"; any
-    other one means "give up now" and passes through.
+    The first look comes at once; pauses between looks grow by the factor `growth` from `first_pause_s` to
+    `longest_pause_s`, and from then on are at least that `share` of the time waited so far. Exceptions listed in
+    `transient` count as "not yet"; any other one means "give up now" and passes through.
 
     Raises:
         DeadlineExpired: after `seconds`, carrying the last thing seen.
     """
     started = time.monotonic()
-    doubling = wait_exponential(multiplier=first_pause_s, min=first_pause_s, max=longest_pause_s)
+    growing = wait_exponential(multiplier=first_pause_s, max=longest_pause_s, exp_base=growth, min=first_pause_s)
 
     def not_yet(seen: T) -> bool:
         return not done(seen)
@@ -55,7 +56,7 @@ def wait_until(
     retrying = Retrying(
         retry=retry_if_result(not_yet) | retry_if_exception_type(transient),
         stop=stop_after_delay(seconds),
-        wait=lambda state: max(doubling(state), share * (state.seconds_since_start or 0.0)),
+        wait=lambda state: max(growing(state), share * (state.seconds_since_start or 0.0)),
         sleep=lambda pause: time.sleep(max(0.0, min(pause, started + seconds - time.monotonic()))),
     )
     try:

@@ -67,6 +67,11 @@ def test_any_other_error_means_give_up_now() -> None:
         wait_until("it", broken, lambda _: True, 5)
 
 
+def test_pauses_grow_by_a_factor_to_the_longest(clock: Clock) -> None:
+    wait_until("it", lambda: clock.now, lambda now: now > 100.3, 60, first_pause_s=0.01, longest_pause_s=0.1, growth=3)
+    assert clock.pauses == pytest.approx([0.01, 0.03, 0.09, 0.1, 0.1])
+
+
 def test_pauses_grow_with_the_time_waited_where_a_share_of_it_is_given(clock: Clock) -> None:
     wait_until("it", lambda: clock.now, lambda now: now > 110, 60, first_pause_s=0.01, longest_pause_s=0.09, share=0.03)
     assert clock.pauses[0] == pytest.approx(0.01)

@@ -33,10 +33,12 @@ class GuestWatch:
     def observe(self, view: HostView, expected: Sequence[Domain]) -> Observation:
         """A look through `view`; what the guest shows by its deadline instead of what is expected is compared later."""
         seen = view.observe(self._name, 0 if self._is_known else _AGENT_WAITED_FOR_S)
-        if isinstance(seen.domain, DomainView) and not _has_settled(expected, seen.guest):
-            if isinstance(seen.guest, GuestView) or self._boots(view):
-                self._settles(view, expected)
-            seen = view.observe(self._name)
+        if isinstance(seen.domain, DomainView):
+            possible = _possible(expected, seen.domain)
+            if not _has_settled(possible, seen.guest):
+                if isinstance(seen.guest, GuestView) or self._boots(view):
+                    self._settles(view, possible)
+                seen = view.observe(self._name)
         if isinstance(seen.guest, GuestView):
             self._has_answered()
         if self._stays_behind:
@@ -104,6 +106,12 @@ class GuestWatch:
             session.silent_guests_left -= 1
             if session.silent_guests_left == 0:
                 session.guest_agent_silent = str(expired)
+
+
+def _possible(expected: Sequence[Domain], seen: DomainView) -> Sequence[Domain]:
+    """What the domain leaves of it: a guest that has yet to bring its new parts online looks like one without them."""
+    there = (seen.vcpus, seen.dimms_kib)
+    return [domain for domain in expected if (domain.vcpus, domain.dimms_kib) == there] or expected
 
 
 def _has_settled(expected: Sequence[Domain], seen: GuestView | NotSeen) -> bool:

@@ -1,5 +1,7 @@
 """Following jobs to their end."""
 
+import time
+
 import pytest
 
 from harness.cloud.jobs import JobUnknownError, run_job
@@ -23,6 +25,20 @@ def test_a_job_is_asked_for_until_it_ends(server: ScriptedServer) -> None:
     assert (job.succeeded, job.code, job.text) == (True, 0, "")
     assert job.result == {"virtualmachine": {"id": "v"}}
     assert server.calls == ["scaleVirtualMachine"] + ["queryAsyncJobResult"] * 3
+
+
+def test_a_job_of_a_second_is_asked_for_at_most_twelve_times_in_it(server: ScriptedServer) -> None:
+    begun: list[float] = []
+
+    def answer(command: str) -> object:
+        begun.append(time.monotonic())
+        done = {"jobstatus": 1, "jobresult": {}} if begun[-1] - begun[0] > 1 else {"jobstatus": 0}
+        return json_response(command, {"jobid": "j1"} if command == "scaleVirtualMachine" else {"jobid": "j1", **done})
+
+    server.answer = answer
+    run_job(server.api, "scaleVirtualMachine", 5)
+    *in_it, _ = [command for command in server.calls if command == "queryAsyncJobResult"]
+    assert len(in_it) <= 12
 
 
 def test_a_failed_job_is_a_result_with_code_and_text(server: ScriptedServer) -> None:
