@@ -35,6 +35,11 @@ def test_quota_and_period_are_those_seen_on_a_real_host(
     assert bandwidth(percentage) == Bandwidth(quota_us, period_us)
 
 
+@pytest.mark.parametrize(("instance_mhz", "percentage"), [(250, 0.12), (750, 0.37), (1250, 0.62), (1750, 0.87)])
+def test_a_share_halfway_between_two_hundredths_goes_toward_zero(instance_mhz: int, percentage: float) -> None:
+    assert quota_percentage(instance_mhz, 2000) == percentage
+
+
 def test_a_host_of_unknown_speed_gives_no_percentage() -> None:
     assert quota_percentage(500, 0) is None
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.reference import oddities, rules
+from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
 from harness.reference.capacity import Host
 from harness.reference.cpu_tuning import LARGEST_SHARES_PRODUCT_MHZ
 from harness.reference.domain import Domain, ScaleCommand, domain_after_scale
 from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size
 from harness.reference.refusal import Refusal
-from harness.reference.release import SINCE
+from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.rule import Rule
 from harness.reference.scaling import Instance, Outcome, World, predict
 from harness.reference.together import Growth, Request, two_instances
@@ -202,3 +202,53 @@ def test_all_other_defects_of_a_release_hold_for_the_second_instance_too() -> No
 
 def _given(request: Request) -> tuple[object, object]:
     return request.offering, request.asked
+
+
+def test_a_migration_takes_back_shares_that_were_raised_before() -> None:
+    there, instance = _moves(LARGE)
+    raised = replace(instance, domain=replace(instance.domain, shares=9999))
+    moved = predict(there, raised, fixed(1, 500, 1024), NO_PARAMETERS)
+    assert (moved.outcome, moved.domain.shares) == (Outcome.MIGRATED, 500)
+
+
+def test_a_failure_before_anything_was_changed_is_no_partial_success() -> None:
+    there = world()
+    instance = running(there, NOW, prepared=False)
+    failed = predict(there, instance, fixed(1, 500, 512), NO_PARAMETERS)
+    assert (failed.outcome, failed.domain) == (Outcome.REFUSED, instance.domain)
+    assert oddities.PARTIAL_SUCCESS not in failed.rules
+
+
+@pytest.mark.parametrize(
+    ("release", "kept", "other"),
+    [
+        (BEFORE, rules.SAVED_PARAMETERS_BEFORE, rules.SAVED_PARAMETERS),
+        (SINCE, rules.SAVED_PARAMETERS, rules.SAVED_PARAMETERS_BEFORE),
+    ],
+    ids=["before", "since"],
+)
+def test_what_is_saved_goes_by_the_rule_of_the_release(release: Release, kept: Rule, other: Rule) -> None:
+    there = world(release)
+    instance = running(there, UNCONSTRAINED, Size(1, 500, 256))
+    scaled = predict(there, instance, UNCONSTRAINED, CustomParameters("2", "500", "256"))
+    assert scaled.outcome is Outcome.IN_PLACE
+    assert kept in scaled.rules
+    assert other not in scaled.rules
+
+
+def test_memory_that_no_block_of_the_guest_holds_is_refused_with_what_is_asked_for_where_that_is_mended() -> None:
+    there = world(replace(SINCE, defects=SINCE.defects - {oddities.UNUSABLE_DIMM}))
+    refused = predict(there, running(there, NOW), fixed(1, 500, 320), NO_PARAMETERS)
+    text = "Memory of a running instance grows by multiples of 128 MB; 64 MB are asked for."
+    assert refused.refusal == Refusal(431, text, oddities.UNUSABLE_DIMM)
+
+
+def test_the_memory_threshold_is_held_against_what_is_added() -> None:
+    there = world(settings=settings_with({names.MEMORY_THRESHOLD: "1.0"}))
+    almost = replace(SMALL, used_memory_bytes=SMALL.memory_bytes - 300)
+    full = replace(LARGE, used_memory_bytes=LARGE.memory_bytes)
+    there = replace(there, hosts=(almost, full, OTHER_CLUSTER))
+    # 256 MiB more count as 256 bytes, all of the new size would be 512.
+    refusal = predict(there, running(there, NOW), fixed(1, 500, 512), NO_PARAMETERS).refusal
+    assert refusal is not None
+    assert refusal.rule is not refusals.CLUSTER_THRESHOLD
