@@ -10,11 +10,11 @@ from harness.reference import oddities, rules
 from harness.reference import settings as names
 from harness.reference.decision import decide
 from harness.reference.domain import Topology, boot_memory_mib, topology
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size, concrete_size
+from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size, concrete_size, parameters_refusal
 from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.rule import Rule
 from harness.reference.scaling import Outcome
-from tests.reference.worlds import UNCONSTRAINED, fixed, running, settings_with, world
+from tests.reference.worlds import CONSTRAINED, SCALING_ON, UNCONSTRAINED, fixed, running, settings_with, world
 
 
 def _because(limit: Rule, quota: Rule) -> dict[str, Rule]:
@@ -59,6 +59,8 @@ def test_each_value_of_a_started_domain_has_its_rule(
         ("2", "512", rules.CEILINGS, rules.CEILINGS),
         ("1", "512", oddities.CEILING_BELOW_SIZE, rules.CEILINGS),
         ("2", "256", rules.CEILINGS, oddities.CEILING_BELOW_SIZE),
+        # The least that a setting can say, since 0 is no ceiling.
+        ("1", "1", oddities.CEILING_BELOW_SIZE, oddities.CEILING_BELOW_SIZE),
     ],
 )
 def test_a_ceiling_is_below_the_size_only_where_it_is_less(
@@ -108,3 +110,17 @@ def test_a_refusal_by_the_size_tells_the_size_and_one_before_it_has_none() -> No
     beyond = decide(there, instance, UNCONSTRAINED, CustomParameters("none", "500", "512"))
     assert beyond.refusal is not None
     assert (beyond.outcome, beyond.size) == (Outcome.REFUSED, None)
+
+
+def test_the_largest_number_of_vcpus_is_the_largest_int() -> None:
+    largest, beyond = (CustomParameters(f"{2**31 - 1 + more}", "500", "256") for more in (0, 1))
+    assert parameters_refusal(SINCE, UNCONSTRAINED, largest, SCALING_ON) is None
+    assert parameters_refusal(SINCE, UNCONSTRAINED, beyond, SCALING_ON) is not None
+
+
+def test_the_least_number_of_vcpus_is_the_offerings() -> None:
+    offering = replace(CONSTRAINED, min_cpus=2)
+    refused = parameters_refusal(SINCE, offering, CustomParameters("1", None, "256"), SCALING_ON)
+    assert refused is not None
+    assert "between 2 and 4" in refused.text
+    assert parameters_refusal(SINCE, offering, CustomParameters("2", None, "256"), SCALING_ON) is None
