@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from harness.reference import oddities, rules
+from harness.reference import oddities, refusals, rules
 from harness.reference import settings as names
 from harness.reference.decision import decide
 from harness.reference.domain import Topology, boot_memory_mib, topology
-from harness.reference.offering import NO_PARAMETERS, CustomParameters, Size, concrete_size, parameters_refusal
+from harness.reference.offering import (
+    NO_PARAMETERS,
+    CustomParameters,
+    Offering,
+    Size,
+    concrete_size,
+    parameters_refusal,
+)
 from harness.reference.release import BEFORE, SINCE, Release
 from harness.reference.rule import Rule
-from harness.reference.scaling import Outcome
+from harness.reference.scaling import STOPPED, Outcome
 from tests.reference.worlds import CONSTRAINED, SCALING_ON, UNCONSTRAINED, fixed, running, settings_with, world
 
 
@@ -124,3 +131,23 @@ def test_the_least_number_of_vcpus_is_the_offerings() -> None:
     assert refused is not None
     assert "between 2 and 4" in refused.text
     assert parameters_refusal(SINCE, offering, CustomParameters("2", None, "256"), SCALING_ON) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "larger"),
+    [(names.MAX_OFFERING_CPUS, fixed(2, 500, 256)), (names.MAX_OFFERING_MEMORY, fixed(1, 600, 256))],
+)
+def test_the_least_that_an_offering_may_have_at_most_is_one(setting: str, larger: Offering) -> None:
+    there = world(settings=settings_with(global_values={setting: "1"}))
+    stopped = replace(running(there, fixed(1, 500, 256, name="now")), state=STOPPED)
+    refusal = decide(there, stopped, larger, NO_PARAMETERS).refusal
+    assert refusal is not None
+    assert refusal.rule is refusals.LARGEST_SIZES
+
+
+def test_a_stopped_instance_that_is_refused_is_left_as_it_was() -> None:
+    there = world()
+    stopped = replace(running(there, fixed(1, 500, 256, name="now")), state=STOPPED)
+    refused = decide(there, stopped, UNCONSTRAINED, CustomParameters("none", "500", "256"))
+    assert refused.refusal is not None
+    assert (refused.outcome, refused.size) == (Outcome.REFUSED, None)
