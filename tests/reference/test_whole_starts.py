@@ -119,8 +119,10 @@ def test_a_refusal_by_the_size_tells_the_size_and_one_before_it_has_none() -> No
     assert (beyond.outcome, beyond.size) == (Outcome.REFUSED, None)
 
 
-def test_the_largest_number_of_vcpus_is_the_largest_int() -> None:
-    largest, beyond = (CustomParameters(f"{2**31 - 1 + more}", "500", "256") for more in (0, 1))
+@pytest.mark.parametrize("field", ["cpus", "speed_mhz"])
+def test_the_largest_number_that_can_be_asked_for_is_the_largest_int(field: str) -> None:
+    asked = CustomParameters("1", "500", "256")
+    largest, beyond = (replace(asked, **{field: f"{2**31 - 1 + more}"}) for more in (0, 1))
     assert parameters_refusal(SINCE, UNCONSTRAINED, largest, SCALING_ON) is None
     assert parameters_refusal(SINCE, UNCONSTRAINED, beyond, SCALING_ON) is not None
 
