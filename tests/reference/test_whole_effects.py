@@ -243,12 +243,13 @@ def test_memory_that_no_block_of_the_guest_holds_is_refused_with_what_is_asked_f
     assert refused.refusal == Refusal(431, text, oddities.UNUSABLE_DIMM)
 
 
-def test_the_memory_threshold_is_held_against_what_is_added() -> None:
+@pytest.mark.parametrize(("left_bytes", "crossed"), [(300, False), (256, False), (255, True)])
+def test_the_memory_threshold_is_held_against_what_is_added(left_bytes: int, crossed: bool) -> None:
     there = world(settings=settings_with({names.MEMORY_THRESHOLD: "1.0"}))
-    almost = replace(SMALL, used_memory_bytes=SMALL.memory_bytes - 300)
+    almost = replace(SMALL, used_memory_bytes=SMALL.memory_bytes - left_bytes)
     full = replace(LARGE, used_memory_bytes=LARGE.memory_bytes)
     there = replace(there, hosts=(almost, full, OTHER_CLUSTER))
     # 256 MiB more count as 256 bytes, all of the new size would be 512.
     refusal = predict(there, running(there, NOW), fixed(1, 500, 512), NO_PARAMETERS).refusal
     assert refusal is not None
-    assert refusal.rule is not refusals.CLUSTER_THRESHOLD
+    assert (refusal.rule is refusals.CLUSTER_THRESHOLD) is crossed

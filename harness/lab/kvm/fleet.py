@@ -26,9 +26,9 @@ from harness.lab.topology import HostSpec
 
 # A host shows its own files in place of these, so nothing that it shares with us may lie beneath them.
 HIDDEN_IN_HOSTS = tuple(Path(path) for path in ("/run", "/var/run", "/etc/libvirt", "/proc", "/sys"))
+HIDDEN_LIBVIRT_FOLDERS = tuple(Path(path) for path in ("/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt"))
 # From linux/prctl.h.
 _PR_SET_THP_DISABLE = 41
-HIDDEN_LIBVIRT_FOLDERS = tuple(Path(path) for path in ("/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt"))
 
 
 class KvmFleet:
