@@ -6,7 +6,10 @@ import ctypes
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError
 from harness.lab.faults.registry import Faults
@@ -18,8 +21,10 @@ from harness.lab.kvm.guest_hotplug import plugs_cpus
 from harness.lab.kvm.guest_image import guest_image
 from harness.lab.kvm.host import KvmHost, start_host
 from harness.lab.kvm.host_files import HostFiles
+from harness.lab.kvm.libvirt_binding import libvirt
 from harness.lab.kvm.meddling import KvmMeddling
 from harness.lab.kvm.network import LabNetwork, NetworkRefusedError, open_network, plug_in, start_switch
+from harness.lab.kvm.saved_boots import SavedBoots, boots_are_saved
 from harness.lab.kvm.ssh_keys import make_ssh_key
 from harness.lab.remains import Remains, process_stat, recorded, sweep
 from harness.lab.topology import HostSpec
@@ -70,6 +75,8 @@ class KvmFleet:
         self._switch: GatedProcess | None = None
         self._hosts: tuple[KvmHost, ...] = ()
         self._network: LabNetwork | None = None
+        self._boots: SavedBoots | None = None
+        self._spare: tuple[KvmHost, ...] = ()
         self._lab_hosts: tuple[LabHost, ...] = ()
 
     @property
@@ -105,49 +112,37 @@ class KvmFleet:
     def down(self) -> None:
         for lab_host in self._lab_hosts:
             lab_host.hypervisor.close()
+        if self._boots is not None:
+            self._boots.close()
         sweep(self.record)
-        for host in self._hosts:
+        if self._boots is not None:
+            self._boots.join()
+        for host in (*self._hosts, *self._spare):
             host.process.reap()
         if self._switch is not None:
             self._switch.reap()
-        self._switch, self._hosts, self._lab_hosts = None, (), ()
+        self._switch, self._boots, self._hosts, self._spare, self._lab_hosts = None, None, (), (), ()
 
     def _bring_up(self, remains: Remains) -> tuple[LabHost, ...]:
-        folders = [self.state_dir / name for name in ("ssh", "hosts", "primary")]
+        folders = [self.state_dir / name for name in ("ssh", "hosts", "primary", "boots")]
         new = [folder for folder in folders if not folder.exists()]
         remains.directories(*new)
         for folder in new:
             folder.mkdir(mode=0o700)
-        key_file = self.state_dir / "ssh" / "id_ed25519"
         image = guest_image(self.cache_dir, remains)
         accelerated = domain_type(self.cache_dir, self.acceleration)
         self.guest_boot = GuestBoot(
             accelerated, image.kernel, image.initrd, image.command_line, plugs_cpus(image, accelerated)
         )
+        if accelerated == "qemu" and boots_are_saved():
+            self._boots = SavedBoots(self.state_dir / "boots", partial(self._spare_libvirtd, remains))
         self._switch = start_switch(self.lab_id, self.state_dir / "hosts", remains)
         self._network = network = open_network(self.lab_id, self._switch)
         addresses = [network.host_address(index) for index in range(len(self.specs))]
         names = tuple(zip([spec.name for spec in self.specs], addresses, strict=True))
-        all_files = [
-            HostFiles(
-                folder=self.state_dir / "hosts" / spec.name,
-                spec=spec,
-                address=address,
-                neighbours=names,
-                authorized_keys=key_file.with_suffix(".pub"),
-                libvirt_cache=self.cache_dir / "libvirt",
-                libvirt_tcp=self.libvirt_tcp,
-                uplink_bridged=self.uplink_bridged,
-            )
-            for spec, address in zip(self.specs, addresses, strict=True)
-        ]
-        arrangement = layout()
-        for index, files in enumerate(all_files, start=1):
-            groups = make_group(arrangement, f"csl-{self.lab_id}-{index}", remains)
-            host = start_host(files, self.lab_id, arrangement, remains)
-            self._hosts += (host,)
-            host.begin(groups)
-        for file in (key_file, *(files.host_key for files in all_files)):
+        for number, spec in enumerate(self.specs, start=1):
+            self._hosts += (self._begin_host(spec, number, names, remains),)
+        for file in (self._key_file, *(host.files.host_key for host in self._hosts)):
             make_ssh_key(file)
         try:
             plug_in(network, [host.process.pid for host in self._hosts])
@@ -159,10 +154,47 @@ class KvmFleet:
         for host in self._hosts:
             host.process.let_go()
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:
-            ready = tuple(threads.map(lambda host: host.wait_until_ready(key_file), self._hosts))
+            ready = tuple(threads.map(lambda host: host.wait_until_ready(self._key_file, self._boots), self._hosts))
         for host, lab_host in zip(self._hosts, ready, strict=True):
             self.faults.attend_host(lab_host.spec.name, KvmMeddling(host, lab_host.hypervisor))
         return ready
+
+    @property
+    def _key_file(self) -> Path:
+        return self.state_dir / "ssh" / "id_ed25519"
+
+    def _begin_host(
+        self, spec: HostSpec, number: int, names: tuple[tuple[str, IPv4Address], ...], remains: Remains
+    ) -> KvmHost:
+        """Start a host's process up to where it waits for its cable."""
+        files = HostFiles(
+            folder=self.state_dir / "hosts" / spec.name,
+            spec=spec,
+            address=self.network.host_address(number - 1),
+            neighbours=names,
+            authorized_keys=self._key_file.with_suffix(".pub"),
+            libvirt_cache=self.cache_dir / "libvirt",
+            libvirt_tcp=self.libvirt_tcp,
+            uplink_bridged=self.uplink_bridged,
+        )
+        arrangement = layout()
+        groups = make_group(arrangement, f"csl-{self.lab_id}-{number}", remains)
+        host = start_host(files, self.lab_id, arrangement, remains)
+        host.begin(groups)
+        return host
+
+    def _spare_libvirtd(self, remains: Remains) -> Any:
+        """A connection to a host that is in no list."""
+        number = len(self.specs) + 1
+        spec = HostSpec(f"spare-{self.lab_id}", "", cpus=1, speed_mhz=1000, memory_mib=1024)
+        host = self._begin_host(spec, number, (), remains)
+        self._spare = (host,)
+        make_ssh_key(host.files.host_key)
+        plug_in(self.network, [host.process.pid], first_port=number)
+        host.process.let_go()
+        hypervisor = host.wait_until_ready(self._key_file).hypervisor
+        hypervisor.close()
+        return libvirt().open(host.libvirt_uri)
 
 
 def host_pids(record: Path) -> dict[str, int]:

@@ -13,6 +13,7 @@ from harness.lab.kvm.cgroups import CgroupLayout, join, make_way
 from harness.lab.kvm.gate import LAB_VARIABLE, GatedProcess
 from harness.lab.kvm.host_files import SSH_PORT, HostFiles
 from harness.lab.kvm.libvirt_hypervisor import LibvirtHypervisor
+from harness.lab.kvm.saved_boots import SavedBoots
 from harness.lab.remains import Remains
 from harness.waiting import DeadlineExpired, wait_until
 
@@ -45,10 +46,10 @@ class KvmHost:
         if self.cgroup_version == 2:
             make_way(groups[0], self.process.pid)
 
-    def wait_until_ready(self, key_file: Path) -> LabHost:
-        """Return the host once libvirtd and sshd answer."""
+    def wait_until_ready(self, key_file: Path, boots: SavedBoots | None = None) -> LabHost:
+        """Return the host once libvirtd and sshd answer; `boots` start its guests, if given."""
         hypervisor = LibvirtHypervisor(
-            self.files.spec.name, self.libvirt_uri, str(self.files.address), self.cgroup_version
+            self.files.spec.name, self.libvirt_uri, str(self.files.address), self.cgroup_version, boots
         )
         self.wait_for_libvirtd(hypervisor)
         self.wait_for_sshd()

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.lab.hypervisor import Hypervisor, HypervisorError, NodeInfo
 from harness.lab.kvm.libvirt_binding import libvirt
+from harness.lab.kvm.saved_boots import SavedBoots
 
 # How long an aborted migration may take to end before its thread is left to itself.
 ABORT_SECONDS = 5.0
@@ -19,11 +20,13 @@ _CRAWL_MIB_PER_SECOND, _HALF_WAY_SECONDS = 1, 1.0
 class LibvirtHypervisor:
     """Implements `harness.lab.hypervisor.Hypervisor`; connects at first use and again after libvirtd was restarted."""
 
-    def __init__(self, name: str, uri: str, address: str, cgroup_version: int) -> None:
+    def __init__(self, name: str, uri: str, address: str, cgroup_version: int, boots: SavedBoots | None = None) -> None:
+        """Where there are `boots`, they start the guests."""
         self.name = name
         self.uri = uri
         self.address = address
         self._cgroup_version = cgroup_version
+        self._boots = boots
         self._lock = threading.Lock()
         self._connection: Any = None
 
@@ -38,7 +41,10 @@ class LibvirtHypervisor:
 
     def start(self, domain_xml: str) -> None:
         with self._connected() as connection:
-            connection.createXML(domain_xml)
+            if self._boots is not None:
+                self._boots.start(connection, domain_xml)
+            else:
+                connection.createXML(domain_xml)
 
     def dump_xml(self, domain: str) -> str:
         with self._domain(domain) as found:

@@ -89,11 +89,11 @@ def open_network(lab_id: str, switch: GatedProcess) -> LabNetwork:
     return LabNetwork(lab_id, subnet, switch)
 
 
-def plug_in(network: LabNetwork, host_pids: Sequence[int]) -> None:
+def plug_in(network: LabNetwork, host_pids: Sequence[int], *, first_port: int = 1) -> None:
     """Give each host, by the pid of a process in its namespace, an `eth0` on the switch."""
     lines: list[str] = []
-    for index, pid in enumerate(host_pids, start=1):
-        port = f"csl{network.lab_id}p{index}"
+    for number, pid in enumerate(host_pids, start=first_port):
+        port = f"csl{network.lab_id}p{number}"
         lines.append(f"link add {port} type veth peer name eth0 netns {pid}")
         lines.append(f"link set {port} master cslb{network.lab_id} up")
     run_ip(*lines, namespace_of=network.switch.pid)
