@@ -59,7 +59,11 @@ class SavedBoots:
 
     def start(self, connection: Any, domain_xml: str) -> None:
         """Create and start a transient domain. Raises libvirtError as createXML does."""
-        machine = machine_of(domain_xml)
+        try:
+            machine = machine_of(domain_xml)
+        except ElementTree.ParseError:
+            connection.createXML(domain_xml)
+            return
         saved = self._look_up(machine, domain_xml)
         trouble = None if saved is None else self._go_on(connection, saved, domain_xml)
         if saved is not None and trouble is None:
@@ -71,10 +75,13 @@ class SavedBoots:
 
     def _look_up(self, machine: str, domain_xml: str) -> Path | None:
         with self._lock:
-            is_new = machine in self._met and machine not in self._ordered
-            if is_new and len(self._ordered) < MOST_MACHINES and not self._closing:
+            comes_again = machine in self._met and machine not in self._ordered
+            if comes_again and len(self._ordered) < MOST_MACHINES and not self._closing:
                 self._ordered.add(machine)
-                self._order(machine, domain_xml)
+                if self._worker is None:
+                    self._worker = threading.Thread(target=self._work, name="saved-boots", daemon=True)
+                    self._worker.start()
+                self._orders.put((machine, domain_xml))
             self._met.add(machine)
             return self._saved.get(machine)
 
@@ -97,28 +104,36 @@ class SavedBoots:
                 return
         _log.warning("guests of machine %s boot from now on: %s", machine, why)
 
-    def _order(self, machine: str, domain_xml: str) -> None:
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._work, name="saved-boots", daemon=True)
-            self._worker.start()
-        self._orders.put((machine, domain_xml))
-
     def _work(self) -> None:
-        spare: Any = None
-        while (order := self._orders.get()) is not None:
+        order = self._orders.get()
+        if order is None:
+            return
+        failures = (libvirt().libvirtError, OSError, HarnessError, subprocess.SubprocessError)
+        try:
+            with self._making:
+                self._require_open()
+                spare = self._spare_host()
+        except failures as error:
+            # What is ordered from now on is never looked at, and boots.
+            self._give_up(order[0], error)
+            return
+        while order is not None:
             machine, domain_xml = order
             try:
                 with self._making:
                     self._require_open()
-                    if spare is None:
-                        spare = self._spare_host()
                     own_xml = self._as_spare(domain_xml)
                 saved = self._boot_and_save(spare, machine, own_xml)
-            except (libvirt().libvirtError, OSError, HarnessError, subprocess.SubprocessError) as error:
+            except failures as error:
                 self._give_up(machine, error)
             else:
                 with self._lock:
                     self._saved[machine] = saved
+                _log.info("guests of machine %s go on from a saved boot from now on", machine)
+            order = self._orders.get()
+        # Its libvirtd may be gone already.
+        with contextlib.suppress(libvirt().libvirtError):
+            spare.close()
 
     def _require_open(self) -> None:
         if self._closing:
