@@ -144,15 +144,7 @@ class KvmFleet:
             self._hosts += (self._begin_host(spec, number, names, remains),)
         for file in (self._key_file, *(host.files.host_key for host in self._hosts)):
             make_ssh_key(file)
-        try:
-            plug_in(network, [host.process.pid for host in self._hosts])
-        except NetworkRefusedError:
-            # A host that has ended is the better reason than the cable that found no host.
-            for host in self._hosts:
-                host.process.require_running()
-            raise
-        for host in self._hosts:
-            host.process.let_go()
+        self._plug_in(*self._hosts)
         with ThreadPoolExecutor(max_workers=len(self._hosts)) as threads:
             ready = tuple(threads.map(lambda host: host.wait_until_ready(self._key_file, self._boots), self._hosts))
         for host, lab_host in zip(self._hosts, ready, strict=True):
@@ -183,6 +175,17 @@ class KvmFleet:
         host.begin(groups)
         return host
 
+    def _plug_in(self, *hosts: KvmHost, first_port: int = 1) -> None:
+        try:
+            plug_in(self.network, [host.process.pid for host in hosts], first_port=first_port)
+        except NetworkRefusedError:
+            # A host that has ended is the better reason than the cable that found no host.
+            for host in hosts:
+                host.process.require_running()
+            raise
+        for host in hosts:
+            host.process.let_go()
+
     def _spare_libvirtd(self, remains: Remains) -> Any:
         """A connection to a host that is in no list."""
         number = len(self.specs) + 1
@@ -190,8 +193,7 @@ class KvmFleet:
         host = self._begin_host(spec, number, (), remains)
         self._spare = (host,)
         make_ssh_key(host.files.host_key)
-        plug_in(self.network, [host.process.pid], first_port=number)
-        host.process.let_go()
+        self._plug_in(host, first_port=number)
         hypervisor = host.wait_until_ready(self._key_file).hypervisor
         hypervisor.close()
         return libvirt().open(host.libvirt_uri)
