@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from harness.lab.api.lab_cloud import LabCloud
@@ -25,6 +26,10 @@ from harness.reference.release import SINCE, Release
 
 # Runs pytest in pytest; only the uppermost conftest may ask for it.
 pytest_plugins = ["pytester"]
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 missing_for_kvm = functools.cache(preflight.missing)
 

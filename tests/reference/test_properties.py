@@ -108,7 +108,7 @@ def _situations(draw: st.DrawFn) -> tuple[World, Instance, Offering, CustomParam
     return there, instance, draw(_offerings("new")), CustomParameters(draw(TEXTS), draw(TEXTS), draw(TEXTS))
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(_situations(), st.none() | st.sampled_from(["owner", "admin"]))
 def test_every_request_ends_in_an_outcome_with_its_rules_or_is_known_to_be_endless(
     situation: tuple[World, Instance, Offering, CustomParameters], caller: str | None
@@ -143,7 +143,7 @@ def test_every_request_ends_in_an_outcome_with_its_rules_or_is_known_to_be_endle
         assert prediction.offering == offering
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(_situations())
 def test_a_decision_is_the_one_that_a_prediction_carries_out(
     situation: tuple[World, Instance, Offering, CustomParameters],
@@ -161,7 +161,6 @@ def test_a_decision_is_the_one_that_a_prediction_carries_out(
         assert (prediction.outcome, prediction.size) == (decision.outcome, decision.size)
 
 
-@settings(deadline=None)
 @given(
     release=RELEASES,
     now=st.builds(Size, st.integers(1, 8), st.integers(1, 2000), st.integers(2, 1024)),

@@ -70,7 +70,7 @@ def test_environments_that_differ_are_shown_beside() -> None:
     assert compare(of_run(old), of_run(new)).environment == {"CloudStack": ("4.23.0.0", "4.23.1.0")}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), sigma=st.floats(0, 0.4), number=st.integers(1, 400), shift=st.floats(0.3, 3))
 def test_noise_passes(seed: int, sigma: float, number: int, shift: float) -> None:
     """Durations that scatter by the same factor in both runs are not slower, also where a whole machine is slower."""

@@ -192,7 +192,7 @@ def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
         assert json.loads((tmp_path / "zone.terms").read_text() if (tmp_path / "zone.terms").exists() else "{}") == {}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(claims=st.lists(st.sampled_from([Claim(), OFF, ZONE, CLUSTER, Claim(alone="cluster", hosts=2)]), max_size=12))
 def test_nobody_is_ever_with_somebody_who_disagrees(
     tmp_path_factory: pytest.TempPathFactory, claims: list[Claim]

@@ -239,7 +239,7 @@ def test_a_host_that_does_not_take_the_instance_is_an_error(tmp_path: Path) -> N
 NUMBERS = st.sampled_from([1, 2, 3, 4, 512, 1000, 1025, 2048, 8192, 2**31 - 1])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     release=st.sampled_from(["4.22", "4.23"]),

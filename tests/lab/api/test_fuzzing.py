@@ -242,7 +242,7 @@ def _check(answer: TestResponse) -> None:
 
 # The usual limit for a test is one for the usual number of examples.
 @pytest.mark.timeout(max(300, _EXAMPLES // 8))
-@settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=_EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(
     request=_requests(),
     who=st.sampled_from(["admin"] * 9 + ["user"] * 3 + ["nobody", "unsigned"]),

@@ -303,7 +303,6 @@ def test_capacity_is_what_runs(cloud: LabCloud, release: Release) -> None:
     Machine.TestCase.settings = settings(
         max_examples=40,
         stateful_step_count=50,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     Machine.TestCase().runTest()

@@ -106,7 +106,7 @@ def test_more_jobs_than_threads_all_end() -> None:
     assert [at for at, what in run.settle() if "begins" not in what] == [5, 5, 10, 10, 15, 15]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.lists(st.floats(0, 1e4), max_size=4), min_size=1, max_size=12))
 def test_a_run_can_be_repeated(pauses: list[list[float]]) -> None:
     def once() -> list[tuple[float, str]]:

@@ -50,7 +50,7 @@ def _done(host: SimulatedHypervisor, act: Act, xml: Callable[..., str], dimm: Ca
             host.libvirtd_answers = number % 2 == 0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, max_size=12), version=st.sampled_from([1, 2]))
 def test_it_is_what_it_would_be_written_anew(
     acts: list[Act], version: int, agent_xml: Callable[..., str], dimm: Callable[[int], str]
