@@ -102,7 +102,7 @@ class GuestView:
 
 @dataclass(frozen=True)
 class ProcessView:
-    """The domain's QEMU process: whether it took the guest over from another one, or began with it."""
+    """The domain's QEMU process: whether it took the guest over from one on another host, by a live migration."""
 
     took_over: bool
 

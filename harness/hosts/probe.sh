@@ -68,7 +68,8 @@ cgroup() {
     fi
 }
 
-# The destination of a live migration is a QEMU that was started to wait for one.
+# The destination of a live migration is a QEMU that was started to wait for one, and so is one that goes on from a saved
+# state; the domain's state tells which.
 process() {
     if ! [ -r "$root/proc/$pid/cmdline" ]; then printf 'error: cannot read /proc/%s/cmdline\n' "$pid"; return; fi
     if tr '\0' '\n' <"$root/proc/$pid/cmdline" | grep -qx -e -incoming; then echo incoming; else echo started; fi
@@ -86,8 +87,8 @@ throttled() {
 
 # What asks the agent; $1 is what virsh is to do before, in the same process.
 look() {
-    virsh_all "$1dumpxml --domain $domain$(then_part list)list --all --name$(then_part scheduler)schedinfo --domain \
-$domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
+    virsh_all "$1dumpxml --domain $domain$(then_part list)list --all --name$(then_part state)domstate --domain \
+$domain --reason$(then_part scheduler)schedinfo --domain $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
 }
 guest_cpus() { virsh_all "$1$(agent guest-get-vcpus)"; }
 

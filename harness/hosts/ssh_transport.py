@@ -28,6 +28,8 @@ from harness.waiting import DeadlineExpired, wait_until
 _LOOKED_AGAIN_S = 5.0
 _TRANSIENT = (ConnectionLost, ConnectionRefused, HandshakeFailed, LibvirtFailed, ProbeCut, Unreachable)
 _CUT = (ConnectionLost, HandshakeFailed, ProbeCut)
+# virsh's words (tools/virsh-domain-monitor.c virshDomainRunningReason).
+_FROM_A_FILE = ("(restored)", "(from snapshot)")
 # virsh's words (tools/virsh.c virshReconnect) while libvirtd is started anew.
 _NO_LIBVIRTD = "error: failed to connect to the hypervisor"
 
@@ -65,7 +67,7 @@ class SshHostView:
             cgroup=read_cgroup(parts.text("cgroup")),
             vcpus=read_vcpu_counts(parts.text("vcpus")),
             guest=_guest(parts),
-            process=_process(parts.text("process")),
+            process=_process(parts),
         )
 
     def guest(self, instance_name: str, wait_s: int = 0) -> GuestView | NotSeen:
@@ -160,11 +162,18 @@ def _domain(parts: Parts, name: str) -> DomainView | Absent | NotSeen:
         return NotSeen(str(malformed))
 
 
-def _process(text: str | NotSeen) -> ProcessView | NotSeen:
+def _process(parts: Parts) -> ProcessView | NotSeen:
+    text = parts.text("process")
     if isinstance(text, NotSeen):
         return NotSeen(f"QEMU process: {text.reason}")
-    # libvirt starts the destination of a migration with -incoming (qemuMigrationDstPrepareAny).
-    return ProcessView(took_over=text == "incoming")
+    if text != "incoming":
+        return ProcessView(took_over=False)
+    # libvirt starts with -incoming both the destination of a migration (qemuMigrationDstPrepareAny) and a domain that
+    # goes on from a file (qemuSaveImageStartVM); it keeps how the domain came (virDomainRunningReason).
+    state = parts.text("state")
+    if isinstance(state, NotSeen):
+        return NotSeen(f"QEMU process took its guest over, and libvirt does not tell from where: {state.reason}")
+    return ProcessView(took_over=not state.endswith(_FROM_A_FILE))
 
 
 def _guest(parts: Parts) -> GuestView | NotSeen:

@@ -152,7 +152,14 @@ def test_a_process_tells_whether_it_took_its_guest_over(view: SshHostView, files
     command_line.write_text(f"qemu-system-x86_64\0-name\0guest={NAME},of=-incoming\0")
     assert view.observe(NAME).process == ProcessView(took_over=False)
     command_line.write_text(f"qemu-system-x86_64\0-name\0guest={NAME}\0-incoming\0defer\0")
-    assert view.observe(NAME).process == ProcessView(took_over=True)
+    (state,) = files.rglob(f"{NAME}/domstate")
+    for reason, took_over in (("migrated", True), ("unpaused", True), ("restored", False), ("from snapshot", False)):
+        state.write_text(f"printf '%s\\n' 'running ({reason})'\n")
+        assert view.observe(NAME).process == ProcessView(took_over=took_over), reason
+    state.write_text("printf 'error: Disconnected\\n'\n")
+    assert view.observe(NAME).process == NotSeen(
+        "QEMU process took its guest over, and libvirt does not tell from where: Disconnected"
+    )
     command_line.unlink()
     assert view.observe(NAME).process == NotSeen(f"QEMU process: cannot read /proc/{pid}/cmdline")
 
@@ -366,7 +373,19 @@ def test_the_script_runs_under_every_usual_shell(view: SshHostView, host: LabHos
 
     assert printed.stderr == ""
     assert set(parts.texts) == {
-        *("domain", "list", "scheduler", "vcpus", "guest_cpus", "blocks", "block_size", "cgroup", "process", "end"),
+        *(
+            "domain",
+            "list",
+            "state",
+            "scheduler",
+            "vcpus",
+            "guest_cpus",
+            "blocks",
+            "block_size",
+            "cgroup",
+            "process",
+            "end",
+        ),
     }
     assert not [name for name in parts.texts if name != "end" and isinstance(parts.text(name), NotSeen)]
 

@@ -173,6 +173,7 @@ def _files(domain: SimulatedDomain) -> tuple[State, dict[str, str], tuple[str, .
             f"{'maximum':<12} {'live':<8} {domain.definition.max_vcpus:>6}\n"
             f"{'current':<12} {'live':<8} {domain.vcpus:>6}\n"
         ),
+        f"{virsh}/domstate": f"running ({'migrated' if domain.took_over else 'booted'})\n",
         _pid_file(name): str(domain.pid),
         f"proc/{domain.pid}/cmdline": _command_line(domain),
     }

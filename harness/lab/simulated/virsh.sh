@@ -37,6 +37,7 @@ show() { . "$dir/$1"; printf '\n'; }
 dumpxml() { find_domain "$@" && show dumpxml; }
 schedinfo() { find_domain "$@" && show schedinfo; }
 vcpucount() { find_domain "$@" && show vcpucount; }
+domstate() { find_domain "$@" && show domstate; }
 domstats() { find_domain "$@" && show domstats; }
 list() {
     case " $* " in
@@ -113,7 +114,7 @@ fi
 command=$1
 shift
 case $command in
-    dumpxml | schedinfo | vcpucount | domstats | list | nodeinfo | version | uri | echo) "$command" "$@" ;;
+    dumpxml | schedinfo | vcpucount | domstate | domstats | list | nodeinfo | version | uri | echo) "$command" "$@" ;;
     qemu-agent-command) agent_command "$@" ;;
     *) printf "error: unknown command: '%s'\n" "$command" >&2; exit 1 ;;
 esac

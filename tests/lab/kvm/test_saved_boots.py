@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.hosts.access import HostAccess
+from harness.hosts.observation import ProcessView
+from harness.hosts.pool import Hosts
 from harness.lab.agent.domain_xml import Hardware, domain_xml
 from harness.lab.agent.hook import for_these_hosts
 from harness.lab.fleet import GuestBoot, LabHost
@@ -178,6 +181,17 @@ def until_saved(fleet: KvmFleet, caplog: pytest.LogCaptureFixture, count: int = 
     assert len(saved(fleet)) >= count
 
 
+def came_by_migration(host: LabHost, name: str, folder: Path) -> bool:
+    """As the harness sees it."""
+    known = folder / host.spec.name
+    known.write_text(f"{host.ssh.known_host}\n", encoding="ascii")
+    access = HostAccess(host.spec.name, host.ssh.address, key_file=host.ssh.key_file, known_hosts=known)
+    with Hosts([access]) as views:
+        process = views.on(host.spec.name).observe(name).process
+    assert isinstance(process, ProcessView)
+    return process.took_over
+
+
 # Lines of a live domain that differ between any two instances.
 OWN_LINES = (
     *("<domain ", "<name>", "<uuid>", "<entry name='uuid'", "<entry name='serial'", "<description>", "<serial>"),
@@ -197,6 +211,7 @@ def test_the_third_guest_of_a_machine_goes_on_and_is_scaled_migrated_and_switche
     on_host: OnHost,
     guest_says: GuestSays,
     caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     caplog.set_level(logging.INFO)
     here, there = hosts[:2]
@@ -217,6 +232,8 @@ def test_the_third_guest_of_a_machine_goes_on_and_is_scaled_migrated_and_switche
 
     guest_says(here, third, "guest-get-vcpus", online(1))
     guest_says(here, third, "guest-get-memory-blocks", online(2))
+    # Its QEMU waited for a guest, as a migration's destination does.
+    assert not came_by_migration(here, third, tmp_path)
     here.hypervisor.set_vcpus(third, 3)
     here.hypervisor.attach_device(third, DIMM)
     guest_says(here, third, "guest-get-vcpus", online(3))
@@ -224,6 +241,7 @@ def test_the_third_guest_of_a_machine_goes_on_and_is_scaled_migrated_and_switche
     xml = here.hypervisor.migratable_xml(third).replace(here.ssh.address, there.ssh.address)
     here.hypervisor.migrate(third, there.hypervisor, xml, 60.0)
     guest_says(there, third, "guest-get-vcpus", online(3))
+    assert came_by_migration(there, third, tmp_path)
     there.hypervisor.press_power_button(third)
     wait_until("the guest to switch off", there.hypervisor.domain_names, lambda names: not names, 30.0)
 
