@@ -27,7 +27,8 @@ class HostAccess:
         key_file: private key; without it and without `password`, the SSH agent and the user's default keys are tried.
         known_hosts: file for `host_keys`; None means the user's `~/.ssh/known_hosts`. Required by ACCEPT_NEW.
         sudo: look through `sudo -n`, for a user who is not root.
-        agent_timeout_s: how long libvirt waits for the guest agent, whole seconds, at least 1.
+        agent_timeout_s: how long libvirt waits for the guest agent, whole seconds, at least 1; ten times as long where
+            a guest that may have little CPU is to run a program, but no more than half of `command_timeout_s`.
         libvirt_uri: template for the libvirt transport; `{address}` and `{user}` are filled in.
         cgroup_version: 1 or 2, needed only by the libvirt transport, which cannot see it.
     """
@@ -46,6 +47,16 @@ class HostAccess:
     agent_timeout_s: int = 2
     libvirt_uri: str = "qemu+tcp://{address}/system"
     cgroup_version: int | None = None
+
+    @property
+    def look_patience_s(self) -> int:
+        """How long libvirt waits for an answer of the guest agent, in whole seconds."""
+        return max(1, self.agent_timeout_s)
+
+    @property
+    def program_patience_s(self) -> int:
+        """The same where the agent has to start a program: at a tenth of a CPU that takes ten times as long."""
+        return max(self.look_patience_s, min(10 * self.look_patience_s, int(self.command_timeout_s / 2)))
 
     @property
     def where(self) -> str:

@@ -75,7 +75,11 @@ class LibvirtHostView:
     def _asked(self, instance_name: str, request: str) -> str | NotSeen:
         def ask() -> str | NotSeen:
             domain = self._find(instance_name)
-            return NotSeen("no such domain on this host") if domain is None else self._agent(domain, request)
+            return (
+                NotSeen("no such domain on this host")
+                if domain is None
+                else self._agent(domain, request, self._access.program_patience_s)
+            )
 
         return self._bounded("the question to the guest agent", ask)
 
@@ -202,11 +206,10 @@ class LibvirtHostView:
             if answers and isinstance(answers[-1], NotSeen):
                 answers.append(answers[-1])
                 continue
-            answers.append(self._agent(domain, f'{{"execute":"{request}"}}'))
+            answers.append(self._agent(domain, f'{{"execute":"{request}"}}', self._access.look_patience_s))
         return read_guest(*answers)
 
-    def _agent(self, domain: Any, command: str) -> str | NotSeen:
-        seconds = max(1, self._access.agent_timeout_s)
+    def _agent(self, domain: Any, command: str, seconds: int) -> str | NotSeen:
         try:
             return str(self._libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0))
         except self._libvirt.libvirtError as failure:

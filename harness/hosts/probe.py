@@ -85,7 +85,8 @@ def look(
     """
     mark = secrets.token_hex(8)
     arguments = ["sh", "-c", _SCRIPT, "harness-probe", what.value, mark, checked_name(instance_name)]
-    arguments += [str(max(1, access.agent_timeout_s)), request or str(wait_s or ""), *more]
+    patience_s = access.program_patience_s if what is Look.AGENT else access.look_patience_s
+    arguments += [str(patience_s), request or str(wait_s or ""), *more]
     if access.sudo:
         arguments = ["sudo", "-n", *arguments]
     seconds = access.command_timeout_s + wait_s

@@ -1,6 +1,7 @@
 """A guest is made busy, and what its vCPUs used is read, with what the cap took from them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -89,6 +90,37 @@ def test_a_guest_without_an_agent_burns_nothing(view: SshHostView, host: LabHost
         assert "not connected" in str(view.burn_cpu(NAME, 30))
     finally:
         host.hypervisor.set_guest_agent(NAME, answering=True)
+
+
+@pytest.mark.parametrize(
+    ("agent_timeout_s", "command_timeout_s", "looks", "programs"),
+    [(2, 30.0, 2, 15), (2, 60.0, 2, 20), (0, 30.0, 1, 10), (20, 30.0, 20, 20)],
+)
+def test_a_guest_with_little_cpu_gets_time_to_start_a_program(
+    agent_timeout_s: int,
+    command_timeout_s: float,
+    looks: int,
+    programs: int,
+    access: Callable[..., HostAccess],
+    host: LabHost,
+) -> None:
+    virsh = host.ssh.key_file.parents[1] / "hosts" / host.spec.name / "bin" / "virsh"
+    original = virsh.read_text()
+    asked = virsh.with_name("asked")
+    virsh.write_text(original.replace("agent_command() {", f'agent_command() {{ echo "$*" >>{asked};', 1))
+    view = SshHostView(access(agent_timeout_s=agent_timeout_s, command_timeout_s=command_timeout_s))
+    try:
+        view.observe(NAME)
+        pid = view.burn_cpu(NAME, 0)
+        assert isinstance(pid, int)
+        view.not_burning(NAME, pid)
+        told = re.findall(r"--timeout (\d+) \{\"execute\":\"(guest-exec)?", asked.read_text())
+    finally:
+        view.close()
+        virsh.write_text(original)
+        asked.unlink()
+    assert {int(seconds) for seconds, program in told if not program} == {looks}
+    assert [int(seconds) for seconds, program in told if program] == [programs, programs]
 
 
 def test_an_unknown_domain_has_no_times(view: SshHostView) -> None:
