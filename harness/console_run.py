@@ -147,7 +147,7 @@ def default_workers(options: RunOptions) -> int:
     """
     at_once = options.hosts == "simulated" and options.latency == "instant"
     if at_once and options.cloud is None and options.marvin_config is None:
-        return 2 if options.select in (None, FULL) else 1
+        return 3 if options.select in (None, FULL) else 1
     return 4
 
 
