@@ -14,7 +14,7 @@ from harness.cloud import configuration
 from harness.cloud.client import CloudApi
 from harness.cloud.configuration import Place
 from harness.reference.settings import ENABLE_DYNAMIC_SCALE, SETTINGS
-from harness.run.ledger import LEDGER_FILE, InstanceMade, Ledger, Line, OfferingMade, SettingChanged
+from harness.run.ledger import LEDGER_FILE, InstanceMade, Ledger, OfferingMade, SettingChanged
 from harness.waiting import wait_until
 from tests.conftest import SimulatedLab
 
@@ -49,6 +49,11 @@ def _state(lab: SimulatedLab) -> dict[str, Any]:
     return {"locks": locks, "settings": settings, "named": named, "tags": tags, "domains": domains}
 
 
+def _offerings(lab: SimulatedLab) -> set[str]:
+    api = CloudApi(lab.endpoint, lab.api_key, lab.secret_key)
+    return {offering["id"] for offering in api.list("listServiceOfferings", "serviceoffering")}
+
+
 def _killed_run(
     lab: SimulatedLab,
     reports: Path,
@@ -65,17 +70,31 @@ def _killed_run(
     cloud = str(cloud_file or lab.cloud_file)
     command = [*_CLI, "verify", "--cloud", cloud, "--reports", str(reports), "--workers", str(workers)]
     command += ["--select", "CAP,LIM,NEG,XML-0*"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=nothing, stderr=nothing, start_new_session=True) as run:
         latest = reports / "latest" / LEDGER_FILE
         wait_until("the run's ledger", latest.exists, bool, 60)
         ledger = Ledger(latest)
 
-        def is_time(lines: list[Line]) -> bool:
-            made = any(isinstance(line.change, OfferingMade) and line.change.id for line in lines)
-            return len(lines) >= after_lines and (made or not with_offering)
+        def is_time() -> bool:
+            lines = ledger.unsettled()
+            made = {line.change.id for line in lines if isinstance(line.change, OfferingMade) and line.change.id}
+            return len(lines) >= after_lines and (not with_offering or bool(made & _offerings(lab)))
 
-        wait_until("lines in it", ledger.unsettled, is_time, 60, longest_pause_s=0.02)
+        def is_held_in_time() -> bool:
+            """What the run has now may be gone in a moment, so it is held while that is looked at."""
+            if not is_time():
+                return False
+            os.killpg(run.pid, signal.SIGSTOP)
+            if is_time():
+                return True
+            os.killpg(run.pid, signal.SIGCONT)
+            return False
+
+        wait_until("lines in it", is_held_in_time, bool, 60, longest_pause_s=0.02)
         os.kill(run.pid, signal.SIGKILL)
+        # Its workers end by themselves, as after a kill without a pause before.
+        os.killpg(run.pid, signal.SIGCONT)
         run.wait()
     return (reports / "latest").resolve()
 

@@ -362,6 +362,28 @@ def test_where_the_spare_host_does_not_come_up_guests_boot_and_the_lab_says_so_o
 
 
 @pytest.mark.kvm
+def test_where_the_folder_has_no_room_guests_boot_and_the_lab_says_so(
+    image_cache: Path, tmp_path: Path, new_lab_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = KvmFleet(HOSTS[:1], tmp_path, new_lab_id, image_cache, acceleration="tcg")
+    boots = tmp_path / "boots"
+    try:
+        (host,) = fleet.up()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(boots)], check=True)
+        try:
+            start_alike(fleet, host, range(1, 3))
+            wait_until("the complaint", lambda: caplog.text, lambda said: "boot from now on" in said, 60.0)
+            assert not list(boots.glob("machine-*"))
+            start_alike(fleet, host, range(3, 4))
+            assert not went_on(fleet, host, "i-2-3-VM")
+        finally:
+            subprocess.run(["umount", "--lazy", str(boots)], check=True)
+    finally:
+        fleet.down()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kvm
 @pytest.mark.parametrize(("variable", "most"), [("off", MOST_MACHINES), ("on", 0)])
 def test_every_guest_boots_where_the_environment_says_off_or_enough_are_saved(
     variable: str, most: int, image_cache: Path, tmp_path: Path, new_lab_id: str, monkeypatch: pytest.MonkeyPatch
