@@ -76,7 +76,8 @@ class KvmFleet:
         self._hosts: tuple[KvmHost, ...] = ()
         self._network: LabNetwork | None = None
         self._boots: SavedBoots | None = None
-        self._spare: tuple[KvmHost, ...] = ()
+        # With the spare host, and with those that have ended by themselves.
+        self._started: tuple[KvmHost, ...] = ()
         self._lab_hosts: tuple[LabHost, ...] = ()
 
     @property
@@ -117,11 +118,11 @@ class KvmFleet:
         sweep(self.record)
         if self._boots is not None:
             self._boots.join()
-        for host in (*self._hosts, *self._spare):
+        for host in self._started:
             host.process.reap()
         if self._switch is not None:
             self._switch.reap()
-        self._switch, self._boots, self._hosts, self._spare, self._lab_hosts = None, None, (), (), ()
+        self._switch, self._boots, self._hosts, self._started, self._lab_hosts = None, None, (), (), ()
 
     def _bring_up(self, remains: Remains) -> tuple[LabHost, ...]:
         folders = [self.state_dir / name for name in ("ssh", "hosts", "primary", "boots")]
@@ -172,6 +173,7 @@ class KvmFleet:
         arrangement = layout()
         groups = make_group(arrangement, f"csl-{self.lab_id}-{number}", remains)
         host = start_host(files, self.lab_id, arrangement, remains)
+        self._started += (host,)
         host.begin(groups)
         return host
 
@@ -191,7 +193,6 @@ class KvmFleet:
         number = len(self.specs) + 1
         spec = HostSpec(f"spare-{self.lab_id}", "", cpus=1, speed_mhz=1000, memory_mib=1024)
         host = self._begin_host(spec, number, (), remains)
-        self._spare = (host,)
         make_ssh_key(host.files.host_key)
         self._plug_in(host, first_port=number)
         hypervisor = host.wait_until_ready(self._key_file).hypervisor
