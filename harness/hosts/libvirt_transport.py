@@ -75,11 +75,9 @@ class LibvirtHostView:
     def _asked(self, instance_name: str, request: str) -> str | NotSeen:
         def ask() -> str | NotSeen:
             domain = self._find(instance_name)
-            return (
-                NotSeen("no such domain on this host")
-                if domain is None
-                else self._agent(domain, request, self._access.program_patience_s)
-            )
+            if domain is None:
+                return NotSeen("no such domain on this host")
+            return self._agent(domain, request, self._access.program_patience_s)
 
         return self._bounded("the question to the guest agent", ask)
 

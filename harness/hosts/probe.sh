@@ -88,7 +88,8 @@ throttled() {
 # What asks the agent; $1 is what virsh is to do before, in the same process.
 look() {
     virsh_all "$1dumpxml --domain $domain$(then_part list)list --all --name$(then_part state)domstate --domain \
-$domain --reason$(then_part scheduler)schedinfo --domain $domain$(then_part vcpus)vcpucount --domain $domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
+$domain --reason$(then_part scheduler)schedinfo --domain $domain$(then_part vcpus)vcpucount --domain \
+$domain$(then_part guest_cpus)$(agent guest-get-vcpus)"
 }
 guest_cpus() { virsh_all "$1$(agent guest-get-vcpus)"; }
 

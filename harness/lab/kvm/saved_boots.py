@@ -19,6 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.errors import HarnessError
+from harness.lab.agent.disks import Disks
 from harness.lab.kvm.libvirt_binding import libvirt
 from harness.lab.kvm.save_image import guest_offset, write_as
 from harness.waiting import wait_until
@@ -45,6 +46,7 @@ class SavedBoots:
     def __init__(self, folder: Path, spare_host: Connect) -> None:
         """`spare_host` brings that host up and returns a connection to its libvirtd; it is called once, if ever."""
         self._folder = folder
+        self._disks = Disks(folder)
         self._spare_host = spare_host
         self._lock = threading.Lock()
         self._met: set[str] = set()
@@ -168,9 +170,9 @@ class SavedBoots:
         for graphics in root.findall("devices/graphics"):
             graphics.set("listen", "127.0.0.1")
         for source in root.findall("devices/disk[@device='disk']/source[@file]"):
-            disk = self._folder / f"disk-{next(self._numbers)}"
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "16M"], check=True, timeout=60)
-            source.set("file", str(disk))
+            disk = f"disk-{next(self._numbers)}"
+            self._disks.create(disk)
+            source.set("file", self._disks.path(disk))
         return ElementTree.tostring(root, encoding="unicode")
 
     def close(self) -> None:

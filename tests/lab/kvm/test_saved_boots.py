@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.hosts.access import HostAccess
 from harness.hosts.observation import ProcessView
 from harness.hosts.pool import Hosts
+from harness.lab.agent.disks import Disks
 from harness.lab.agent.domain_xml import Hardware, domain_xml
 from harness.lab.agent.hook import for_these_hosts
 from harness.lab.fleet import GuestBoot, LabHost
@@ -138,18 +139,22 @@ def test_any_other_word_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         boots_are_saved()
 
 
+def start_on(fleet: KvmFleet, host: LabHost, number: int, domain: Domain) -> str:
+    """Start an instance; returns the name of its disk."""
+    disks, disk = Disks(fleet.state_dir / "primary"), f"disk-{number}"
+    disks.create(disk)
+    xml = domain_xml(domain, hardware(number, Path(disks.path(disk)), host.ssh.address))
+    host.hypervisor.start(for_these_hosts(xml, fleet.guest_boot))
+    return disk
+
+
 @pytest.fixture
 def start(fleet: KvmFleet, hosts: tuple[LabHost, ...]) -> Iterator[Start]:
     """Starts an instance with a disk of its own on the first host or another one; ends those that are left."""
-    disks: set[Path] = set()
+    disks: set[str] = set()
 
     def start(number: int, domain: Domain, host: LabHost = hosts[0]) -> str:
-        disk = fleet.state_dir / "primary" / f"disk-{number}"
-        if disk not in disks:
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "16M"], check=True)
-            disks.add(disk)
-        xml = for_these_hosts(domain_xml(domain, hardware(number, disk, host.ssh.address)), fleet.guest_boot)
-        host.hypervisor.start(xml)
+        disks.add(start_on(fleet, host, number, domain))
         return f"i-2-{number}-VM"
 
     yield start
@@ -157,7 +162,7 @@ def start(fleet: KvmFleet, hosts: tuple[LabHost, ...]) -> Iterator[Start]:
         for name in host.hypervisor.domain_names():
             host.hypervisor.destroy(name)
     for disk in disks:
-        disk.unlink()
+        Disks(fleet.state_dir / "primary").remove(disk)
 
 
 def saved(fleet: KvmFleet) -> set[str]:
@@ -170,15 +175,10 @@ def went_on(fleet: KvmFleet, host: LabHost, name: str) -> bool:
     return "-incoming" in log.read_text(encoding="utf-8").rpartition("starting up libvirt")[2]
 
 
-def until_saved(fleet: KvmFleet, caplog: pytest.LogCaptureFixture, count: int = 1) -> None:
-    wait_until(
-        "a saved boot",
-        lambda: sum("go on from a saved boot" in message for message in caplog.messages),
-        lambda seen: seen >= count,
-        60.0,
-        longest_pause_s=0.1,
-    )
-    assert len(saved(fleet)) >= count
+def until_saved(fleet: KvmFleet, caplog: pytest.LogCaptureFixture) -> None:
+    told = "go on from a saved boot"
+    wait_until("a saved boot", lambda: caplog.text, lambda said: told in said, 60.0, longest_pause_s=0.1)
+    assert saved(fleet)
 
 
 def came_by_migration(host: LabHost, name: str, folder: Path) -> bool:
@@ -310,10 +310,7 @@ def test_where_the_saved_guest_is_spoilt_guests_boot_and_the_lab_says_so(
 
 def start_alike(fleet: KvmFleet, host: LabHost, numbers: range) -> None:
     for number in numbers:
-        disk = fleet.state_dir / "primary" / f"disk-{number}"
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "16M"], check=True)
-        xml = domain_xml(SMALL, hardware(number, disk, host.ssh.address))
-        host.hypervisor.start(for_these_hosts(xml, fleet.guest_boot))
+        start_on(fleet, host, number, SMALL)
 
 
 @pytest.mark.kvm
